@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that make, name, set up and close sockets. */
+#include "config.h"
+#include "real.h"
+#include "sock.h"
+
+#include <errno.h>
+#include <stdarg.h>
+
+/* What the loader runs before the application's own code. */
+__attribute__((constructor)) static void loaded(void)
+{
+	int saved = errno;
+
+	real_resolve();
+	config_get();
+	errno = saved;
+}
+
+EXPORTED int socket(int domain, int type, int protocol)
+{
+	int fd = real.socket(domain, type, protocol);
+
+	if (fd >= 0)
+		sock_created(fd, domain, type, protocol);
+	return fd;
+}
+
+/* Accepted sockets are none of ours; to know it saves them a probe. */
+static int accepted(int fd)
+{
+	if (fd >= 0)
+		sock_created(fd, AF_UNSPEC, SOCK_STREAM, 0);
+	return fd;
+}
+
+EXPORTED int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+	return accepted(real.accept(fd, addr, len));
+}
+
+EXPORTED int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+	return accepted(real.accept4(fd, addr, len, flags));
+}
+
+EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	struct sock *sock = NULL;
+	int result;
+
+	if (sock_is_wildcard(addr, len))
+		sock = sock_binding(fd);
+	result = real.bind(fd, addr, len);
+	if (sock)
+		sock_bound(fd, sock, result == 0);
+	return result;
+}
+
+EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	return real.connect(fd, addr, len);
+}
+
+EXPORTED int setsockopt(int fd, int level, int name, const void *value,
+			socklen_t len)
+{
+	int result;
+
+	if (!sock_set_option(fd, level, name, value, len, &result))
+		return real.setsockopt(fd, level, name, value, len);
+	return result;
+}
+
+EXPORTED int getsockopt(int fd, int level, int name, void *value,
+			socklen_t *len)
+{
+	int result;
+
+	if (!sock_get_option(fd, level, name, value, len, &result))
+		return real.getsockopt(fd, level, name, value, len);
+	return result;
+}
+
+/* Before the call, for afterwards another thread may have the number. */
+EXPORTED int close(int fd)
+{
+	sock_forget(fd);
+	return real.close(fd);
+}
+
+EXPORTED int close_range(unsigned int first, unsigned int last, int flags)
+{
+	const int set_cloexec_only = 1 << 2; /* CLOSE_RANGE_CLOEXEC */
+
+	if (!(flags & set_cloexec_only))
+		sock_forget_range(first, last);
+	return real.close_range(first, last, flags);
+}
+
+EXPORTED void closefrom(int first)
+{
+	sock_forget_range(first < 0 ? 0 : (unsigned int)first, ~0U);
+	real.closefrom(first);
+}
+
+static int duplicated(int fd, int to)
+{
+	if (to >= 0)
+		sock_duplicated(fd, to);
+	return to;
+}
+
+EXPORTED int dup(int fd)
+{
+	return duplicated(fd, real.dup(fd));
+}
+
+EXPORTED int dup2(int fd, int to)
+{
+	return duplicated(fd, real.dup2(fd, to));
+}
+
+EXPORTED int dup3(int fd, int to, int flags)
+{
+	return duplicated(fd, real.dup3(fd, to, flags));
+}
+
+/* The third argument is an int or a pointer, or is not there: see fcntl(2). */
+static int control(__typeof__(&fcntl) call, int fd, int command, void *argument)
+{
+	int result = call(fd, command, argument);
+
+	if (command == F_DUPFD || command == F_DUPFD_CLOEXEC)
+		return duplicated(fd, result);
+	return result;
+}
+
+EXPORTED int fcntl(int fd, int command, ...)
+{
+	va_list list;
+	void *argument;
+
+	va_start(list, command);
+	argument = va_arg(list, void *);
+	va_end(list);
+	return control(real.fcntl, fd, command, argument);
+}
+
+EXPORTED int fcntl64(int fd, int command, ...)
+{
+	va_list list;
+	void *argument;
+
+	va_start(list, command);
+	argument = va_arg(list, void *);
+	va_end(list);
+	return control(real.fcntl64, fd, command, argument);
+}
+
+/* The names by which other libraries call some of these. */
+__typeof__(connect) __connect EXPORTED __attribute__((alias("connect")));
+__typeof__(close) __close EXPORTED __attribute__((alias("close")));
+__typeof__(dup2) __dup2 EXPORTED
+	__attribute__((alias("dup2"), nothrow, leaf));
+__typeof__(fcntl) __fcntl EXPORTED __attribute__((alias("fcntl")));

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT */
+/* A datagram is received: remember whom it came from and where it was sent. */
+#include "config.h"
+#include "peers.h"
+#include "pktinfo.h"
+#include "real.h"
+#include "scratch.h"
+#include "sock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+
+/*
+ * Into this much of our own the kernel writes its control messages when the
+ * application has less room; with more it has room for ours as well.
+ */
+#define CONTROL_BYTES 1024
+
+/* The longest address a UDP socket receives from. */
+#define NAME_BYTES sizeof(struct sockaddr_in6)
+
+/* What the kernel takes of a longer buffer.  read(2). */
+#define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
+
+/* Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses. */
+#define is_odd(flags) ((flags) < 0)
+
+/* Where one message is received, in place of the application's msghdr. */
+struct room {
+	char *control; /* CONTROL_BYTES + PKTINFO_SPACE, or what is enough */
+	char *name;    /* NAME_BYTES */
+};
+
+static size_t control_room(const struct msghdr *app)
+{
+	size_t bytes = app->msg_control ? app->msg_controllen : 0;
+
+	return bytes > CONTROL_BYTES ? 0 : CMSG_ALIGN(bytes) + PKTINFO_SPACE;
+}
+
+static bool takes_name(const struct msghdr *app)
+{
+	return app->msg_name && app->msg_namelen >= NAME_BYTES;
+}
+
+/*
+ * The application's message as we receive it: with room for our control
+ * messages and for the peer's address.  Where the application's own is large
+ * enough it is used, so that the kernel judges its pointers.
+ */
+static struct msghdr prepare(const struct msghdr *app, const struct room *room)
+{
+	struct msghdr ours = *app;
+
+	if (!takes_name(app)) {
+		ours.msg_name = room->name;
+		ours.msg_namelen = NAME_BYTES;
+	}
+	if (control_room(app)) {
+		ours.msg_control = room->control;
+		ours.msg_controllen = control_room(app);
+	}
+	return ours;
+}
+
+/* The received address, as far as the application has room: recvmsg(2). */
+static void hand_over_name(const struct msghdr *ours, struct msghdr *app)
+{
+	socklen_t room = app->msg_namelen;
+
+	if (!app->msg_name)
+		return;
+	app->msg_namelen = ours->msg_namelen;
+	if (ours->msg_name != app->msg_name)
+		memcpy(app->msg_name, ours->msg_name,
+		       room < ours->msg_namelen ? room : ours->msg_namelen);
+}
+
+/* Pins the interface only where the kernel needs it, or the user wants it. */
+static void choose_interface(const struct sock *sock, struct local *local)
+{
+	if (config_get()->ifindex || (local->family == AF_INET6 &&
+				      IN6_IS_ADDR_LINKLOCAL(&local->v6)))
+		return;
+	local->ifindex = atomic_load(&sock->device);
+}
+
+/* One message is there: remember it, and give it to the application. */
+static void deliver(int fd, struct sock *sock, const struct msghdr *ours,
+		    struct msghdr *app, int flags)
+{
+	struct local local;
+
+	/* The addresses of an error report are the ICMP packet's. */
+	if (!((flags | ours->msg_flags) & MSG_ERRQUEUE)) {
+		if (!pktinfo_read(ours, &local)) {
+			sock_review(fd);
+		} else if (ours->msg_namelen) {
+			choose_interface(sock, &local);
+			peers_remember(atomic_load(&sock->id), ours->msg_name,
+				       ours->msg_namelen, &local,
+				       flags & MSG_PEEK);
+		}
+	}
+	hand_over_name(ours, app);
+	pktinfo_strip(ours, app, atomic_load(&sock->wanted));
+}
+
+/* A receive failed.  Keeps errno. */
+static void note_failure(int fd)
+{
+	if (errno == EAGAIN)
+		peers_drained();
+	/* The fd was closed behind our back, and is something else now. */
+	else if (errno == EBADF || errno == ENOTSOCK)
+		sock_forget(fd);
+}
+
+/* recvmsg(2) on one of our sockets. */
+static ssize_t receive(int fd, struct sock *sock, struct msghdr *app, int flags)
+{
+	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + PKTINFO_SPACE];
+	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
+	const struct room room = { .control = control, .name = name };
+	struct msghdr ours = prepare(app, &room);
+	ssize_t n = real.recvmsg(fd, &ours, flags);
+
+	if (n >= 0)
+		deliver(fd, sock, &ours, app, flags);
+	else
+		note_failure(fd);
+	return n;
+}
+
+/* The same without a msghdr; *namelen gets the length of the address. */
+static ssize_t receive_bytes(int fd, struct sock *sock, void *buf, size_t len,
+			     int flags, void *name, socklen_t *namelen)
+{
+	struct iovec iov = {
+		.iov_base = buf,
+		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
+	};
+	struct msghdr app = {
+		.msg_name = name,
+		.msg_namelen = name ? *namelen : 0,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	ssize_t n = receive(fd, sock, &app, flags);
+
+	if (n >= 0 && name)
+		*namelen = app.msg_namelen;
+	return n;
+}
+
+/*
+ * recvfrom(2): what is wrong with the address' length is said only after the
+ * datagram was taken, so let the kernel have a length that it accepts.
+ */
+static ssize_t receive_from(int fd, struct sock *sock, void *buf, size_t len,
+			    int flags, struct sockaddr *from,
+			    socklen_t *fromlen)
+{
+	struct sockaddr_in6 unused;
+	socklen_t namelen = sizeof(unused);
+	ssize_t n;
+
+	if (!from)
+		return receive_bytes(fd, sock, buf, len, flags, NULL, NULL);
+	if (fromlen && (int)*fromlen >= 0)
+		return receive_bytes(fd, sock, buf, len, flags, from, fromlen);
+	n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen);
+	if (n < 0)
+		return n;
+	errno = fromlen ? EINVAL : EFAULT;
+	return -1;
+}
+
+EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
+			  struct sockaddr *from, socklen_t *fromlen)
+{
+	struct sock *sock = sock_probe(fd);
+
+	if (!sock || is_odd(flags))
+		return real.recvfrom(fd, buf, len, flags, from, fromlen);
+	return receive_from(fd, sock, buf, len, flags, from, fromlen);
+}
+
+EXPORTED ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
+				int flags, struct sockaddr *from,
+				socklen_t *fromlen)
+{
+	struct sock *sock = sock_probe(fd);
+
+	/* libc's ends the program when len is more than the buffer has. */
+	if (!sock || is_odd(flags) || len > buf_bytes)
+		return real.__recvfrom_chk(fd, buf, len, buf_bytes, flags, from,
+					   fromlen);
+	return receive_from(fd, sock, buf, len, flags, from, fromlen);
+}
+
+EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+	struct sock *sock = sock_probe(fd);
+
+	if (!sock || is_odd(flags))
+		return real.recv(fd, buf, len, flags);
+	return receive_from(fd, sock, buf, len, flags, NULL, NULL);
+}
+
+EXPORTED ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes,
+			    int flags)
+{
+	struct sock *sock = sock_probe(fd);
+
+	if (!sock || is_odd(flags) || len > buf_bytes)
+		return real.__recv_chk(fd, buf, len, buf_bytes, flags);
+	return receive_from(fd, sock, buf, len, flags, NULL, NULL);
+}
+
+/* Whether a receive failed because fd is no socket: read it, then. */
+static bool is_no_socket(ssize_t n)
+{
+	return n < 0 && errno == ENOTSOCK;
+}
+
+/*
+ * read(2) of no bytes takes no datagram, unlike recvmsg(2); and an fd that was
+ * closed behind our back may be a file by now.
+ */
+static bool read_datagram(int fd, void *buf, size_t len, ssize_t *n)
+{
+	struct sock *sock = sock_known(fd);
+	int saved = errno;
+
+	if (!sock || !len)
+		return false;
+	*n = receive_from(fd, sock, buf, len, 0, NULL, NULL);
+	if (!is_no_socket(*n))
+		return true;
+	errno = saved;
+	return false;
+}
+
+EXPORTED ssize_t read(int fd, void *buf, size_t len)
+{
+	ssize_t n;
+
+	return read_datagram(fd, buf, len, &n) ? n : real.read(fd, buf, len);
+}
+
+EXPORTED ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes)
+{
+	ssize_t n;
+
+	if (len <= buf_bytes && read_datagram(fd, buf, len, &n))
+		return n;
+	return real.__read_chk(fd, buf, len, buf_bytes);
+}
+
+EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+	struct sock *sock = sock_known(fd);
+	struct msghdr app = { .msg_iov = (struct iovec *)iov };
+	int saved = errno;
+	size_t bytes = 0;
+	ssize_t n;
+
+	for (int i = 0; sock && iov && i < count && i < IOV_MAX && !bytes; i++)
+		bytes = iov[i].iov_len;
+	if (!sock || !bytes || count > IOV_MAX)
+		return real.readv(fd, iov, count);
+	app.msg_iovlen = (size_t)count;
+	n = receive(fd, sock, &app, 0);
+	if (!is_no_socket(n))
+		return n;
+	errno = saved;
+	return real.readv(fd, iov, count);
+}
+
+/* fds that came in a message may be sockets that we have not seen yet. */
+static void forget_passed_fds(const struct msghdr *msg)
+{
+	struct cmsghdr *c;
+	size_t count;
+	int fd;
+
+	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
+			continue;
+		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
+		for (size_t i = 0; i < count; i++) {
+			memcpy(&fd, CMSG_DATA(c) + i * sizeof(fd), sizeof(fd));
+			sock_forget(fd);
+		}
+	}
+}
+
+EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	struct sock *sock = sock_probe(fd);
+	ssize_t n;
+
+	if (sock && msg && !is_odd(flags))
+		return receive(fd, sock, msg, flags);
+	n = real.recvmsg(fd, msg, flags);
+	if (n >= 0 && msg->msg_controllen)
+		forget_passed_fds(msg);
+	return n;
+}
+
+/* The room that the first n messages need together, and their msghdrs. */
+static size_t batch_bytes(const struct mmsghdr *app, unsigned int n)
+{
+	size_t bytes = n * sizeof(*app);
+
+	for (unsigned int i = 0; i < n; i++) {
+		bytes += control_room(&app[i].msg_hdr);
+		if (!takes_name(&app[i].msg_hdr))
+			bytes += CMSG_ALIGN(NAME_BYTES);
+	}
+	return bytes;
+}
+
+static void prepare_batch(const struct mmsghdr *app, unsigned int n,
+			  struct mmsghdr *ours)
+{
+	char *next = (char *)(ours + n);
+	struct room room;
+
+	for (unsigned int i = 0; i < n; i++) {
+		room.control = next;
+		next += control_room(&app[i].msg_hdr);
+		room.name = next;
+		if (!takes_name(&app[i].msg_hdr))
+			next += CMSG_ALIGN(NAME_BYTES);
+		ours[i].msg_hdr = prepare(&app[i].msg_hdr, &room);
+	}
+}
+
+/* What recvmmsg was called with, and on which socket. */
+struct batch {
+	int fd;
+	struct sock *sock;
+	struct mmsghdr *app;
+	unsigned int n;
+	int flags;
+	struct timespec *timeout;
+};
+
+/* recvmmsg(2) on one of our sockets, with batch_bytes() of memory. */
+static int receive_batch(void *memory, void *context)
+{
+	const struct batch *batch = context;
+	struct mmsghdr *app = batch->app, *ours = memory;
+	int received;
+
+	if (!memory)
+		return real.recvmmsg(batch->fd, app, batch->n, batch->flags,
+				     batch->timeout);
+	prepare_batch(app, batch->n, ours);
+	received = real.recvmmsg(batch->fd, ours, batch->n, batch->flags,
+				 batch->timeout);
+	if (received < 0)
+		note_failure(batch->fd);
+	for (int i = 0; i < received; i++) {
+		app[i].msg_len = ours[i].msg_len;
+		deliver(batch->fd, batch->sock, &ours[i].msg_hdr,
+			&app[i].msg_hdr, batch->flags);
+	}
+	peers_drained();
+	return received;
+}
+
+EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+		      struct timespec *timeout)
+{
+	struct batch batch = {
+		.fd = fd,
+		.sock = sock_probe(fd),
+		.app = msgs,
+		.n = n < IOV_MAX ? n : IOV_MAX, /* the kernel takes no more */
+		.flags = flags,
+		.timeout = timeout,
+	};
+	int received;
+
+	if (batch.sock && msgs && !is_odd(flags))
+		return scratch_with(batch_bytes(msgs, batch.n), receive_batch,
+				    &batch);
+	received = real.recvmmsg(fd, msgs, n, flags, timeout);
+	for (int i = 0; i < received; i++)
+		forget_passed_fds(&msgs[i].msg_hdr);
+	return received;
+}
+
+/* The name by which other libraries call this one. */
+__typeof__(read) __read EXPORTED __attribute__((alias("read")));

@@ -1,0 +1,338 @@
+/* SPDX-License-Identifier: MIT */
+/* An answer is sent: give it the address that its peer asked as source. */
+#include "peers.h"
+#include "pktinfo.h"
+#include "real.h"
+#include "scratch.h"
+#include "sock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* What the kernel takes of a longer buffer.  write(2). */
+#define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
+
+/* Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses. */
+#define is_odd(flags) ((flags) < 0)
+
+/* The kernel's own name for a send that only looks for its route. */
+#ifndef MSG_PROBE
+#define MSG_PROBE 0x10
+#endif
+
+/* Ours is one of the two. */
+#define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
+
+/* So many bytes of the application's control messages fit on the stack. */
+#define CONTROL_BYTES 512
+
+/* The kernel takes no more, by default (net.core.optmem_max). */
+#define MOST_CONTROL_BYTES ((size_t)128 * 1024)
+
+/* The source that a message gets. */
+struct source {
+	struct local local;
+	bool queued; /* see peers_recall */
+	size_t end;  /* of the application's control messages */
+};
+
+static enum pktinfo_target target_of(const struct sock *sock,
+				     const struct sockaddr_in6 *to)
+{
+	if (atomic_load(&sock->family) == AF_INET)
+		return PKTINFO_TO_V4;
+	if (to->sin6_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&to->sin6_addr))
+		return PKTINFO_TO_MAPPED;
+	return PKTINFO_TO_V6;
+}
+
+/* Whether a message goes to a known peer without a source of its own. */
+static bool find_source(const struct sock *sock, const struct msghdr *msg,
+			struct source *source)
+{
+	enum pktinfo_target target;
+
+	if (!msg->msg_name || msg->msg_namelen < sizeof(struct sockaddr_in) ||
+	    msg->msg_namelen > sizeof(struct sockaddr_storage) ||
+	    msg->msg_controllen > MOST_CONTROL_BYTES ||
+	    !peers_recall(atomic_load(&sock->id), msg->msg_name,
+			  msg->msg_namelen, &source->local, &source->queued))
+		return false;
+	target = target_of(sock, msg->msg_name);
+	return (target == PKTINFO_TO_V6) ==
+		       (source->local.family == AF_INET6) &&
+	       !pktinfo_carried(msg, target, &source->end) &&
+	       source->end != SIZE_MAX;
+}
+
+/* `msg` with its source; `control` has source->end + OURS_BYTES bytes. */
+static struct msghdr with_source(const struct msghdr *msg,
+				 const struct source *source, char *control)
+{
+	struct msghdr out = *msg; /* the application may reuse its own */
+	size_t theirs = msg->msg_control ? msg->msg_controllen : 0;
+
+	if (theirs > source->end)
+		theirs = source->end;
+	if (theirs)
+		memcpy(control, msg->msg_control, theirs);
+	memset(control + theirs, 0, source->end - theirs);
+	/* Last, for the last source wins, though it name only an interface. */
+	out.msg_control = control;
+	out.msg_controllen =
+		source->end +
+		pktinfo_append(control + source->end, &source->local);
+	return out;
+}
+
+/* Whether a send may fail with this because of its source. */
+static bool may_mean_source(int error)
+{
+	return error == EINVAL || error == ENETUNREACH ||
+	       error == EHOSTUNREACH || error == EADDRNOTAVAIL ||
+	       error == ENODEV || error == EACCES;
+}
+
+/*
+ * Whether the kernel finds no way for `out`, which was not sent, from its
+ * source.  Asks for the route and sends nothing: what else is wrong, a pending
+ * error among it, is the application's.  Keeps errno.
+ */
+static bool is_refused(int fd, const struct msghdr *out)
+{
+	struct msghdr probe = *out;
+	int saved = errno;
+	ssize_t n;
+
+	probe.msg_iovlen = 0;
+	/* MSG_MORE: do not push what a corked socket has pending. */
+	n = real.sendmsg(fd, &probe,
+			 MSG_CONFIRM | MSG_PROBE | MSG_MORE | MSG_DONTWAIT);
+	errno = saved;
+	return n < 0;
+}
+
+/* A plain send, in place of one that was refused, had this result. */
+static void note_plain(const struct sock *sock, const struct msghdr *msg,
+		       const struct source *source, bool succeeded)
+{
+	uint32_t id = atomic_load(&sock->id);
+
+	/* When the route is down, both fail, and the source is still right. */
+	if (succeeded)
+		peers_forget(id, msg->msg_name, msg->msg_namelen,
+			     &source->local);
+	else if (source->queued)
+		peers_unrecall(id, msg->msg_name, msg->msg_namelen,
+			       &source->local);
+}
+
+/*
+ * Sends msg from its source.  False when that was refused: send it plainly, and
+ * say how that went with note_plain.
+ */
+static bool send_from(int fd, const struct sock *sock, const struct msghdr *msg,
+		      int flags, const struct source *source, ssize_t *n)
+{
+	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + OURS_BYTES];
+	struct msghdr out = with_source(msg, source, control);
+
+	*n = real.sendmsg(fd, &out, flags);
+	if (*n >= 0)
+		return true;
+	if (may_mean_source(errno) && is_refused(fd, &out))
+		return false;
+	if (source->queued)
+		peers_unrecall(atomic_load(&sock->id), msg->msg_name,
+			       msg->msg_namelen, &source->local);
+	return true;
+}
+
+EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
+			const struct sockaddr *to, socklen_t tolen)
+{
+	struct sock *sock = to ? sock_probe(fd) : NULL;
+	struct iovec iov = {
+		.iov_base = (void *)buf,
+		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
+	};
+	const struct msghdr msg = {
+		.msg_name = (void *)to,
+		.msg_namelen = tolen,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	struct source source;
+	ssize_t n;
+
+	if (!sock || is_odd(flags) || !find_source(sock, &msg, &source))
+		return real.sendto(fd, buf, len, flags, to, tolen);
+	if (send_from(fd, sock, &msg, flags, &source, &n))
+		return n;
+	n = real.sendto(fd, buf, len, flags, to, tolen);
+	note_plain(sock, &msg, &source, n >= 0);
+	return n;
+}
+
+/* What sendmmsg was called with, and on which socket. */
+struct batch {
+	int fd;
+	const struct sock *sock;
+	struct mmsghdr *app;
+	unsigned int n;
+	int flags;
+};
+
+/* What becomes of one message of a batch. */
+struct outgoing {
+	struct source source;
+	enum {
+		AS_IS,
+		REWRITTEN,
+		PLAIN, /* as it is, for its source was refused */
+	} form;
+};
+
+static size_t control_room(const struct msghdr *msg)
+{
+	if (msg->msg_controllen > MOST_CONTROL_BYTES)
+		return 0;
+	return CMSG_ALIGN(msg->msg_controllen) + OURS_BYTES;
+}
+
+static size_t batch_bytes(const struct mmsghdr *app, unsigned int n)
+{
+	size_t bytes = n * (sizeof(struct mmsghdr) + sizeof(struct outgoing));
+
+	for (unsigned int i = 0; i < n; i++)
+		bytes += control_room(&app[i].msg_hdr);
+	return bytes;
+}
+
+static void prepare_batch(const struct batch *batch, struct mmsghdr *messages,
+			  struct outgoing *outgoing)
+{
+	char *control = (char *)(outgoing + batch->n);
+	const struct msghdr *msg;
+
+	for (unsigned int i = 0; i < batch->n; i++) {
+		msg = &batch->app[i].msg_hdr;
+		messages[i] = batch->app[i];
+		outgoing[i].form = AS_IS;
+		if (!find_source(batch->sock, msg, &outgoing[i].source))
+			continue;
+		outgoing[i].form = REWRITTEN;
+		messages[i].msg_hdr =
+			with_source(msg, &outgoing[i].source, control);
+		control += control_room(msg);
+	}
+}
+
+/* The messages from `first` on were not sent: their sources are still due. */
+static void unrecall_rest(const struct batch *batch, unsigned int first,
+			  const struct outgoing *outgoing)
+{
+	for (unsigned int i = batch->n; i-- > first;) {
+		if (outgoing[i].form == AS_IS || !outgoing[i].source.queued)
+			continue;
+		peers_unrecall(atomic_load(&batch->sock->id),
+			       batch->app[i].msg_hdr.msg_name,
+			       batch->app[i].msg_hdr.msg_namelen,
+			       &outgoing[i].source.local);
+	}
+}
+
+/*
+ * sendmmsg(2) says how many it sent, and not why it stopped: when the next one
+ * was refused its source, it goes out plainly and the rest follows.
+ */
+static int send_batch(void *memory, void *context)
+{
+	const struct batch *batch = context;
+	const int fd = batch->fd;
+	struct mmsghdr *messages = memory;
+	struct outgoing *outgoing;
+	unsigned int sent = 0;
+	int n;
+
+	if (!memory)
+		return real.sendmmsg(fd, batch->app, batch->n, batch->flags);
+	outgoing = (struct outgoing *)(messages + batch->n);
+	prepare_batch(batch, messages, outgoing);
+	for (;;) {
+		n = real.sendmmsg(fd, messages + sent, batch->n - sent,
+				  batch->flags);
+		for (int i = 0; i < n; i++, sent++) {
+			batch->app[sent].msg_len = messages[sent].msg_len;
+			if (outgoing[sent].form == PLAIN)
+				note_plain(batch->sock,
+					   &batch->app[sent].msg_hdr,
+					   &outgoing[sent].source, true);
+		}
+		if (sent == batch->n || outgoing[sent].form != REWRITTEN ||
+		    (n < 0 && !may_mean_source(errno)) ||
+		    !is_refused(fd, &messages[sent].msg_hdr))
+			break;
+		outgoing[sent].form = PLAIN;
+		messages[sent] = batch->app[sent];
+	}
+	unrecall_rest(batch, sent, outgoing);
+	return sent ? (int)sent : n;
+}
+
+EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+{
+	struct batch batch = {
+		.fd = fd,
+		.sock = sock_probe(fd),
+		.app = msgs,
+		.n = n < IOV_MAX ? n : IOV_MAX, /* the kernel takes no more */
+		.flags = flags,
+	};
+
+	if (!batch.sock || !msgs || is_odd(flags))
+		return real.sendmmsg(fd, msgs, n, flags);
+	return scratch_with(batch_bytes(msgs, batch.n), send_batch, &batch);
+}
+
+EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct sock *sock = msg && msg->msg_name ? sock_probe(fd) : NULL;
+	struct mmsghdr one = { 0 };
+	struct source source;
+	ssize_t n;
+
+	if (!sock || is_odd(flags))
+		return real.sendmsg(fd, msg, flags);
+	/* Too much for the stack: as a batch of one. */
+	if (msg->msg_controllen > CONTROL_BYTES) {
+		one.msg_hdr = *msg;
+		n = sendmmsg(fd, &one, 1, flags);
+		return n < 0 ? n : (ssize_t)one.msg_len;
+	}
+	if (!find_source(sock, msg, &source))
+		return real.sendmsg(fd, msg, flags);
+	if (send_from(fd, sock, msg, flags, &source, &n))
+		return n;
+	n = real.sendmsg(fd, msg, flags);
+	note_plain(sock, msg, &source, n >= 0);
+	return n;
+}
+
+/* Nothing to do: without an address they answer whom connect(2) named. */
+EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+	return real.send(fd, buf, len, flags);
+}
+
+EXPORTED ssize_t write(int fd, const void *buf, size_t len)
+{
+	return real.write(fd, buf, len);
+}
+
+/* The names by which other libraries call these. */
+__typeof__(send) __send EXPORTED __attribute__((alias("send")));
+__typeof__(write) __write EXPORTED __attribute__((alias("write")));

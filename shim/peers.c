@@ -1,0 +1,539 @@
+/* SPDX-License-Identifier: MIT */
+/* The table: (socket, peer) -> the local address that the peer asked. */
+#include "peers.h"
+
+#include "config.h"
+#include "lock.h"
+#include "queue.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <time.h>
+
+static void *table_memory(size_t bytes);
+static void table_clear(void *at, size_t bytes);
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(bytes) table_memory(bytes)
+#define uthash_free(at, bytes) ((void)(at))
+#define uthash_bzero(at, bytes) table_clear(at, bytes)
+#include <uthash.h>
+
+/* All buckets from the start: a rehash would take milliseconds. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_INITIAL_NUM_BUCKETS (1U << table.log2)
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 table.log2
+#define HASH_BKT_CAPACITY_THRESH UINT_MAX
+
+#define PEERS_PER_CHUNK 512
+#define CHUNKS (4194304 / PEERS_PER_CHUNK)
+#define HINTS_PER_BUCKET 2
+/* So many are compared to find the one to forget. */
+#define EVICTION_WINDOW 16
+
+struct key {
+	struct in6_addr addr; /* of IPv4 the v4-mapped form */
+	uint32_t sock;
+	uint32_t scope; /* of a link-local address, otherwise 0 */
+	uint16_t port_be;
+	uint16_t unused;
+};
+
+#define KEY_WORDS (sizeof(struct key) / sizeof(uint32_t))
+
+struct peer {
+	struct key key;
+	struct local local; /* AF_UNSPEC: the kernel shall choose */
+	uint64_t batch;	    /* that it was heard in last */
+	struct queue queue; /* the addresses of that batch, if they differ */
+	uint32_t heard_s;
+	uint32_t index;
+	uint16_t datagrams; /* of that batch */
+	bool answered;
+	UT_hash_handle hh;
+};
+
+/* Both hashes of a key: with its port, and without. */
+struct hashes {
+	uint32_t peer;
+	uint32_t host;
+};
+
+/* Guards `table`, `threads` and all queues.  A leaf: no calls under it. */
+static struct lock lock;
+
+static struct {
+	struct peer *head;
+	UT_hash_table uthash;
+	UT_hash_bucket *_Atomic buckets; /* NULL until the table opens */
+	uint32_t log2; /* of the number of buckets */
+	uint32_t *hints; /* by host: 1 + the peer that was heard last */
+	struct peer *chunks[CHUNKS];
+	_Atomic uint32_t capacity; /* peers that there is memory for */
+	_Atomic uint32_t used;
+	uint32_t bound;
+	uint32_t ttl_s;
+	uint32_t hand; /* where the next eviction looks */
+	uint64_t seeds[KEY_WORDS + 2];
+} table;
+
+static uint32_t threads;
+
+/* What this thread does with the datagrams that it reads. */
+static _Thread_local struct {
+	uint32_t generation; /* a fork makes its thread another one */
+	uint32_t thread;
+	uint32_t batch;
+	enum {
+		READING, /* one more belongs to the batch */
+		DRAINED, /* the batch is complete: answers come in order */
+		ANSWERING, /* it was none: answers are to the last one */
+	} state;
+} reader;
+
+static void *table_memory(size_t bytes)
+{
+	return bytes == sizeof(table.uthash) ? (void *)&table.uthash :
+					       table.buckets;
+}
+
+static void table_clear(void *at, size_t bytes)
+{
+	/* The buckets are clean: see forget_all. */
+	if (at != table.buckets)
+		memset(at, 0, bytes);
+}
+
+static size_t bucket_bytes(uint32_t log2)
+{
+	return sizeof(UT_hash_bucket) << log2;
+}
+
+static size_t hint_count(uint32_t log2)
+{
+	return (size_t)HINTS_PER_BUCKET << log2;
+}
+
+static size_t region_bytes(uint32_t log2)
+{
+	return bucket_bytes(log2) + hint_count(log2) * sizeof(*table.hints);
+}
+
+static void *map(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+static void forget_all(void)
+{
+	table.head = NULL;
+	table.used = 0;
+	queue_drop_all();
+	if (table.buckets)
+		memset(table.buckets, 0, bucket_bytes(table.log2));
+}
+
+static bool take_lock(void)
+{
+	enum lock_result result = lock_take(&lock);
+
+	/* A fork caught another thread in the middle of a change. */
+	if (result == LOCK_INHERITED)
+		forget_all();
+	return result != LOCK_REFUSED;
+}
+
+static bool draw_seeds(uint64_t *seeds, size_t bytes)
+{
+	/* AT_RANDOM: for where getrandom is forbidden, or not ready. */
+	const unsigned char *spare =
+		(const unsigned char *)getauxval(AT_RANDOM);
+	const size_t spare_bytes = 16;
+
+	if (getrandom(seeds, bytes, GRND_NONBLOCK) == (ssize_t)bytes)
+		return true;
+	for (size_t i = 0; spare && i < bytes; i++)
+		((unsigned char *)seeds)[i] =
+			(unsigned char)(spare[i % spare_bytes] + i);
+	return spare != NULL;
+}
+
+/* Makes room for the buckets, outside the lock, and opens the table. */
+static bool open_table(void)
+{
+	const struct config *config = config_get();
+	uint32_t bound = table.bound ? table.bound : config->peers, log2 = 4;
+	uint64_t seeds[KEY_WORDS + 2];
+	void *region;
+
+	while ((1U << log2) < bound)
+		log2++;
+	region = map(region_bytes(log2));
+	if (!region)
+		return false;
+	if (draw_seeds(seeds, sizeof(seeds)) && take_lock()) {
+		if (!table.buckets) {
+			memcpy(table.seeds, seeds, sizeof(seeds));
+			table.log2 = log2;
+			table.hints = (uint32_t *)((char *)region +
+						   bucket_bytes(log2));
+			table.bound = bound;
+			if (!table.ttl_s)
+				table.ttl_s = config->ttl_s;
+			table.buckets = region;
+			region = NULL;
+		}
+		lock_release(&lock);
+	}
+	if (region)
+		munmap(region, region_bytes(log2));
+	return table.buckets != NULL;
+}
+
+/* Makes room for more peers, outside the lock. */
+static void add_chunk(void)
+{
+	const size_t bytes = PEERS_PER_CHUNK * sizeof(struct peer);
+	struct peer *chunk = map(bytes);
+
+	if (!chunk || !take_lock()) {
+		if (chunk)
+			munmap(chunk, bytes);
+		return;
+	}
+	if (table.capacity < CHUNKS * PEERS_PER_CHUNK) {
+		table.chunks[table.capacity / PEERS_PER_CHUNK] = chunk;
+		table.capacity += PEERS_PER_CHUNK;
+		chunk = NULL;
+	}
+	lock_release(&lock);
+	if (chunk)
+		munmap(chunk, bytes);
+}
+
+static bool key_of(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		   struct key *key)
+{
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6 = { 0 };
+
+	*key = (struct key){ .sock = sock };
+	/* sendto(2) takes AF_UNSPEC for AF_INET on a socket of that family. */
+	if ((peer->sa_family == AF_INET || peer->sa_family == AF_UNSPEC) &&
+	    len >= sizeof(v4)) {
+		memcpy(&v4, peer, sizeof(v4));
+		memset(&key->addr.s6_addr[10], 0xff, 2);
+		memcpy(&key->addr.s6_addr[12], &v4.sin_addr,
+		       sizeof(v4.sin_addr));
+		key->port_be = v4.sin_port;
+		return true;
+	}
+	if (peer->sa_family != AF_INET6 ||
+	    len < offsetof(struct sockaddr_in6, sin6_scope_id))
+		return false;
+	memcpy(&v6, peer, len < sizeof(v6) ? len : sizeof(v6));
+	key->addr = v6.sin6_addr;
+	key->port_be = v6.sin6_port;
+	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
+		key->scope = v6.sin6_scope_id;
+	return true;
+}
+
+/*
+ * Strongly universal, so that no sender can choose collisions: pair-multiply-
+ * shift, M. Thorup, "High Speed Hashing for Integers and Strings", section 3.4.
+ */
+static struct hashes hash(const struct key *key)
+{
+	const uint64_t *seed = table.seeds;
+	uint32_t word[KEY_WORDS];
+	uint64_t host, port;
+
+	memcpy(word, key, sizeof(*key));
+	host = seed[0] + (seed[1] + word[1]) * (seed[2] + word[0]) +
+	       (seed[3] + word[3]) * (seed[4] + word[2]) +
+	       (seed[5] + word[5]) * (seed[6] + word[4]);
+	port = seed[7] * (seed[8] + word[6]);
+	return (struct hashes){
+		.peer = (uint32_t)((host + port) >> 32),
+		.host = (uint32_t)(host >> 32),
+	};
+}
+
+static uint32_t now_s(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec;
+}
+
+static struct peer *nth_peer(uint32_t n)
+{
+	return &table.chunks[n / PEERS_PER_CHUNK][n % PEERS_PER_CHUNK];
+}
+
+static struct peer *find(const struct key *key, uint32_t hashv)
+{
+	struct peer *peer;
+
+	HASH_FIND_BYHASHVALUE(hh, table.head, key, sizeof(*key), hashv, peer);
+	return peer;
+}
+
+static bool is_fresh(const struct peer *peer, uint32_t now)
+{
+	return now - peer->heard_s <= table.ttl_s;
+}
+
+/* Whether `a` shall be forgotten rather than `b`. */
+static bool goes_before(const struct peer *a, const struct peer *b,
+			uint32_t now)
+{
+	if (is_fresh(a, now) && is_fresh(b, now) && a->answered != b->answered)
+		return b->answered;
+	return now - a->heard_s > now - b->heard_s;
+}
+
+/* The one to forget: the best of those next in the round. */
+static struct peer *victim(uint32_t now)
+{
+	struct peer *best = nth_peer(table.hand % table.used), *peer;
+
+	for (uint32_t i = 0; i < EVICTION_WINDOW; i++) {
+		peer = nth_peer(table.hand++ % table.used);
+		if (goes_before(peer, best, now))
+			best = peer;
+	}
+	return best;
+}
+
+/* Memory for one more peer: unused, or of one that has to go; or NULL. */
+static struct peer *free_peer(uint32_t now)
+{
+	struct peer *peer;
+	uint32_t index = table.used;
+
+	if (index < table.bound && index < table.capacity) {
+		table.used++;
+		peer = nth_peer(index);
+	} else if (index > 1) {
+		peer = victim(now);
+		index = peer->index;
+		queue_drop(&peer->queue);
+		HASH_DELETE(hh, table.head, peer);
+	} else {
+		return NULL;
+	}
+	*peer = (struct peer){ .index = index };
+	return peer;
+}
+
+static struct peer *insert(const struct key *key, uint32_t hashv, uint32_t now)
+{
+	struct peer *peer = free_peer(now);
+
+	if (!peer)
+		return NULL;
+	peer->key = *key;
+	HASH_ADD_BYHASHVALUE(hh, table.head, key, sizeof(*key), hashv, peer);
+	return peer;
+}
+
+/* Which batch this thread is in: no other's, in any process, is equal. */
+static uint64_t current_batch(void)
+{
+	if (reader.generation != lock_generation()) {
+		reader.generation = lock_generation();
+		reader.thread = ++threads;
+		reader.batch = 1;
+		reader.state = READING;
+	}
+	return (uint64_t)reader.thread << 32 | reader.batch;
+}
+
+/*
+ * The batch has one more datagram of this peer.  A queue is only needed once
+ * they went to different addresses; until then they are counted.
+ */
+static void note_in_batch(struct peer *peer, const struct local *local)
+{
+	if (reader.state != READING) {
+		reader.state = READING;
+		reader.batch++;
+	}
+	if (peer->batch != current_batch()) {
+		queue_drop(&peer->queue);
+		peer->batch = current_batch();
+		peer->datagrams = 1;
+		return;
+	}
+	if (queue_is_empty(&peer->queue)) {
+		if (local_equal(&peer->local, local)) {
+			if (peer->datagrams < UINT16_MAX)
+				peer->datagrams++;
+			return;
+		}
+		if (!queue_append(&peer->queue, &peer->local, peer->datagrams))
+			return;
+	}
+	queue_append(&peer->queue, local, 1);
+}
+
+static void remember(const struct key *key, const struct local *local,
+		     bool peeked)
+{
+	const struct hashes hashes = hash(key);
+	const uint32_t now = now_s();
+	struct peer *peer = find(key, hashes.peer);
+	uint32_t *hint;
+
+	if (!peer)
+		peer = insert(key, hashes.peer, now);
+	if (!peer)
+		return;
+	if (!peeked)
+		note_in_batch(peer, local);
+	peer->local = *local;
+	peer->heard_s = now;
+	hint = &table.hints[hashes.host & (hint_count(table.log2) - 1)];
+	if (*hint != peer->index + 1)
+		*hint = peer->index + 1;
+}
+
+void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		    const struct local *local, bool peeked)
+{
+	int saved = errno;
+	struct key key;
+
+	if (!key_of(sock, peer, len, &key) || (!table.buckets && !open_table()))
+		return;
+	if (table.used == table.capacity && table.capacity < table.bound)
+		add_chunk();
+	if (take_lock()) {
+		remember(&key, local, peeked);
+		lock_release(&lock);
+	}
+	errno = saved;
+}
+
+void peers_drained(void)
+{
+	if (reader.state == READING)
+		reader.state = DRAINED;
+}
+
+/* The peer of this key's host that was heard last, as far as is known. */
+static struct peer *find_host(const struct key *key, uint32_t hashv)
+{
+	uint32_t hint = table.hints[hashv & (hint_count(table.log2) - 1)];
+	struct peer *peer;
+
+	if (!hint || hint > table.used)
+		return NULL;
+	peer = nth_peer(hint - 1);
+	if (peer->key.sock != key->sock || peer->key.scope != key->scope ||
+	    !IN6_ARE_ADDR_EQUAL(&peer->key.addr, &key->addr))
+		return NULL;
+	return peer;
+}
+
+/* The peer that tells where an answer comes from: the exact one, or its host.
+ */
+static struct peer *find_for_answer(const struct key *key)
+{
+	const struct hashes hashes = hash(key);
+	const uint32_t now = now_s();
+	struct peer *peer = find(key, hashes.peer);
+
+	if (!peer || !is_fresh(peer, now))
+		peer = find_host(key, hashes.host);
+	return peer && is_fresh(peer, now) ? peer : NULL;
+}
+
+/* Locks, and answers the peer to answer; NULL, and not locked: none. */
+static struct peer *lock_for_answer(uint32_t sock, const struct sockaddr *to,
+				    socklen_t len)
+{
+	struct key key;
+	struct peer *peer;
+
+	if (!table.buckets || !key_of(sock, to, len, &key) || !take_lock())
+		return NULL;
+	peer = find_for_answer(&key);
+	if (!peer)
+		lock_release(&lock);
+	return peer;
+}
+
+bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		  struct local *local, bool *queued)
+{
+	struct peer *found = lock_for_answer(sock, peer, len);
+	struct local source;
+	bool taken = false;
+
+	if (!found)
+		return false;
+	if (reader.state == READING)
+		reader.state = ANSWERING;
+	if (reader.state == DRAINED && found->batch == current_batch())
+		taken = queue_take(&found->queue, &source);
+	if (!taken)
+		source = found->local;
+	found->answered = true;
+	lock_release(&lock);
+	if (source.family == AF_UNSPEC)
+		return false;
+	*local = source;
+	*queued = taken;
+	return true;
+}
+
+void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		    const struct local *local)
+{
+	struct peer *found = lock_for_answer(sock, peer, len);
+
+	if (!found)
+		return;
+	if (found->batch == current_batch())
+		queue_put_back(&found->queue, local);
+	lock_release(&lock);
+}
+
+void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		  const struct local *local)
+{
+	struct peer *found = lock_for_answer(sock, peer, len);
+
+	if (!found)
+		return;
+	if (local_equal(&found->local, local))
+		found->local.family = AF_UNSPEC;
+	lock_release(&lock);
+}
+
+void peers_reset(uint32_t bound, uint32_t ttl_s)
+{
+	forget_all();
+	for (uint32_t n = 0; n < table.capacity; n += PEERS_PER_CHUNK)
+		munmap(table.chunks[n / PEERS_PER_CHUNK],
+		       PEERS_PER_CHUNK * sizeof(struct peer));
+	if (table.buckets)
+		munmap(table.buckets, region_bytes(table.log2));
+	memset(&table, 0, sizeof(table));
+	table.bound = bound;
+	table.ttl_s = ttl_s;
+}

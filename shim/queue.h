@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The local addresses that one peer asked in one batch, in order. */
+#ifndef REPLYFROM_QUEUE_H
+#define REPLYFROM_QUEUE_H
+
+#include "pktinfo.h"
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * All zero: empty.  The queues share a fixed number of runs; when these are
+ * used up, all queues are empty at once.  Whoever calls holds the peers' lock.
+ */
+struct queue {
+	uint32_t epoch;
+	uint16_t first;
+	uint16_t last;
+};
+
+bool queue_is_empty(const struct queue *queue);
+
+/* Appends `count` times `local`.  False, and all queues empty: no room. */
+bool queue_append(struct queue *queue, const struct local *local,
+		  uint16_t count);
+
+/* Puts `local` back before all others. */
+void queue_put_back(struct queue *queue, const struct local *local);
+
+/* Takes the first; false when there is none. */
+bool queue_take(struct queue *queue, struct local *local);
+
+void queue_drop(struct queue *queue);
+
+/* Empties every queue there is. */
+void queue_drop_all(void);
+
+#endif

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The interposed names, and libc's own version of each. */
+#ifndef REPLYFROM_REAL_H
+#define REPLYFROM_REAL_H
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define EXPORTED __attribute__((visibility("default")))
+
+/* What a header leaves out: fortified names, and names younger than libc. */
+ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
+		       int flags, struct sockaddr *from, socklen_t *fromlen);
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes, int flags);
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes);
+int close_range(unsigned int first, unsigned int last, int flags);
+void closefrom(int first);
+
+#define INTERPOSED(X)     \
+	X(socket)         \
+	X(bind)           \
+	X(connect)        \
+	X(accept)         \
+	X(accept4)        \
+	X(recvfrom)       \
+	X(recvmsg)        \
+	X(recvmmsg)       \
+	X(recv)           \
+	X(read)           \
+	X(readv)          \
+	X(__recvfrom_chk) \
+	X(__recv_chk)     \
+	X(__read_chk)     \
+	X(sendto)         \
+	X(sendmsg)        \
+	X(sendmmsg)       \
+	X(send)           \
+	X(write)          \
+	X(setsockopt)     \
+	X(getsockopt)     \
+	X(close)          \
+	X(dup)            \
+	X(dup2)           \
+	X(dup3)           \
+	X(fcntl)          \
+	X(fcntl64)        \
+	X(close_range)    \
+	X(closefrom)
+
+struct real_libc {
+#define X(name) __typeof__(&name) name;
+	INTERPOSED(X)
+#undef X
+};
+
+/*
+ * Never NULL: before the first call, while dlsym itself runs (it may allocate,
+ * and the allocator may call us), and for a name that this libc lacks, an entry
+ * asks the kernel.
+ */
+extern struct real_libc real;
+
+/* Fills `real` from the libraries behind this one.  dlsym(3) RTLD_NEXT. */
+void real_resolve(void);
+
+#endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+/* Lends blocks of memory, and keeps a few for whoever comes next. */
+#include "scratch.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+/* As many threads may be in batch calls before one has to map memory. */
+#define KEPT 32
+#define LEAST_BYTES ((size_t)64 * 1024)
+#define STACK_BYTES 2048
+
+struct block {
+	size_t bytes;
+	_Alignas(max_align_t) char memory[];
+};
+
+static _Atomic(struct block *) kept[KEPT];
+
+static void discard(struct block *block)
+{
+	int saved = errno;
+
+	munmap(block, block->bytes);
+	errno = saved;
+}
+
+static struct block *map(size_t bytes)
+{
+	int saved = errno;
+	struct block *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	errno = saved;
+	if (block == MAP_FAILED)
+		return NULL;
+	block->bytes = bytes;
+	return block;
+}
+
+static struct block *take(size_t bytes)
+{
+	size_t whole = LEAST_BYTES;
+	struct block *block = NULL;
+
+	while (whole < bytes + sizeof(*block))
+		whole *= 2;
+	for (size_t i = 0; i < KEPT && !block; i++) {
+		if (atomic_load_explicit(&kept[i], memory_order_relaxed))
+			block = atomic_exchange(&kept[i], NULL);
+		if (block && block->bytes < whole) {
+			discard(block);
+			block = NULL;
+		}
+	}
+	return block ? block : map(whole);
+}
+
+static void give_back(void *argument)
+{
+	struct block *block = argument, *none;
+
+	for (size_t i = 0; i < KEPT; i++) {
+		none = NULL;
+		if (atomic_compare_exchange_strong(&kept[i], &none, block))
+			return;
+	}
+	discard(block);
+}
+
+static int with_block(struct block *const block,
+		      int (*body)(void *memory, void *context), void *context)
+{
+	int result;
+
+	pthread_cleanup_push(give_back, block);
+	result = body(block->memory, context);
+	pthread_cleanup_pop(1);
+	return result;
+}
+
+int scratch_with(size_t bytes, int (*body)(void *memory, void *context),
+		 void *context)
+{
+	_Alignas(max_align_t) char stack[STACK_BYTES];
+	struct block *block;
+
+	if (bytes <= sizeof(stack))
+		return body(stack, context);
+	block = take(bytes);
+	return block ? with_block(block, body, context) : body(NULL, context);
+}

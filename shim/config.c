@@ -26,8 +26,7 @@ static const struct option options[] = {
 };
 
 static const struct config defaults = {
-	.peers = 65536,
-	.ttl_s = 120, /* conntrack's time for a UDP stream */
+	.peers = 65536, .ttl_s = 120, /* conntrack's time for a UDP stream */
 };
 
 static bool parse(const char *text, const struct option *option,
@@ -51,13 +50,15 @@ static void read_environment(struct config *config)
 {
 	const struct option *option = options;
 	const struct option *end = option + sizeof(options) / sizeof(*options);
-	const char *text;
 
 	for (; option < end; option++) {
-		text = getenv(option->name); // NOLINT(concurrency-mt-unsafe)
-		if (text && !parse(text, option,
-				   (uint32_t *)((char *)config +
-						option->offset)))
+		/* Before the application can have set it. */
+		// NOLINTNEXTLINE(concurrency-mt-unsafe)
+		const char *text = getenv(option->name);
+
+		if (text &&
+		    !parse(text, option,
+			   (uint32_t *)((char *)config + option->offset)))
 			log_bad_value(option->name, text, option->least,
 				      option->most);
 	}

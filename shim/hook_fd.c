@@ -161,6 +161,5 @@ EXPORTED int fcntl64(int fd, int command, ...)
 /* The names by which other libraries call some of these. */
 __typeof__(connect) __connect EXPORTED __attribute__((alias("connect")));
 __typeof__(close) __close EXPORTED __attribute__((alias("close")));
-__typeof__(dup2) __dup2 EXPORTED
-	__attribute__((alias("dup2"), nothrow, leaf));
+__typeof__(dup2) __dup2 EXPORTED __attribute__((alias("dup2"), nothrow, leaf));
 __typeof__(fcntl) __fcntl EXPORTED __attribute__((alias("fcntl")));

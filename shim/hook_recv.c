@@ -80,8 +80,8 @@ static void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 /* Pins the interface only where the kernel needs it, or the user wants it. */
 static void choose_interface(const struct sock *sock, struct local *local)
 {
-	if (config_get()->ifindex || (local->family == AF_INET6 &&
-				      IN6_IS_ADDR_LINKLOCAL(&local->v6)))
+	if (config_get()->ifindex ||
+	    (local->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&local->v6)))
 		return;
 	local->ifindex = atomic_load(&sock->device);
 }
@@ -286,7 +286,8 @@ static void forget_passed_fds(const struct msghdr *msg)
 	size_t count;
 	int fd;
 
-	for (c = CMSG_FIRSTHDR(msg); c; c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
+	for (c = CMSG_FIRSTHDR(msg); c;
+	     c = CMSG_NXTHDR((struct msghdr *)msg, c)) {
 		if (c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
 			continue;
 		count = (c->cmsg_len - CMSG_LEN(0)) / sizeof(fd);
@@ -305,7 +306,7 @@ EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	if (sock && msg && !is_odd(flags))
 		return receive(fd, sock, msg, flags);
 	n = real.recvmsg(fd, msg, flags);
-	if (n >= 0 && msg->msg_controllen)
+	if (n >= 0 && msg && msg->msg_controllen)
 		forget_passed_fds(msg);
 	return n;
 }
@@ -390,7 +391,7 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 		return scratch_with(batch_bytes(msgs, batch.n), receive_batch,
 				    &batch);
 	received = real.recvmmsg(fd, msgs, n, flags, timeout);
-	for (int i = 0; i < received; i++)
+	for (int i = 0; msgs && i < received; i++)
 		forget_passed_fds(&msgs[i].msg_hdr);
 	return received;
 }

@@ -82,9 +82,8 @@ static struct msghdr with_source(const struct msghdr *msg,
 	memset(control + theirs, 0, source->end - theirs);
 	/* Last, for the last source wins, though it name only an interface. */
 	out.msg_control = control;
-	out.msg_controllen =
-		source->end +
-		pktinfo_append(control + source->end, &source->local);
+	out.msg_controllen = source->end + pktinfo_append(control + source->end,
+							  &source->local);
 	return out;
 }
 
@@ -216,10 +215,10 @@ static void prepare_batch(const struct batch *batch, struct mmsghdr *messages,
 			  struct outgoing *outgoing)
 {
 	char *control = (char *)(outgoing + batch->n);
-	const struct msghdr *msg;
 
 	for (unsigned int i = 0; i < batch->n; i++) {
-		msg = &batch->app[i].msg_hdr;
+		const struct msghdr *msg = &batch->app[i].msg_hdr;
+
 		messages[i] = batch->app[i];
 		outgoing[i].form = AS_IS;
 		if (!find_source(batch->sock, msg, &outgoing[i].source))

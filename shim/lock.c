@@ -110,9 +110,9 @@ enum lock_result lock_take(struct lock *lock)
 	mine = lock_generation();
 	inside = true;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!atomic_compare_exchange_strong_explicit(
-		    &lock->holder, &holder, mine, memory_order_acquire,
-		    memory_order_relaxed))
+	if (!atomic_compare_exchange_strong_explicit(&lock->holder, &holder,
+						     mine, memory_order_acquire,
+						     memory_order_relaxed))
 		result = wait_for(lock, mine);
 	if (result == LOCK_REFUSED)
 		inside = false;

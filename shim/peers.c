@@ -73,7 +73,7 @@ static struct {
 	struct peer *head;
 	UT_hash_table uthash;
 	UT_hash_bucket *_Atomic buckets; /* NULL until the table opens */
-	uint32_t log2; /* of the number of buckets */
+	uint32_t log2;			 /* of the number of buckets */
 	uint32_t *hints; /* by host: 1 + the peer that was heard last */
 	struct peer *chunks[CHUNKS];
 	_Atomic uint32_t capacity; /* peers that there is memory for */
@@ -86,22 +86,24 @@ static struct {
 
 static uint32_t threads;
 
-/* What this thread does with the datagrams that it reads. */
-static _Thread_local struct {
+/* What a thread does with the datagrams that it reads. */
+struct reader {
 	uint32_t generation; /* a fork makes its thread another one */
 	uint32_t thread;
 	uint32_t batch;
 	enum {
-		READING, /* one more belongs to the batch */
-		DRAINED, /* the batch is complete: answers come in order */
+		READING,   /* one more belongs to the batch */
+		DRAINED,   /* the batch is complete: answers come in order */
 		ANSWERING, /* it was none: answers are to the last one */
 	} state;
-} reader;
+};
+
+static _Thread_local struct reader reader;
 
 static void *table_memory(size_t bytes)
 {
-	return bytes == sizeof(table.uthash) ? (void *)&table.uthash :
-					       table.buckets;
+	return bytes == sizeof(table.uthash) ? (void *)&table.uthash
+					     : table.buckets;
 }
 
 static void table_clear(void *at, size_t bytes)
@@ -156,7 +158,9 @@ static bool take_lock(void)
 static bool draw_seeds(uint64_t *seeds, size_t bytes)
 {
 	/* AT_RANDOM: for where getrandom is forbidden, or not ready. */
-	const unsigned char *spare =
+	/* getauxval(3) answers pointers as numbers. */
+	const unsigned char
+		*spare = // NOLINTNEXTLINE(performance-no-int-to-ptr)
 		(const unsigned char *)getauxval(AT_RANDOM);
 	const size_t spare_bytes = 16;
 
@@ -407,6 +411,8 @@ static void remember(const struct key *key, const struct local *local,
 	peer->local = *local;
 	peer->heard_s = now;
 	hint = &table.hints[hashes.host & (hint_count(table.log2) - 1)];
+	/* Mostly it is there already: leave the cache line clean then. */
+	// cppcheck-suppress duplicateConditionalAssign
 	if (*hint != peer->index + 1)
 		*hint = peer->index + 1;
 }

@@ -79,8 +79,8 @@ static void read_v6(const struct in6_pktinfo *info, struct local *local)
 		return;
 	}
 	*local = (struct local){
-		.family = IN6_IS_ADDR_MULTICAST(&info->ipi6_addr) ? AF_UNSPEC :
-								    AF_INET6,
+		.family = IN6_IS_ADDR_MULTICAST(&info->ipi6_addr) ? AF_UNSPEC
+								  : AF_INET6,
 		.ifindex = info->ipi6_ifindex,
 		.v6 = info->ipi6_addr,
 	};
@@ -149,8 +149,8 @@ void pktinfo_strip(const struct msghdr *from, struct msghdr *to,
 	size_t step;
 
 	to->msg_flags = source.msg_flags & ~MSG_CTRUNC;
-	for (size_t at = 0; cmsg_at(&source, at, &c) &&
-			    cmsg_fits(&source, at, &c);
+	for (size_t at = 0;
+	     cmsg_at(&source, at, &c) && cmsg_fits(&source, at, &c);
 	     at += step) {
 		step = CMSG_ALIGN(c.cmsg_len);
 		if (!is_unwanted(&c, wanted))

@@ -29,7 +29,7 @@ enum pktinfo_kinds {
 };
 
 /* Room for both kinds, which a dual-stack socket delivers together. */
-#define PKTINFO_SPACE                          \
+#define PKTINFO_SPACE                            \
 	(CMSG_SPACE(sizeof(struct in_pktinfo)) + \
 	 CMSG_SPACE(sizeof(struct in6_pktinfo)))
 

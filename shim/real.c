@@ -21,13 +21,13 @@
  * An entry's first value: resolve, then call what was found, or the kernel
  * where nothing was.
  */
-#define EARLY(type, name, parameters, arguments, ...)       \
-	static type early_##name parameters                 \
-	{                                                   \
-		real_resolve();                             \
-		if (real.name != early_##name)              \
-			return real.name arguments;         \
-		return (type)syscall(SYS_##__VA_ARGS__);    \
+#define EARLY(type, name, parameters, arguments, ...)    \
+	static type early_##name parameters              \
+	{                                                \
+		real_resolve();                          \
+		if (real.name != early_##name)           \
+			return real.name arguments;      \
+		return (type)syscall(SYS_##__VA_ARGS__); \
 	}
 
 EARLY(int, socket, (int domain, int type, int protocol),
@@ -137,13 +137,13 @@ void real_resolve(void)
 		return;
 	resolving = true;
 	/* memcpy, for ISO C has no cast from an object to a function. */
-#define X(name)                                                   \
-	found = dlsym(RTLD_NEXT, #name);                          \
-	if (found)                                                \
+#define X(name)                          \
+	found = dlsym(RTLD_NEXT, #name); \
+	if (found)                       \
 		memcpy(&real.name, &found, sizeof(real.name));
 	INTERPOSED(X)
 #undef X
 	/* The application must not find our failures in its dlerror(). */
-	dlerror();
+	(void)dlerror(); // NOLINT(concurrency-mt-unsafe): it is per thread
 	resolving = false;
 }

@@ -163,10 +163,10 @@ static struct sock *claim_free(void)
 {
 	uint32_t count = atomic_load(&sock_count);
 	uint32_t start = atomic_load(&hand);
-	struct sock *sock;
 
 	for (uint32_t i = 0; i < count; i++) {
-		sock = nth_sock((start + i) % count);
+		struct sock *sock = nth_sock((start + i) % count);
+
 		if (!sock || !claim(sock))
 			continue;
 		atomic_store(&hand, (start + i + 1) % count);
@@ -205,10 +205,10 @@ static void release(struct sock *sock)
 static struct sock *hold_by_cookie(uint64_t cookie)
 {
 	uint32_t count = atomic_load(&sock_count);
-	struct sock *sock;
 
 	for (uint32_t i = 0; cookie && i < count; i++) {
-		sock = nth_sock(i);
+		struct sock *sock = nth_sock(i);
+
 		if (!sock || atomic_load(&sock->cookie) != cookie)
 			continue;
 		if (!hold(sock) && !claim(sock))
@@ -332,7 +332,7 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len)
 /* Whether fd is bound to the wildcard: a port, and no address. */
 static bool is_wildcard_bound(int fd)
 {
-	struct sockaddr_storage addr;
+	struct sockaddr_storage addr = { 0 };
 	socklen_t len = sizeof(addr);
 	const struct sockaddr *any = (const struct sockaddr *)&addr;
 
@@ -349,8 +349,8 @@ static struct sock *track(int fd, int family, bool fresh)
 	struct sock *sock = fresh ? NULL : hold_by_cookie(cookie);
 
 	if (!sock) {
-		sock = new_sock(family, fresh ? PKTINFO_NONE :
-						wanted_of(fd, family));
+		sock = new_sock(family,
+				fresh ? PKTINFO_NONE : wanted_of(fd, family));
 		if (!sock)
 			return NULL;
 		if (!fresh)

@@ -332,14 +332,13 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len)
 /* Whether fd is bound to the wildcard: a port, and no address. */
 static bool is_wildcard_bound(int fd)
 {
-	struct sockaddr_storage addr = { 0 };
+	struct sockaddr_in6 addr = { 0 };
 	socklen_t len = sizeof(addr);
-	const struct sockaddr *any = (const struct sockaddr *)&addr;
 
 	/* Both families keep the port at the same place. */
 	return !getsockname(fd, (struct sockaddr *)&addr, &len) &&
-	       ((const struct sockaddr_in *)&addr)->sin_port &&
-	       sock_is_wildcard(any, len);
+	       addr.sin6_port &&
+	       sock_is_wildcard((const struct sockaddr *)&addr, len);
 }
 
 /* Switches fd on and answers its sock, with one fd more; NULL: cannot. */

@@ -32,6 +32,8 @@
 
 EARLY(int, socket, (int domain, int type, int protocol),
       (domain, type, protocol), socket, domain, type, protocol)
+EARLY(int, socketpair, (int domain, int type, int protocol, int *fds),
+      (domain, type, protocol, fds), socketpair, domain, type, protocol, fds)
 EARLY(int, bind, (int fd, const struct sockaddr *addr, socklen_t len),
       (fd, addr, len), bind, fd, addr, len)
 EARLY(int, connect, (int fd, const struct sockaddr *addr, socklen_t len),

@@ -20,6 +20,7 @@ void closefrom(int first);
 
 #define INTERPOSED(X)     \
 	X(socket)         \
+	X(socketpair)     \
 	X(bind)           \
 	X(connect)        \
 	X(accept)         \

@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: MIT
+"""Asks a server, and says where its answers came from."""
+
+import selectors
+import shlex
+import subprocess
+import time
+from contextlib import nullcontext
+
+import lab
+import probes
+
+AGAIN_SECONDS = 0.4  # until a question is repeated
+SILENCE_SECONDS = 0.9  # that show that no answer is coming
+AFTERWARDS_SECONDS = 0.08  # for what comes after the answer
+CLIENT_SECONDS = "3"
+
+
+class Conversation:
+    """One client socket asks one address, and hears answers from anywhere."""
+
+    def __init__(self, probe, address, port):
+        self.probe = probe
+        self.peer = lab.endpoint(address, port)
+        self.socket = lab.client_socket(address)
+        self.queries = [probe.query() for _ in range(probe.turns)]
+        self.meanings = []
+        self.sources = set()
+
+    def has_ended(self):
+        return len(self.meanings) == len(self.queries)
+
+    def say(self):
+        try:
+            self.socket.sendto(self.queries[len(self.meanings)], self.peer)
+        except OSError:
+            pass  # as good as lost: it is repeated
+
+    def hear(self):
+        answer, peer = self.socket.recvfrom(65535)
+        source = peer[0].split("%")[0]
+        if peer[1] != self.peer[1] and not self.probe.any_port:
+            source += f" port {peer[1]}"
+        self.sources.add(source)
+        if self.has_ended():
+            return
+        meaning = self.probe.read(self.queries[len(self.meanings)], answer)
+        if meaning is not None:
+            self.meanings.append(meaning)
+            if not self.has_ended():
+                self.say()
+
+    def outcome(self):
+        """Where answers came from, and what they meant; None without any."""
+        if not self.sources:
+            return None
+        sources = ", ".join(sorted(self.sources))
+        if not self.has_ended():
+            sources += f" ({len(self.meanings)} of {len(self.queries)} understood)"
+        return sources, self.meanings
+
+
+def converse(conversations, silent, seconds):
+    """Holds them all at once, until all but the `silent` have ended."""
+    began = last = time.monotonic()
+    again = 0
+    with selectors.DefaultSelector() as waiting:
+        for conversation in conversations.values():
+            waiting.register(conversation.socket, selectors.EVENT_READ, conversation)
+        while (now := time.monotonic()) < began + seconds:
+            unanswered = {address for address, conversation in conversations.items()
+                          if not conversation.has_ended()}
+            patience = SILENCE_SECONDS if unanswered else AFTERWARDS_SECONDS
+            if unanswered <= set(silent) and now > last + patience:
+                break
+            if now >= again:
+                for address in unanswered:
+                    conversations[address].say()
+                again = now + AGAIN_SECONDS
+            for key, _ in waiting.select(0.02):
+                key.data.hear()
+                last = time.monotonic()
+
+
+def everywhere(server, places):
+    """Asks at each of {address: port}, at the same time; {address: outcome}."""
+    if isinstance(server.probe, probes.Client):
+        return with_client(server.probe, places)
+    conversations = {address: Conversation(server.probe, address, port)
+                     for address, port in places.items()}
+    try:
+        converse(conversations, server.silent, server.seconds)
+        return {address: conversation.outcome()
+                for address, conversation in conversations.items()}
+    finally:
+        for conversation in conversations.values():
+            conversation.socket.close()
+
+
+def with_client(client, places):
+    """The same, with a program: it ends well if it heard the right answers."""
+    started = {}
+    for address, port in places.items():
+        host = f"{address}%eth0" if address == lab.LINK_LOCAL else address
+        command = client.command.format(address=host, port=port)
+        here = address == lab.LOOPBACK
+        if here:
+            command += " " + client.bind
+        with nullcontext() if here else lab.on_client():
+            started[address] = subprocess.Popen(
+                ["timeout", CLIENT_SECONDS, *shlex.split(command)],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL)
+    return {address: None if process.wait() else (address, [])
+            for address, process in started.items()}
+
+
+def from_one_port(probe, port, addresses, queued, seconds=4):
+    """Asks them and the first once more; [(address, source of its answer)].
+
+    Each is asked when the one before has answered, or, `queued`, at once.
+    """
+    asked = [(address, probe.query()) for address in (*addresses, addresses[0])]
+    sources = [None] * len(asked)
+    deadline, again = time.monotonic() + seconds, 0
+    with lab.client_socket(addresses[0]) as client:
+        client.setblocking(True)
+        client.settimeout(0.05)
+        while None in sources and time.monotonic() < deadline:
+            if time.monotonic() >= again:
+                unanswered = [query for query, source in zip(asked, sources)
+                              if source is None]
+                for address, query in unanswered if queued else unanswered[:1]:
+                    client.sendto(query, (address, port))
+                again = time.monotonic() + AGAIN_SECONDS
+            try:
+                answer, peer = client.recvfrom(65535)
+            except TimeoutError:
+                continue
+            for i, (_, query) in enumerate(asked):
+                if sources[i] is None and probe.read(query, answer) is not None:
+                    sources[i] = peer[0]
+                    again = 0 if not queued else again
+    return [(address, source) for (address, _), source in zip(asked, sources)]

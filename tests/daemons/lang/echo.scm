@@ -1,0 +1,16 @@
+;; SPDX-License-Identifier: MIT
+;; echo.scm PORT 4|6: an echo server on Guile's sockets.
+(use-modules (rnrs bytevectors))
+(let* ((args (cdr (command-line)))
+       (port (string->number (car args)))
+       (v4 (string=? (cadr args) "4"))
+       (family (if v4 AF_INET AF_INET6))
+       (sock (socket family SOCK_DGRAM 0))
+       (data (make-bytevector 65535)))
+  (bind sock (make-socket-address family (if v4 INADDR_ANY 0) port))
+  (let loop ()
+    (let* ((received (recvfrom! sock data))
+           (answer (make-bytevector (car received))))
+      (bytevector-copy! data 0 answer 0 (car received))
+      (sendto sock answer (cdr received)))
+    (loop)))

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: MIT
+"""Tests the servers of a table, and prints TAP."""
+
+import os
+import re
+import sys
+import tempfile
+import traceback
+from collections import deque
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
+
+import ask
+import daemon
+import lab
+import probes
+
+SIDE_BY_SIDE = 2
+FIRST_PORT, PORTS_EACH = 20000, 100
+# The routing table prefers neither.
+TWO = ("10.1.2.3", "10.1.2.4")
+
+ON = {"4": "on 0.0.0.0", "6": "on ::", "d": "on dual-stack ::",
+      "b": "on 0.0.0.0 and ::"}
+
+
+class Trial:
+    """Tries one server; `lines` are [(ok, sentence, remarks)]."""
+
+    def __init__(self, server, ports, log):
+        self.server = server
+        self.ports = iter(ports)
+        self.log = log
+        self.lines = []
+
+    def say(self, sentence, remarks, todo=""):
+        """The sentence is true unless there are remarks."""
+        sentence = f"{self.server.name} {sentence}" + (f" # TODO {todo}" if todo else "")
+        if remarks and not todo:
+            remarks = [*remarks, f"{self.log.name} ends:", *self.last_logged()]
+        self.lines.append((not remarks, sentence, remarks))
+
+    def last_logged(self):
+        with open(self.log.name, encoding="utf-8", errors="replace") as log:
+            return ["    " + line.rstrip() for line in deque(log, 4)]
+
+    def note(self, what):
+        print(f"== {what}", file=self.log, flush=True)
+
+    def start(self, stack, mode, preload):
+        """Answers its port, and what is wrong with it."""
+        port = self.server.port or next(self.ports)
+        return port, stack.enter_context(daemon.running(
+            self.server, mode, port, self.log, preload))
+
+    def ask_everywhere(self, mode, preload=None):
+        """{address: outcome} of each address it can be asked at, and remarks."""
+        addresses = lab.addresses(mode)
+        self.note(f"{ON[mode]}, {'with' if preload else 'without'} the shim")
+        with ExitStack() as stack:
+            if self.server.fresh:
+                started = [self.start(stack, mode, preload) for _ in addresses]
+            else:
+                started = [self.start(stack, mode, preload)] * len(addresses)
+            problems = {problem for _, problem in started if problem}
+            if problems:
+                return {}, sorted(problems)
+            places = {address: port for address, (port, _) in zip(addresses, started)}
+            if not self.server.slow:
+                return ask.everywhere(self.server, places), []
+            outcomes = {}
+            for place in places.items():
+                outcomes.update(ask.everywhere(self.server, dict([place])))
+            return outcomes, []
+
+    def compare(self, outcomes, expected):
+        """A remark for each answer that came from elsewhere."""
+        remarks = []
+        for address, outcome in outcomes.items():
+            heard = outcome[0] if outcome else "nothing"
+            wanted = "nothing" if address in self.server.silent else expected(address)
+            if heard != wanted:
+                remarks.append(f"{address}: heard {heard}, expected {wanted}")
+        return remarks
+
+    def expected_bare(self, address):
+        source = lab.preferred(address)
+        deaf = isinstance(self.server.probe, probes.Client)
+        return "nothing" if deaf and source != address else source
+
+    def broken(self, mode):
+        """Wrong without the shim, right with it."""
+        outcomes, remarks = self.ask_everywhere(mode)
+        self.say(f"{ON[mode]} answers from a wrong address without the shim",
+                 remarks or self.compare(outcomes, self.expected_bare))
+        outcomes, remarks = self.ask_everywhere(mode, daemon.LIBRARY)
+        self.say(f"{ON[mode]} answers from every address asked",
+                 remarks or self.compare(outcomes, str), self.server.todo)
+
+    def no_harm(self, mode):
+        """Right without the shim, and the same with it."""
+        before, remarks = self.ask_everywhere(mode)
+        self.say(f"{ON[mode]} is right without the shim",
+                 remarks or self.compare(before, str))
+        after, remarks = self.ask_everywhere(mode, daemon.LIBRARY)
+        self.say(f"{ON[mode]} answers as without the shim", remarks or [
+            f"{address}: {outcome}, was {before.get(address)}"
+            for address, outcome in after.items() if outcome != before.get(address)])
+
+    def two_addresses(self, queued):
+        how = "both queued" if queued else "in turn"
+        sentence = f"answers one client port from the two addresses it asked, {how}"
+        self.note(sentence)
+        with ExitStack() as stack:
+            port, problem = self.start(stack, "4", daemon.LIBRARY)
+            remarks = [problem] if problem else [
+                f"{address}: heard {source or 'nothing'}" for address, source
+                in ask.from_one_port(self.server.probe, port, TWO, queued)
+                if source != address]
+        self.say(sentence, remarks)
+
+    def attempt(self, test, *arguments):
+        try:
+            test(*arguments)
+        except Exception:  # whatever it was, the next one may be fine
+            self.say(f"could not be tried: {test.__name__} {arguments}",
+                     traceback.format_exc().splitlines())
+
+
+def why_not(server):
+    """Why this server cannot be tried here, if so."""
+    for package, program in server.packages().items():
+        if daemon.is_missing(program):
+            return f"package {package} is not installed"
+    if server.needs_root and not lab.root_is_real():
+        return f"it needs root: {server.needs_root}"
+    if server.needs_device and not os.path.exists(server.needs_device):
+        return f"there is no {server.needs_device}"
+    return ""
+
+
+# Kept for the processes that are forked: what is in a table cannot be pickled.
+table = []
+
+
+def test(kind, logs, number):
+    """All tests of one server; there is one process for this at a time."""
+    server = table[number]
+    if why := why_not(server):
+        return [(True, f"{server.name} # SKIP {why}", [])]
+    first = FIRST_PORT + number * PORTS_EACH
+    daemon.adopt_orphans()
+    path = os.path.join(logs, re.sub(r"\W+", "-", server.name) + ".log")
+    with open(path, "w", encoding="utf-8") as log:
+        trial = Trial(server, range(first, first + PORTS_EACH, 2), log)
+        for mode in server.modes.split():
+            trial.attempt(getattr(trial, kind), mode)
+        for how in server.two.split():
+            trial.attempt(trial.two_addresses, how == "queue")
+        return trial.lines
+
+
+def choose_logs():
+    """Where servers' output goes."""
+    logs = os.path.join(lab.TOP, "build", "test", "daemons")
+    try:
+        os.makedirs(logs, exist_ok=True)
+        tempfile.TemporaryFile(dir=logs).close()
+    except OSError:
+        logs = tempfile.mkdtemp(prefix="replyfrom-daemons-")
+        print(f"# logs are in {logs}")
+    return logs
+
+
+def main(kind, servers):
+    """Answers the exit status.  Arguments: --packages, or names of servers."""
+    wanted = sys.argv[1:]
+    if wanted == ["--packages"]:
+        print(*sorted({package for server in servers for package in server.packages()}))
+        return 0
+    if unknown := set(wanted) - {server.name for server in servers}:
+        print(f"no server is called {', '.join(sorted(unknown))}", file=sys.stderr)
+        return 2
+    table[:] = [server for server in servers if not wanted or server.name in wanted]
+    lab.enter()
+    logs = choose_logs()
+    sys.stdout.flush()
+    count = failed = 0
+    with ProcessPoolExecutor(SIDE_BY_SIDE, get_context("fork")) as pool:
+        for lines in pool.map(partial(test, kind, logs), range(len(table))):
+            for ok, sentence, remarks in lines:
+                count += 1
+                failed += not ok and " # TODO " not in sentence
+                print(f"{'ok' if ok else 'not ok'} {count} - {sentence}")
+                for remark in remarks:
+                    print(f"# {remark}")
+            sys.stdout.flush()
+    print(f"1..{count}")
+    return 1 if failed else 0

@@ -56,8 +56,60 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
+include tests/unit/unit.mk tests/e2e/e2e.mk demo/demo.mk
+
+DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
+
+# What is missing is installed first, headers too: the build is a make of its
+# own.  Where nothing may be installed the tests skip what they miss.
+INSTALL = $(Q)tests/setup build unit
+RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
+
+test:
+	$(INSTALL) e2e daemons demo
+	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) $$(DAEMON_TESTS)'
+test-unit:
+	$(INSTALL)
+	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
+test-e2e:
+	$(INSTALL) e2e demo
+	$(RUN_TESTS) TESTS='$$(E2E_SUITES)'
+test-daemons:
+	$(INSTALL) e2e daemons
+	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
+
+PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
+
+run-tests: $(PROGRAMS)
+	$(Q)B=$(B) tests/run $(TESTS)
+
+C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
+SCRIPTS = .ci/run demo/lab demo/run tests/setup
+# cppcheck takes _Thread_local for a type.
+CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+	--enable=warning,style,performance,portability \
+	--suppress=missingIncludeSystem -D_GNU_SOURCE -D_Thread_local=
+
+check:
+	$(INSTALL) check
+	$(say) FORMAT
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(say) SHELL
+	$(Q)shellcheck $(SCRIPTS)
+	$(say) CPP
+	$(Q)$(CPPCHECK) $(filter %.c,$(C_FILES))
+	$(say) TIDY
+	$(Q)printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $$(nproc) -I@ \
+		clang-tidy --quiet @ -- -std=gnu11 -D_GNU_SOURCE -Ishim
+	$(Q)for cc in gcc clang; do \
+		$(MAKE) --no-print-directory B=$(B)/check/$$cc CC=$$cc \
+			CFLAGS='$(CFLAGS) -Werror' programs || exit 1; done
+
+programs: $(PROGRAMS)
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all headers clean
--include $(wildcard $(B)/*/*.d)
+.PHONY: all headers test test-unit test-e2e test-daemons run-tests check \
+	programs clean
+-include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)

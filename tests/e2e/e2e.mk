@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: MIT
+# The facts, measured on this kernel and libc, and the shim from end to end.
+# Before E2E_SUITES are run, E2E_PROGRAMS and `all` have to be built; the suites
+# find them by B in the environment.  E2E_SHIMMED=REPLYFROM_DISABLE=1 there shows
+# that they can fail.
+
+FACT_SUITES = $(addprefix $(B)/tests/facts/,control dualstack loading probe \
+	sources)
+FACT_LIBRARIES = $(addprefix $(B)/tests/facts/lib,first.so second.so)
+FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
+	-DHERE='"$(abspath $(B))/tests/facts"'
+
+E2E_SERVERS = $(addprefix $(B)/tests/e2e/,daytime echo tcp_echo threads)
+E2E_LONE = $(addprefix $(B)/tests/e2e/,echo_client puppet)
+# Without a Go compiler its test is skipped.
+E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
+E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so \
+	missing.so)
+E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
+	$(E2E_LIBRARIES) $(E2E_GO)
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls learning \
+	lifetime loading order syscalls threads transparency)
+
+$(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
+
+$(B)/tests/facts/%.o: tests/facts/%.c Makefile tests/e2e/e2e.mk
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(FACT_CFLAGS) -c -o $@ $<
+
+$(B)/tests/facts/lib%.so: tests/facts/constructor.c tests/e2e/e2e.mk
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -shared \
+		-DNAME='"$*"' $(LDFLAGS) -o $@ $<
+
+$(E2E_SERVERS): $(B)/tests/e2e/server.o
+$(B)/tests/e2e/puppet: $(B)/tests/e2e/fortified.o
+$(E2E_SERVERS) $(E2E_LONE): %: %.o
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/tests/e2e/fortified.o: FORTIFY = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
+$(B)/tests/e2e/%.o: tests/e2e/%.c Makefile tests/e2e/e2e.mk
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(FORTIFY) -c -o $@ $<
+
+$(E2E_LIBRARIES): $(B)/tests/e2e/lib%.so: tests/e2e/%.c tests/e2e/e2e.mk
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -shared \
+		$(LDFLAGS) -o $@ $< $(LDLIBS)
+
+$(B)/tests/e2e/echo_go: tests/e2e/echo.go
+	$(say) GO $@
+	$(Q)mkdir -p $(@D)
+	$(Q)GOCACHE=$(abspath $(B))/go-cache GO111MODULE=off go build -o $@ $<
+
+-include $(wildcard $(B)/tests/*/*.d)

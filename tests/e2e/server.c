@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/* Binds a socket to the wildcard, and says to which port. */
+#include "server.h"
+
+#include <netinet/in.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+void server_die(const char *what)
+{
+	perror(what);
+	exit(EXIT_FAILURE); // NOLINT(concurrency-mt-unsafe): with all threads
+}
+
+int server_bind(int family, int type, int port, int reuseport)
+{
+	struct sockaddr_in v4 = {
+		.sin_family = AF_INET,
+		.sin_port = htons((in_port_t)port),
+		.sin_addr.s_addr = htonl(INADDR_ANY),
+	};
+	struct sockaddr_in6 v6 = {
+		.sin6_family = AF_INET6,
+		.sin6_port = htons((in_port_t)port),
+		.sin6_addr = IN6ADDR_ANY_INIT,
+	};
+	int fd = socket(family, type, 0);
+
+	if (fd < 0)
+		server_die("socket");
+	if (reuseport && setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &reuseport,
+				    sizeof(reuseport)))
+		server_die("SO_REUSEPORT");
+	if (family == AF_INET6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
+			       : bind(fd, (struct sockaddr *)&v4, sizeof(v4)))
+		server_die("bind");
+	return fd;
+}
+
+int server_port(int fd)
+{
+	struct sockaddr_in6 name = { 0 };
+	socklen_t bytes = sizeof(name);
+
+	if (getsockname(fd, (struct sockaddr *)&name, &bytes))
+		server_die("getsockname");
+	/* Both families keep the port at the same place. */
+	return ntohs(name.sin6_port);
+}
+
+void server_ready(int fd)
+{
+	printf("port %d\n", server_port(fd));
+	if (fflush(stdout))
+		server_die("stdout");
+}

@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* What every small server here begins with. */
+#ifndef REPLYFROM_TESTS_SERVER_H
+#define REPLYFROM_TESTS_SERVER_H
+
+#include <sys/socket.h>
+
+/* A socket bound to the wildcard of this family, and to this port (0: any). */
+int server_bind(int family, int type, int port, int reuseport);
+
+/* Prints "port N", which says that clients may ask. */
+void server_ready(int fd);
+
+int server_port(int fd);
+
+/* Says why, and ends the program. */
+void server_die(const char *what) __attribute__((noreturn));
+
+#endif

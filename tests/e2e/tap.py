@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: MIT
+"""A suite of cases, each run without the shim and with it, reported as TAP.
+
+A case is a function of a Run.  It says with run.expect what has to hold under
+the shim.  The bare run checks the case itself: there it must not hold
+(WRONG, the default), or has to hold as well (RIGHT); None: there is none.
+
+    tests/e2e/SUITE [WORDS]      only cases whose sentence has these words
+"""
+
+import contextlib
+import os
+import signal
+import sys
+import traceback
+
+import lab
+from processes import Puppet, start
+
+WRONG, RIGHT = "wrong", "right"
+CASE_SECONDS = 60
+# What is said of one failure, at most.
+MOST_LINES, MOST_COLUMNS = 12, 300
+
+
+class Skip(Exception):
+    """A case cannot be tried here."""
+
+
+class Enough(Exception):
+    """The first thing that did not hold says all."""
+
+
+class Run:
+    """One run of a case: what it started, and what did not hold."""
+
+    def __init__(self, shimmed, all_failures=True):
+        self.shimmed = shimmed
+        self.failures = []
+        self.notes = []
+        self._all_failures = all_failures
+        self._started = contextlib.ExitStack()
+
+    def close(self):
+        self._started.close()
+
+    def keep(self, thing):
+        """Closes it when the run is over."""
+        self._started.callback(thing.close)
+        return thing
+
+    def enter(self, context):
+        """Leaves this context when the run is over."""
+        return self._started.enter_context(context)
+
+    def environment(self, **more):
+        """That of a server in this run."""
+        if self.shimmed:
+            return lab.shimmed_environment(**more)
+        return {**os.environ, **more}
+
+    def client(self, *words, **options):
+        return self.keep(lab.Client(*words, **options))
+
+    def puppet(self, preload="", launch=(), env=None, **options):
+        """A server that does as it is told; see puppet.c."""
+        environment = self.environment(**(env or {}))
+        if preload:
+            behind = environment.get("LD_PRELOAD", "")
+            environment["LD_PRELOAD"] = f"{behind} {preload}".strip()
+        return self.keep(Puppet(environment, launch, **options))
+
+    def start(self, *command, env=None, **options):
+        """A server that says its port; see processes.start."""
+        return self.keep(start(command, env or self.environment(), **options))
+
+    def note(self, text):
+        """Says something that is neither right nor wrong."""
+        self.notes.append(text)
+
+    def expect(self, expected, actual, what=""):
+        if expected != actual:
+            self.failures.append(f"{what}: " * bool(what) +
+                                 f"{actual!r}, not {expected!r}")
+            if not self._all_failures:
+                raise Enough
+
+
+def _differences(bare, shimmed, where="transcript"):
+    """Where two transcripts differ, and how."""
+    if isinstance(bare, dict) and isinstance(shimmed, dict):
+        keys = [*bare, *(key for key in shimmed if key not in bare)]
+        pairs = [(f"{where}.{key}", bare.get(key), shimmed.get(key))
+                 for key in keys]
+    elif isinstance(bare, (list, tuple)) and len(bare) == len(shimmed):
+        pairs = [(f"{where}[{i}]", *pair)
+                 for i, pair in enumerate(zip(bare, shimmed))]
+    else:
+        return [] if bare == shimmed else \
+            [f"{where}: bare {bare!r}, shimmed {shimmed!r}"]
+    return [line for name, a, b in pairs for line in _differences(a, b, name)]
+
+
+class Suite:
+    """Collects cases, and runs them."""
+
+    def __init__(self):
+        self._tests = []
+        self._number = 0
+
+    def case(self, sentence, *words, bare=WRONG):
+        """Decorator: function(run, *words) is a case."""
+        def add(function):
+            if bare:
+                prefix = "bare, not so: " if bare == WRONG else "bare as well: "
+                self._tests.append((prefix + sentence, lambda: self._bare(
+                    function, words, bare)))
+            self._tests.append((sentence,
+                                lambda: self._shimmed(function, words)))
+            return function
+        return add
+
+    def same(self, sentence, *words):
+        """Decorator: what function(run, *words) answers is the same in both.
+
+        What it expects has to hold under the shim.
+        """
+        def add(function):
+            self._tests.append((sentence,
+                                lambda: self._compare(function, words)))
+            return function
+        return add
+
+    @staticmethod
+    def _bare(function, words, expected):
+        with contextlib.closing(Run(False, expected == RIGHT)) as run:
+            try:
+                function(run, *words)
+            except Enough:
+                return []
+        return ["it is right without the shim"] if expected == WRONG \
+            else run.failures
+
+    @staticmethod
+    def _shimmed(function, words):
+        with contextlib.closing(Run(True)) as run:
+            function(run, *words)
+        for note in run.notes:
+            print(f"# {note}")
+        return run.failures
+
+    @staticmethod
+    def _compare(function, words):
+        with contextlib.closing(Run(False)) as run:
+            bare = function(run, *words)
+        with contextlib.closing(Run(True)) as run:
+            shimmed = function(run, *words)
+        return run.failures + _differences(bare, shimmed)
+
+    def _report(self, sentence, test):
+        self._number += 1
+        skipped, failures = "", []
+        signal.alarm(CASE_SECONDS)
+        try:
+            failures = test()
+        except Skip as reason:
+            skipped = f" # SKIP {reason}"
+        except Exception:  # whatever it is, the other cases go on
+            failures = traceback.format_exc().splitlines()[-MOST_LINES:]
+        finally:
+            signal.alarm(0)
+        outcome = "not ok" if failures else "ok"
+        print(f"{outcome} {self._number} - {sentence}{skipped}")
+        for line in failures[:MOST_LINES]:
+            print(f"#   {line[:MOST_COLUMNS]}")
+        sys.stdout.flush()
+        return not failures
+
+    def main(self):
+        """Runs what the command line names; ends the program."""
+        lab.enter()
+        signal.signal(signal.SIGALRM, _too_long)
+        words = " ".join(sys.argv[1:])
+        tests = [test for test in self._tests if words in test[0]]
+        print(f"1..{len(tests)}")
+        good = [self._report(*test) for test in tests]
+        sys.exit(0 if all(good) else 1)
+
+
+def _too_long(_number, _frame):
+    raise TimeoutError(f"the case takes more than {CASE_SECONDS} s")

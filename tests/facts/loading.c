@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+/* What happens while libraries are loaded and names are looked up. */
+// NOLINTBEGIN(concurrency-mt-unsafe,cert-env33-c): one thread, and its shell.
+#include "lab.h"
+
+#include <dlfcn.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+/* glibc's own allocator, behind ours. */
+void *__libc_malloc(size_t bytes);
+
+/* volatile: by its declaration dlsym does not call back into this file. */
+static volatile bool watching;
+static volatile int allocations;
+static volatile int sockets_made; /* from inside the allocator */
+
+void *malloc(size_t bytes)
+{
+	if (watching) {
+		int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+		allocations++;
+		if (fd >= 0) {
+			sockets_made++;
+			close(fd);
+		}
+	}
+	return __libc_malloc(bytes);
+}
+
+/* Looks a name up, and counts what happens in the allocator meanwhile. */
+static void *look_up(const char *name)
+{
+	void *found;
+
+	allocations = 0;
+	sockets_made = 0;
+	watching = true;
+	found = dlsym(RTLD_DEFAULT, name);
+	watching = false;
+	return found;
+}
+
+/* Fact 14. */
+
+static void a_name_that_libc_lacks_is_NULL(void **state)
+{
+	(void)state;
+	assert_null(look_up("no_libc_has_this"));
+	assert_non_null(dlerror());
+}
+
+static void dlsym_allocates_for_a_name_that_is_not_there(void **state)
+{
+	(void)state;
+	look_up("no_libc_has_this");
+
+	assert_true(allocations > 0);
+}
+
+static void an_allocator_can_make_a_socket_while_dlsym_runs(void **state)
+{
+	(void)state;
+	look_up("no_libc_has_this");
+
+	assert_true(sockets_made > 0);
+	assert_int_equal(sockets_made, allocations);
+}
+
+static void the_last_of_the_preloaded_is_constructed_first(void **state)
+{
+	char said[32] = "";
+	FILE *child = popen("LD_PRELOAD='" HERE "/libfirst.so " HERE
+			    "/libsecond.so' /bin/true",
+			    "r");
+
+	(void)state;
+	assert_non_null(child);
+	assert_true(fread(said, 1, sizeof(said) - 1, child) > 0);
+	assert_int_equal(pclose(child), 0);
+
+	assert_string_equal(said, "second first ");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_name_that_libc_lacks_is_NULL),
+		cmocka_unit_test(dlsym_allocates_for_a_name_that_is_not_there),
+		cmocka_unit_test(
+			an_allocator_can_make_a_socket_while_dlsym_runs),
+		cmocka_unit_test(
+			the_last_of_the_preloaded_is_constructed_first),
+	};
+
+	return cmocka_run_group_tests_name("loading", tests, NULL, NULL);
+}
+// NOLINTEND(concurrency-mt-unsafe,cert-env33-c)

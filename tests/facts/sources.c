@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: MIT */
+/* Which addresses the kernel names, and which it takes as a source. */
+#include "lab.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <net/if.h>
+
+/* What a client's datagram to this address tells a server with pktinfo on. */
+static struct datagram ask_v4(int client, int server, const char *address)
+{
+	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
+	lab_ask(client, address, server);
+	return lab_take(server, 0);
+}
+
+static struct datagram ask_v6(int client, int server, const char *address)
+{
+	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	lab_ask(client, address, server);
+	return lab_take(server, 0);
+}
+
+/* Fact 1: what a datagram was sent to, and what its answer may come from. */
+
+static void spec_dst_of_unicast_is_the_destination(void **state)
+{
+	static const char *const each[] = { "10.1.2.2", "10.1.2.3", "10.1.2.4",
+					    "10.1.3.2" };
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(each); i++) {
+		struct datagram got = ask_v4(client, server, each[i]);
+		const struct in_pktinfo *info =
+			lab_find(&got, IPPROTO_IP, IP_PKTINFO);
+
+		assert_non_null(info);
+		assert_address(info->ipi_spec_dst, each[i]);
+		assert_address(info->ipi_addr, each[i]);
+	}
+}
+
+static void assert_spec_dst_is_usable(const char *destination)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+	struct datagram got = ask_v4(client, server, destination);
+	const struct in_pktinfo *info = lab_find(&got, IPPROTO_IP, IP_PKTINFO);
+
+	assert_non_null(info);
+	assert_address(info->ipi_addr, destination);
+	assert_address(info->ipi_spec_dst, "10.1.2.2");
+	assert_int_equal(lab_answer(server, &got, "10.1.2.2", 0), 0);
+	lab_assert_from(client, "10.1.2.2");
+}
+
+static void
+spec_dst_of_a_subnet_broadcast_is_a_usable_local_address(void **state)
+{
+	(void)state;
+	assert_spec_dst_is_usable("10.1.2.255");
+}
+
+static void
+spec_dst_of_the_limited_broadcast_is_a_usable_local_address(void **state)
+{
+	(void)state;
+	assert_spec_dst_is_usable("255.255.255.255");
+}
+
+static void answer_from(const char *source, int expected)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+	struct datagram got = ask_v4(client, server, "10.1.2.3");
+
+	assert_int_equal(lab_answer(server, &got, source, 0), expected);
+}
+
+static void a_subnet_broadcast_as_a_source_fails_with_ENETUNREACH(void **state)
+{
+	(void)state;
+	answer_from("10.1.2.255", ENETUNREACH);
+}
+
+static void the_limited_broadcast_as_a_source_fails_with_EINVAL(void **state)
+{
+	(void)state;
+	answer_from("255.255.255.255", EINVAL);
+}
+
+static void a_multicast_address_as_a_source_fails_with_EINVAL(void **state)
+{
+	(void)state;
+	answer_from("224.0.0.1", EINVAL);
+}
+
+/* Fact 2: queued before the option is set. */
+
+static void an_early_ipv4_datagram_has_its_destination_and_no_more(void **state)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+	const struct in_pktinfo *info;
+	struct datagram got;
+
+	(void)state;
+	lab_ask(client, "10.1.2.3", server);
+	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
+	got = lab_take(server, 0);
+	info = lab_find(&got, IPPROTO_IP, IP_PKTINFO);
+
+	assert_non_null(info);
+	assert_int_equal(info->ipi_ifindex, 0);
+	assert_address(info->ipi_spec_dst, "0.0.0.0");
+	assert_address(info->ipi_addr, "10.1.2.3");
+}
+
+static void an_early_ipv6_datagram_is_complete(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+	const struct in6_pktinfo *info;
+	struct datagram got;
+
+	(void)state;
+	lab_ask(client, "fd01:2::3", server);
+	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	got = lab_take(server, 0);
+	info = lab_find(&got, IPPROTO_IPV6, IPV6_PKTINFO);
+
+	assert_non_null(info);
+	assert_int_equal(info->ipi6_ifindex, if_nametoindex("eth0"));
+	assert_address(info->ipi6_addr, "fd01:2::3");
+}
+
+static void an_early_mapped_datagram_lacks_its_interface(void **state)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET6);
+	const struct in6_pktinfo *info;
+	struct datagram got;
+
+	(void)state;
+	lab_ask(client, "10.1.2.3", server);
+	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	got = lab_take(server, 0);
+	info = lab_find(&got, IPPROTO_IPV6, IPV6_PKTINFO);
+
+	assert_non_null(info);
+	assert_int_equal(info->ipi6_ifindex, 0);
+	assert_address(info->ipi6_addr, "::ffff:10.1.2.3");
+}
+
+/* Fact 3: a source that is gone. */
+
+static int answer_from_gone_v4(void)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+	struct datagram got;
+
+	lab_add_address("10.1.2.77/24");
+	got = ask_v4(client, server, "10.1.2.77");
+	lab_remove_address("10.1.2.77/24");
+	return lab_answer(server, &got, "10.1.2.77", 0);
+}
+
+static void a_gone_ipv4_source_is_refused(void **state)
+{
+	int error = answer_from_gone_v4();
+
+	(void)state;
+	assert_true(error == ENETUNREACH || error == EINVAL);
+}
+
+static void
+a_gone_ipv4_source_is_refused_in_spite_of_a_default_route(void **state)
+{
+	int error;
+
+	(void)state;
+	lab_run("ip route add default via 10.1.2.5");
+	error = answer_from_gone_v4();
+	lab_run("ip route del default");
+	assert_true(error == ENETUNREACH || error == EINVAL);
+}
+
+/* Answers from an address that has gone; 0 or errno. */
+static int answer_from_gone_v6(int client, int server)
+{
+	struct datagram got;
+
+	lab_add_address("fd01:2::77/64");
+	got = ask_v6(client, server, "fd01:2::77");
+	lab_remove_address("fd01:2::77/64");
+	return lab_answer(server, &got, "fd01:2::77", 0);
+}
+
+static void a_gone_ipv6_source_fails_with_EINVAL(void **state)
+{
+	(void)state;
+	assert_int_equal(answer_from_gone_v6(lab_client("fd01:2::5"),
+					     lab_server(AF_INET6)),
+			 EINVAL);
+}
+
+static void with_freebind_a_gone_ipv6_source_is_sent(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+
+	(void)state;
+	lab_set(server, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+
+	assert_int_equal(answer_from_gone_v6(client, server), 0);
+	lab_assert_from(client, "fd01:2::77");
+}
+
+static void with_nonlocal_bind_a_gone_ipv6_source_is_sent(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+	int error;
+
+	(void)state;
+	lab_run("echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind");
+	error = answer_from_gone_v6(client, server);
+	lab_run("echo 0 >/proc/sys/net/ipv6/ip_nonlocal_bind");
+
+	assert_int_equal(error, 0);
+	lab_assert_from(client, "fd01:2::77");
+}
+
+static void a_bad_interface_fails_with_ENODEV_for_ipv4(void **state)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+	struct datagram got = ask_v4(client, server, "10.1.2.3");
+
+	(void)state;
+	assert_int_equal(lab_answer(server, &got, "10.1.2.3", 4711), ENODEV);
+}
+
+static void a_bad_interface_fails_with_ENODEV_for_ipv6(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+	struct datagram got = ask_v6(client, server, "fd01:2::3");
+
+	(void)state;
+	assert_int_equal(lab_answer(server, &got, "fd01:2::3", 4711), ENODEV);
+}
+
+/* Fact 9: a whole prefix that is local (AnyIP). */
+
+static void an_anyip_ipv4_source_needs_no_freebind(void **state)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+	struct datagram got = ask_v4(client, server, "10.9.1.2");
+
+	(void)state;
+	assert_int_equal(lab_answer(server, &got, "10.9.1.2", 0), 0);
+	lab_assert_from(client, "10.9.1.2");
+}
+
+static void an_anyip_ipv6_source_fails_with_EINVAL(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+	struct datagram got = ask_v6(client, server, "fd09::1:2");
+
+	(void)state;
+	assert_int_equal(lab_answer(server, &got, "fd09::1:2", 0), EINVAL);
+}
+
+static void an_anyip_ipv6_source_is_sent_with_freebind(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+	struct datagram got = ask_v6(client, server, "fd09::1:2");
+
+	(void)state;
+	lab_set(server, IPPROTO_IPV6, IPV6_FREEBIND, 1);
+
+	assert_int_equal(lab_answer(server, &got, "fd09::1:2", 0), 0);
+	lab_assert_from(client, "fd09::1:2");
+}
+
+static int add_anyip(void **state)
+{
+	(void)state;
+	lab_run("ip route add local 10.9.0.0/16 dev lo");
+	lab_run("ip route add local fd09::/64 dev lo");
+	lab_run_on_client("ip route add 10.9.0.0/16 via 10.1.2.2");
+	lab_run_on_client("ip route add fd09::/64 via fd01:2::2");
+	return 0;
+}
+
+#define T(name) cmocka_unit_test_teardown(name, lab_close)
+
+int main(int argc, char **argv)
+{
+	const struct CMUnitTest tests[] = {
+		T(spec_dst_of_unicast_is_the_destination),
+		T(spec_dst_of_a_subnet_broadcast_is_a_usable_local_address),
+		T(spec_dst_of_the_limited_broadcast_is_a_usable_local_address),
+		T(a_subnet_broadcast_as_a_source_fails_with_ENETUNREACH),
+		T(the_limited_broadcast_as_a_source_fails_with_EINVAL),
+		T(a_multicast_address_as_a_source_fails_with_EINVAL),
+		T(an_early_ipv4_datagram_has_its_destination_and_no_more),
+		T(an_early_ipv6_datagram_is_complete),
+		T(an_early_mapped_datagram_lacks_its_interface),
+		T(a_gone_ipv4_source_is_refused),
+		T(a_gone_ipv4_source_is_refused_in_spite_of_a_default_route),
+		T(a_gone_ipv6_source_fails_with_EINVAL),
+		T(with_freebind_a_gone_ipv6_source_is_sent),
+		T(with_nonlocal_bind_a_gone_ipv6_source_is_sent),
+		T(a_bad_interface_fails_with_ENODEV_for_ipv4),
+		T(a_bad_interface_fails_with_ENODEV_for_ipv6),
+		T(an_anyip_ipv4_source_needs_no_freebind),
+		T(an_anyip_ipv6_source_fails_with_EINVAL),
+		T(an_anyip_ipv6_source_is_sent_with_freebind),
+	};
+
+	(void)argc;
+	lab_enter(argv);
+	return cmocka_run_group_tests_name("sources", tests, add_anyip, NULL);
+}

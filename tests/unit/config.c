@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: MIT */
+/* The REPLYFROM_* variables, each in a process of its own. */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "config.h"
+
+#include "child.h"
+#include "real.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* As in the README. */
+static const struct variable {
+	const char *name;
+	size_t offset; /* in struct config */
+	uint32_t least;
+	uint32_t most;
+	uint32_t preset;
+} variables[] = {
+	{ "REPLYFROM_PEERS", offsetof(struct config, peers), 16, 4194304,
+	  65536 },
+	{ "REPLYFROM_TTL", offsetof(struct config, ttl_s), 1, 86400, 120 },
+	{ "REPLYFROM_IFINDEX", offsetof(struct config, ifindex), 0, 1, 0 },
+	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1, 0 },
+};
+
+/* What a process answered and said; it shares this with the test. */
+static struct {
+	struct config config;
+	struct config amid; /* asked for while it was being read */
+	bool is_same;
+	int writes;
+	int fd;
+	int error;
+	char said[4096];
+} * seen;
+
+static int share_memory(void **state)
+{
+	(void)end_when_stuck(state);
+	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	return seen == MAP_FAILED ? -1 : 0;
+}
+
+/* No variable but those that the test sets. */
+static int no_variables(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++)
+		(void)unsetenv(variables[i].name);
+	return 0;
+}
+
+/* What would go to stderr; it also asks, as an interrupting handler might. */
+static ssize_t listen_to(int fd, const void *buf, size_t len)
+{
+	const size_t before = strlen(seen->said);
+
+	seen->fd = fd;
+	seen->writes++;
+	if (before + len < sizeof(seen->said))
+		memcpy(seen->said + before, buf, len);
+	seen->amid = *config_get();
+	errno = EBADF;
+	return -1;
+}
+
+static int read_in_child(void *context)
+{
+	const struct config *config;
+
+	(void)context;
+	real.write = listen_to;
+	errno = ENOTTY;
+	config = config_get();
+	seen->error = errno;
+	seen->config = *config;
+	/* Too late: the application's own code has run. */
+	(void)setenv("REPLYFROM_TTL", "77", 1);
+	(void)setenv("REPLYFROM_PEERS", "nonsense", 1);
+	seen->is_same = config_get() == config;
+	seen->config.ttl_s = config->ttl_s;
+	return 0;
+}
+
+/* What a process with the present environment makes of it. */
+static void read_config(void)
+{
+	memset(seen, 0, sizeof(*seen));
+	assert_int_equal(in_child(read_in_child, NULL), 0);
+}
+
+static uint32_t value_of(const struct variable *variable)
+{
+	uint32_t value;
+
+	memcpy(&value, (const char *)&seen->config + variable->offset,
+	       sizeof(value));
+	return value;
+}
+
+static void set(const struct variable *variable, const char *text)
+{
+	(void)no_variables(NULL);
+	assert_int_equal(setenv(variable->name, text, 1), 0);
+}
+
+static void set_number(const struct variable *variable, uint64_t number)
+{
+	char text[32];
+
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+	set(variable, text);
+}
+
+static void assert_is_taken(const struct variable *variable, uint32_t number)
+{
+	set_number(variable, number);
+	read_config();
+	assert_int_equal(value_of(variable), number);
+	assert_string_equal(seen->said, "");
+}
+
+static size_t count_lines(const char *text)
+{
+	size_t lines = 0;
+
+	for (; *text; text++)
+		lines += *text == '\n';
+	return lines;
+}
+
+/* The default holds, and one line says which variable, value and range. */
+static void assert_is_reported(const struct variable *variable,
+			       const char *text)
+{
+	char range[64];
+
+	(void)snprintf(range, sizeof(range), "%u to %u", variable->least,
+		       variable->most);
+	set(variable, text);
+	read_config();
+	assert_int_equal(value_of(variable), variable->preset);
+	assert_non_null(strstr(seen->said, variable->name));
+	assert_non_null(strstr(seen->said, text));
+	assert_non_null(strstr(seen->said, range));
+	assert_int_equal(count_lines(seen->said), 1);
+	assert_int_equal(seen->said[strlen(seen->said) - 1], '\n');
+}
+
+static void without_variables_the_defaults_hold(void **state)
+{
+	(void)state;
+
+	read_config();
+
+	for (size_t i = 0; i < COUNT(variables); i++)
+		assert_int_equal(value_of(&variables[i]), variables[i].preset);
+	assert_int_equal(seen->writes, 0);
+}
+
+static void the_least_value_is_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++)
+		assert_is_taken(&variables[i], variables[i].least);
+}
+
+static void the_greatest_value_is_taken(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++)
+		assert_is_taken(&variables[i], variables[i].most);
+}
+
+static void a_value_between_is_taken(void **state)
+{
+	(void)state;
+	assert_is_taken(&variables[0], 4096);
+	assert_is_taken(&variables[1], 30);
+}
+
+static void a_value_just_too_small_is_reported(void **state)
+{
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++) {
+		if (!variables[i].least)
+			continue;
+		(void)snprintf(text, sizeof(text), "%u",
+			       variables[i].least - 1);
+		assert_is_reported(&variables[i], text);
+	}
+}
+
+static void a_value_just_too_large_is_reported(void **state)
+{
+	char text[32];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++) {
+		(void)snprintf(text, sizeof(text), "%u", variables[i].most + 1);
+		assert_is_reported(&variables[i], text);
+	}
+}
+
+/* What strtoul and its kin would take, and what wraps to something usable. */
+static void what_is_not_a_plain_number_is_reported(void **state)
+{
+	const char *const texts[] = {
+		"",
+		"-1",
+		"+1",
+		" 1",
+		"1 ",
+		"1x",
+		"x",
+		"0x1",
+		"1e0",
+		"1.0",
+		"1,0",
+		"yes",
+		"on",
+		"1\t",
+		"--1",
+		"４",
+		"4294967297", /* 2^32 + 1 */
+		"4294967312", /* 2^32 + 16 */
+		"18446744073709551617",
+		"99999999999999999999999999999999999999",
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++)
+		for (size_t n = 0; n < COUNT(texts); n++)
+			assert_is_reported(&variables[i], texts[n]);
+}
+
+static void a_long_value_is_reported_in_one_whole_line(void **state)
+{
+	char text[3000];
+
+	(void)state;
+	memset(text, '7', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	set(&variables[0], text);
+
+	read_config();
+
+	assert_int_equal(value_of(&variables[0]), variables[0].preset);
+	assert_int_equal(count_lines(seen->said), 1);
+	assert_non_null(strstr(seen->said, "REPLYFROM_PEERS=7777"));
+	assert_non_null(strstr(seen->said, "16 to 4194304"));
+}
+
+static void a_value_of_two_lines_is_reported_in_one(void **state)
+{
+	(void)state;
+	set(&variables[0], "1\nreplyfrom: all is well");
+
+	read_config();
+
+	assert_int_equal(count_lines(seen->said), 1);
+}
+
+static void each_unusable_value_has_a_line_of_its_own(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < COUNT(variables); i++)
+		assert_int_equal(setenv(variables[i].name, "x", 1), 0);
+
+	read_config();
+
+	assert_int_equal(count_lines(seen->said), COUNT(variables));
+	assert_int_equal(seen->writes, COUNT(variables));
+}
+
+static void an_unusable_value_leaves_the_others(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("REPLYFROM_PEERS", "x", 1), 0);
+	assert_int_equal(setenv("REPLYFROM_IFINDEX", "1", 1), 0);
+
+	read_config();
+
+	assert_int_equal(seen->config.ifindex, 1);
+}
+
+/* So that lines of two processes do not mix. */
+static void a_line_is_written_to_stderr_at_once(void **state)
+{
+	(void)state;
+	set(&variables[0], "x");
+
+	read_config();
+
+	assert_int_equal(seen->writes, 1);
+	assert_int_equal(seen->fd, STDERR_FILENO);
+}
+
+static void the_environment_is_read_once(void **state)
+{
+	(void)state;
+
+	read_config();
+
+	assert_true(seen->is_same);
+	assert_int_equal(seen->config.ttl_s, 120);
+	assert_string_equal(seen->said, "");
+}
+
+static void reading_keeps_errno(void **state)
+{
+	(void)state;
+	set(&variables[0], "x");
+
+	read_config();
+
+	assert_int_equal(seen->error, ENOTTY);
+}
+
+static void whoever_asks_amid_reading_gets_the_defaults(void **state)
+{
+	(void)state;
+	assert_int_equal(setenv("REPLYFROM_PEERS", "16", 1), 0);
+	assert_int_equal(setenv("REPLYFROM_DISABLE", "x", 1), 0);
+
+	read_config();
+
+	assert_int_equal(seen->config.peers, 16);
+	assert_int_equal(seen->amid.peers, 65536);
+	assert_int_equal(seen->amid.ttl_s, 120);
+}
+
+static int read_plainly(void *context)
+{
+	(void)context;
+	(void)dup2(*(int *)context, STDERR_FILENO);
+	(void)config_get();
+	return 0;
+}
+
+static void the_line_reaches_stderr(void **state)
+{
+	char said[512] = "";
+	int fds[2];
+
+	(void)state;
+	set(&variables[1], "soon");
+	assert_int_equal(pipe(fds), 0);
+
+	assert_int_equal(in_child(read_plainly, &fds[1]), 0);
+
+	assert_true(read(fds[0], said, sizeof(said) - 1) > 0);
+	assert_string_equal(said, "replyfrom: REPLYFROM_TTL=soon is not a "
+				  "number from 1 to 86400; using the "
+				  "default\n");
+	(void)close(fds[0]);
+	(void)close(fds[1]);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, no_variables)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(without_variables_the_defaults_hold),
+		TEST(the_least_value_is_taken),
+		TEST(the_greatest_value_is_taken),
+		TEST(a_value_between_is_taken),
+		TEST(a_value_just_too_small_is_reported),
+		TEST(a_value_just_too_large_is_reported),
+		TEST(what_is_not_a_plain_number_is_reported),
+		TEST(a_long_value_is_reported_in_one_whole_line),
+		TEST(a_value_of_two_lines_is_reported_in_one),
+		TEST(each_unusable_value_has_a_line_of_its_own),
+		TEST(an_unusable_value_leaves_the_others),
+		TEST(a_line_is_written_to_stderr_at_once),
+		TEST(the_environment_is_read_once),
+		TEST(reading_keeps_errno),
+		TEST(whoever_asks_amid_reading_gets_the_defaults),
+		TEST(the_line_reaches_stderr),
+	};
+
+	return cmocka_run_group_tests(tests, share_memory, NULL);
+}
+// NOLINTEND(concurrency-mt-unsafe)

@@ -1,0 +1,663 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that make, name, set up and close sockets, from the outside. */
+#include "address.h"
+#include "kernel.h"
+#include "real.h"
+#include "settings.h"
+#include "sock.h"
+#include "unit.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+
+int __connect(int fd, const struct sockaddr *addr, socklen_t len);
+int __close(int fd);
+int __dup2(int fd, int to);
+int __fcntl(int fd, int command, ...);
+
+enum { FD = 5, OTHER_FD = 6, THIRD_FD = 7 };
+
+/* What the loader left, before the tests put theirs there. */
+static struct real_libc as_loaded;
+
+static int nothing_open(void **state)
+{
+	(void)state;
+	settings_reset();
+	sock_forget_range(0, ~0U);
+	kernel_boot();
+	return 0;
+}
+
+static struct address any(void)
+{
+	return v4("0.0.0.0", 53);
+}
+
+/* One of ours, bound through the hooks. */
+static struct sock *ours(void)
+{
+	const struct address address = any();
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, &address.any, address.len), 0);
+	assert_non_null(sock_known(fd));
+	assert_int_equal(dup2(fd, FD), FD);
+	assert_int_equal(close(fd), 0);
+	(void)kernel_calls();
+	return sock_known(FD);
+}
+
+static bool is_on(int fd)
+{
+	return kernel_get(fd, IPPROTO_IP, IP_PKTINFO);
+}
+
+/* Loading. */
+
+static void the_loader_resolves_the_real_names(void **state)
+{
+	void *libc_s = dlsym(RTLD_NEXT, "recvmsg");
+
+	(void)state;
+
+	assert_non_null(libc_s);
+	assert_memory_equal(&as_loaded.recvmsg, &libc_s, sizeof(libc_s));
+}
+
+/* Making. */
+
+static void socket_answers_the_kernel_s_fd(void **state)
+{
+	(void)state;
+
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(fd, 100);
+	assert_string_equal(kernel_calls(), "socket");
+}
+
+static void a_socket_that_cannot_be_made_is_an_error(void **state)
+{
+	(void)state;
+	kernel.socket_error = EMFILE;
+
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(fd, -1);
+	assert_int_equal(errno, EMFILE);
+}
+
+static void a_new_socket_is_never_looked_at(void **state)
+{
+	(void)state;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)kernel_calls();
+
+	assert_null(sock_probe(fd));
+	assert_string_equal(kernel_calls(), "");
+}
+
+/* The number may have been one of ours, closed behind our back. */
+static void a_new_socket_is_not_what_its_number_was(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	const struct address address = any();
+
+	assert_int_equal(bind(fd, &address.any, address.len), 0);
+	sock = sock_known(fd);
+	kernel_closed(fd);
+
+	assert_int_equal(socket(AF_INET, SOCK_STREAM, 0), fd);
+	assert_null(sock_known(fd));
+	assert_int_equal(sock->fds, 0);
+}
+
+static void neither_of_a_pair_is_looked_at(void **state)
+{
+	int pair[2] = { -1, -1 };
+
+	(void)state;
+
+	int result = socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
+
+	assert_int_equal(result, 0);
+	assert_null(sock_probe(pair[0]));
+	assert_null(sock_probe(pair[1]));
+	assert_string_equal(kernel_calls(), "socketpair");
+}
+
+static void a_pair_that_cannot_be_made_is_an_error(void **state)
+{
+	int pair[2] = { FD, FD };
+
+	(void)state;
+	(void)ours();
+	kernel.socket_error = EMFILE;
+
+	int result = socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
+
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, EMFILE);
+	assert_non_null(sock_known(FD));
+}
+
+static void an_accepted_socket_is_not_looked_at(void **state)
+{
+	int fd, fd4;
+
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
+
+	fd = accept(FD, NULL, NULL);
+	fd4 = accept4(FD, NULL, NULL, SOCK_CLOEXEC);
+
+	assert_int_equal(fd, 100);
+	assert_int_equal(fd4, 101);
+	assert_null(sock_probe(fd));
+	assert_null(sock_probe(fd4));
+	assert_string_equal(kernel_calls(), "accept accept");
+}
+
+static void an_accept_that_fails_is_an_error(void **state)
+{
+	(void)state;
+
+	int fd = accept(OTHER_FD, NULL, NULL);
+
+	assert_int_equal(fd, -1);
+	assert_int_equal(errno, EBADF);
+}
+
+/* Binding. */
+
+static bool was_on_before_bind;
+
+static void look_before_bind(int fd)
+{
+	was_on_before_bind = is_on(fd);
+}
+
+static void bind_switches_on_first(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	was_on_before_bind = false;
+	kernel.before_bind = look_before_bind;
+
+	int result = bind(fd, &address.any, address.len);
+
+	assert_int_equal(result, 0);
+	assert_true(was_on_before_bind);
+	assert_non_null(sock_known(fd));
+}
+
+static void bind_of_a_new_socket_adds_two_calls(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)kernel_calls();
+
+	(void)bind(fd, &address.any, address.len);
+
+	assert_string_equal(kernel_calls(), "SO_COOKIE IP_PKTINFO=1 bind");
+}
+
+static void bind_to_an_address_adds_nothing(void **state)
+{
+	const struct address address = v4("192.0.2.1", 53);
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)kernel_calls();
+
+	int result = bind(fd, &address.any, address.len);
+
+	assert_int_equal(result, 0);
+	assert_string_equal(kernel_calls(), "bind");
+}
+
+static void bind_of_a_stream_adds_nothing(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)kernel_calls();
+
+	(void)bind(fd, &address.any, address.len);
+
+	assert_string_equal(kernel_calls(), "bind");
+}
+
+static void a_bind_that_fails_says_why(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	kernel.bind_error = EADDRINUSE;
+
+	int result = bind(fd, &address.any, address.len);
+
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, EADDRINUSE);
+}
+
+static void a_bind_that_fails_leaves_no_trace(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	kernel.bind_error = EADDRINUSE;
+
+	(void)bind(fd, &address.any, address.len);
+
+	assert_false(is_on(fd));
+	assert_null(sock_known(fd));
+}
+
+static void a_bind_that_succeeds_keeps_errno(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	kernel.lacks_cookie = true;
+	errno = ENOTTY;
+
+	(void)bind(fd, &address.any, address.len);
+
+	assert_int_equal(errno, ENOTTY);
+}
+
+static int refuse_with_efault(int fd, const struct sockaddr *addr,
+			      socklen_t len)
+{
+	(void)fd;
+	(void)len;
+	assert_null(addr);
+	errno = EFAULT;
+	return -1;
+}
+
+static void bind_to_nothing_is_left_to_the_kernel(void **state)
+{
+	/* volatile: the compiler knows that bind(2) wants an address. */
+	const struct sockaddr *volatile none = NULL;
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	real.bind = refuse_with_efault;
+
+	int result = bind(fd, none, sizeof(struct sockaddr_in));
+
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, EFAULT);
+}
+
+static void when_disabled_bind_adds_nothing(void **state)
+{
+	const struct address address = any();
+
+	(void)state;
+	settings.disable = 1;
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	(void)kernel_calls();
+
+	(void)bind(fd, &address.any, address.len);
+
+	assert_string_equal(kernel_calls(), "bind");
+}
+
+static void connect_is_the_kernel_s(void **state)
+{
+	const struct address address = v4("192.0.2.1", 53);
+
+	(void)state;
+
+	assert_int_equal(connect(FD, &address.any, address.len), kernel.answer);
+	assert_int_equal(__connect(FD, &address.any, address.len),
+			 kernel.answer);
+	assert_string_equal(kernel_calls(), "connect connect");
+}
+
+/* Options. */
+
+static int option(int fd)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	assert_int_equal(getsockopt(fd, IPPROTO_IP, IP_PKTINFO, &value, &len),
+			 0);
+	return value;
+}
+
+static void getsockopt_does_not_show_what_we_set(void **state)
+{
+	(void)state;
+	(void)ours();
+
+	assert_true(is_on(FD));
+	assert_int_equal(option(FD), 0);
+}
+
+static void getsockopt_shows_what_setsockopt_set(void **state)
+{
+	const int on = 1;
+
+	(void)state;
+	(void)ours();
+
+	int result = setsockopt(FD, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+
+	assert_int_equal(result, 0);
+	assert_int_equal(option(FD), 1);
+}
+
+static void options_of_others_are_the_kernel_s(void **state)
+{
+	const int on = 1;
+
+	(void)state;
+	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+
+	(void)setsockopt(OTHER_FD, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
+
+	assert_int_equal(option(OTHER_FD), 1);
+	assert_string_equal(kernel_calls(), "IP_PKTINFO=1 IP_PKTINFO");
+}
+
+static void an_option_the_kernel_lacks_is_an_error(void **state)
+{
+	const int on = 1;
+
+	(void)state;
+	(void)ours();
+
+	int result = setsockopt(FD, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
+
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, ENOPROTOOPT);
+}
+
+/* Closing. */
+
+static int (*close_behind_spy)(int fd);
+static bool was_known_at_close;
+
+static int look_at_close(int fd)
+{
+	was_known_at_close = sock_known(fd) != NULL;
+	return close_behind_spy(fd);
+}
+
+/* Afterwards another thread may have the number. */
+static void close_forgets_before_the_fd_is_free(void **state)
+{
+	(void)state;
+	(void)ours();
+	close_behind_spy = real.close;
+	real.close = look_at_close;
+	was_known_at_close = true;
+
+	int result = close(FD);
+
+	assert_int_equal(result, 0);
+	assert_false(was_known_at_close);
+}
+
+static void close_by_its_other_name_does_the_same(void **state)
+{
+	(void)state;
+	(void)ours();
+
+	int result = __close(FD);
+
+	assert_int_equal(result, 0);
+	assert_null(sock_known(FD));
+}
+
+static void a_close_that_fails_says_why(void **state)
+{
+	(void)state;
+
+	int result = close(OTHER_FD);
+
+	assert_int_equal(result, -1);
+	assert_int_equal(errno, EBADF);
+}
+
+static void close_range_forgets_its_range(void **state)
+{
+	(void)state;
+	(void)ours();
+	assert_int_equal(dup2(FD, OTHER_FD), OTHER_FD);
+	assert_int_equal(dup2(FD, THIRD_FD), THIRD_FD);
+
+	int result = close_range(OTHER_FD, OTHER_FD, 0);
+
+	assert_int_equal(result, 0);
+	assert_non_null(sock_known(FD));
+	assert_null(sock_known(OTHER_FD));
+	assert_non_null(sock_known(THIRD_FD));
+}
+
+static void close_range_in_an_unshared_table_forgets_too(void **state)
+{
+	const int unshare = 1 << 1; /* CLOSE_RANGE_UNSHARE */
+
+	(void)state;
+	(void)ours();
+
+	(void)close_range(FD, ~0U, unshare);
+
+	assert_null(sock_known(FD));
+}
+
+static void close_range_upon_exec_forgets_nothing(void **state)
+{
+	const int cloexec = 1 << 2; /* CLOSE_RANGE_CLOEXEC */
+
+	(void)state;
+	(void)ours();
+
+	(void)close_range(FD, ~0U, cloexec);
+
+	assert_non_null(sock_known(FD));
+	assert_string_equal(kernel_calls(), "close_range");
+}
+
+static void closefrom_forgets_all_from_there_on(void **state)
+{
+	(void)state;
+	(void)ours();
+	assert_int_equal(dup2(FD, OTHER_FD), OTHER_FD);
+
+	closefrom(OTHER_FD);
+
+	assert_non_null(sock_known(FD));
+	assert_null(sock_known(OTHER_FD));
+}
+
+static void closefrom_below_zero_forgets_all(void **state)
+{
+	(void)state;
+	(void)ours();
+
+	closefrom(-5);
+
+	assert_null(sock_known(FD));
+	assert_string_equal(kernel_calls(), "close_range");
+}
+
+/* Duplicating. */
+
+static void dup_means_the_same(void **state)
+{
+	struct sock *sock = ours();
+
+	(void)state;
+
+	int to = dup(FD);
+
+	assert_int_equal(to, 100);
+	assert_ptr_equal(sock_known(to), sock);
+}
+
+static void dup2_means_the_same(void **state)
+{
+	struct sock *sock = ours();
+
+	(void)state;
+
+	int to = dup2(FD, OTHER_FD), too = __dup2(FD, THIRD_FD);
+
+	assert_int_equal(to, OTHER_FD);
+	assert_int_equal(too, THIRD_FD);
+	assert_ptr_equal(sock_known(OTHER_FD), sock);
+	assert_ptr_equal(sock_known(THIRD_FD), sock);
+}
+
+static void dup3_means_the_same(void **state)
+{
+	struct sock *sock = ours();
+
+	(void)state;
+
+	int to = dup3(FD, OTHER_FD, O_CLOEXEC);
+
+	assert_int_equal(to, OTHER_FD);
+	assert_ptr_equal(sock_known(OTHER_FD), sock);
+}
+
+static void a_duplicate_by_fcntl_means_the_same(void **state)
+{
+	const int commands[] = { F_DUPFD, F_DUPFD_CLOEXEC };
+	struct sock *sock = ours();
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		int to = fcntl(FD, commands[i], 20);
+		int to_64 = fcntl64(FD, commands[i], 40);
+		int to_alias = __fcntl(FD, commands[i], 60);
+
+		assert_ptr_equal(sock_known(to), sock);
+		assert_ptr_equal(sock_known(to_64), sock);
+		assert_ptr_equal(sock_known(to_alias), sock);
+		assert_in_range(to, 20, 39);
+		assert_in_range(to_64, 40, 59);
+		assert_in_range(to_alias, 60, 79);
+	}
+}
+
+static void other_commands_of_fcntl_duplicate_nothing(void **state)
+{
+	(void)state;
+	(void)ours();
+
+	int result = fcntl(FD, F_SETFL, OTHER_FD);
+
+	assert_int_equal(result, OTHER_FD);
+	assert_null(sock_known(OTHER_FD));
+}
+
+static void a_duplication_that_fails_changes_nothing(void **state)
+{
+	struct sock *sock = ours();
+
+	(void)state;
+
+	assert_int_equal(dup2(OTHER_FD, FD), -1);
+	assert_int_equal(dup3(OTHER_FD, FD, 0), -1);
+	assert_int_equal(dup(OTHER_FD), -1);
+	assert_int_equal(fcntl(OTHER_FD, F_DUPFD, 0), -1);
+
+	assert_int_equal(errno, EBADF);
+	assert_ptr_equal(sock_known(FD), sock);
+	assert_int_equal(sock->fds, 1);
+}
+
+static void duplicating_a_stream_over_ours_ends_ours(void **state)
+{
+	struct sock *sock = ours();
+
+	(void)state;
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)dup2(fd, FD);
+
+	assert_null(sock_known(FD));
+	assert_int_equal(sock->fds, 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, nothing_open)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(the_loader_resolves_the_real_names),
+		TEST(socket_answers_the_kernel_s_fd),
+		TEST(a_socket_that_cannot_be_made_is_an_error),
+		TEST(a_new_socket_is_never_looked_at),
+		TEST(a_new_socket_is_not_what_its_number_was),
+		TEST(neither_of_a_pair_is_looked_at),
+		TEST(a_pair_that_cannot_be_made_is_an_error),
+		TEST(an_accepted_socket_is_not_looked_at),
+		TEST(an_accept_that_fails_is_an_error),
+		TEST(bind_switches_on_first),
+		TEST(bind_of_a_new_socket_adds_two_calls),
+		TEST(bind_to_an_address_adds_nothing),
+		TEST(bind_of_a_stream_adds_nothing),
+		TEST(a_bind_that_fails_says_why),
+		TEST(a_bind_that_fails_leaves_no_trace),
+		TEST(a_bind_that_succeeds_keeps_errno),
+		TEST(bind_to_nothing_is_left_to_the_kernel),
+		TEST(when_disabled_bind_adds_nothing),
+		TEST(connect_is_the_kernel_s),
+		TEST(getsockopt_does_not_show_what_we_set),
+		TEST(getsockopt_shows_what_setsockopt_set),
+		TEST(options_of_others_are_the_kernel_s),
+		TEST(an_option_the_kernel_lacks_is_an_error),
+		TEST(close_forgets_before_the_fd_is_free),
+		TEST(close_by_its_other_name_does_the_same),
+		TEST(a_close_that_fails_says_why),
+		TEST(close_range_forgets_its_range),
+		TEST(close_range_in_an_unshared_table_forgets_too),
+		TEST(close_range_upon_exec_forgets_nothing),
+		TEST(closefrom_forgets_all_from_there_on),
+		TEST(closefrom_below_zero_forgets_all),
+		TEST(dup_means_the_same),
+		TEST(dup2_means_the_same),
+		TEST(dup3_means_the_same),
+		TEST(a_duplicate_by_fcntl_means_the_same),
+		TEST(other_commands_of_fcntl_duplicate_nothing),
+		TEST(a_duplication_that_fails_changes_nothing),
+		TEST(duplicating_a_stream_over_ours_ends_ours),
+	};
+
+	as_loaded = real;
+	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
+}

@@ -1,0 +1,1563 @@
+/* SPDX-License-Identifier: MIT */
+/* What the application gets when it receives, and what is remembered of it. */
+#include "address.h"
+#include "clock.h"
+#include "control.h"
+#include "kernel.h"
+#include "memory.h"
+#include "peers.h"
+#include "real.h"
+#include "settings.h"
+#include "sock.h"
+#include "story.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/uio.h>
+
+ssize_t __read(int fd, void *buf, size_t len);
+
+enum { FD = 5, OTHER_FD = 6, UNTOUCHED = 0xa5 };
+
+/* Bit 31, which is none of the flags. */
+static const int odd_flags = INT_MIN;
+
+/* Of the socket at FD. */
+static uint32_t id;
+
+static struct address peer;
+
+/* A socket of ours at FD, of this family. */
+static void open_ours(int domain)
+{
+	sock_forget(FD);
+	kernel_socket(FD, domain, SOCK_DGRAM, 0);
+	kernel_bound(FD, domain == AF_INET ? v4("0.0.0.0", 53) : v6("::", 53));
+	assert_non_null(sock_probe(FD));
+	id = sock_known(FD)->id;
+	(void)kernel_calls();
+}
+
+static int one_ipv4_socket(void **state)
+{
+	(void)state;
+	memory_reset();
+	settings_reset();
+	peers_reset(1000, 120);
+	peers_drained();
+	sock_forget_range(0, ~0U);
+	kernel_boot();
+	open_ours(AF_INET);
+	peer = v4("192.0.2.9", 5300);
+	return 0;
+}
+
+/* `peer` asks `local`: a datagram waits. */
+static struct datagram *arrive(const char *local, const char *payload)
+{
+	struct datagram *datagram = kernel_datagram(peer, payload);
+
+	if (strchr(local, ':'))
+		control_add_v6(&datagram->control, local, 3);
+	else
+		control_add_v4(&datagram->control, local, local, 3);
+	return datagram;
+}
+
+/* What real.recvmsg was called with last. */
+static struct msghdr seen;
+static struct iovec seen_iov;
+static int seen_flags;
+static ssize_t (*recvmsg_behind_spy)(int, struct msghdr *, int);
+
+static ssize_t spy(int fd, struct msghdr *msg, int flags)
+{
+	seen = *msg;
+	seen_iov = msg->msg_iovlen ? *msg->msg_iov : (struct iovec){ 0 };
+	seen_flags = flags;
+	return recvmsg_behind_spy(fd, msg, flags);
+}
+
+static void spy_on_recvmsg(void)
+{
+	recvmsg_behind_spy = real.recvmsg;
+	real.recvmsg = spy;
+}
+
+/* recvfrom(2) and its relatives. */
+
+static void recvfrom_gives_the_datagram(void **state)
+{
+	char buf[10] = "";
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_int_equal(n, 5);
+	assert_string_equal(buf, "hello");
+	assert_int_equal(from.len, peer.len);
+	assert_memory_equal(&from.v4, &peer.v4, peer.len);
+}
+
+static void recvfrom_remembers_the_address_asked(void **state)
+{
+	char buf[10];
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void recvfrom_without_an_address_remembers_too(void **state)
+{
+	char buf[10] = "";
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, NULL, NULL);
+
+	assert_int_equal(n, 5);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void fortified_recvfrom_does_as_recvfrom(void **state)
+{
+	char buf[10] = "";
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = __recvfrom_chk(FD, buf, sizeof(buf), sizeof(buf), 0,
+				   &from.any, &from.len);
+
+	assert_int_equal(n, 5);
+	assert_int_equal(from.len, peer.len);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void recv_gives_and_remembers(void **state)
+{
+	char buf[10] = "";
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recv(FD, buf, sizeof(buf), 0);
+
+	assert_int_equal(n, 5);
+	assert_string_equal(buf, "hello");
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void fortified_recv_does_as_recv(void **state)
+{
+	char buf[10] = "";
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = __recv_chk(FD, buf, sizeof(buf), sizeof(buf), 0);
+
+	assert_int_equal(n, 5);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void read_gives_and_remembers(void **state)
+{
+	char buf[10] = "";
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = read(FD, buf, sizeof(buf));
+
+	assert_int_equal(n, 5);
+	assert_string_equal(buf, "hello");
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void read_by_its_other_name_does_the_same(void **state)
+{
+	char buf[10] = "";
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = __read(FD, buf, sizeof(buf));
+
+	assert_int_equal(n, 5);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void fortified_read_does_as_read(void **state)
+{
+	char buf[10] = "";
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = __read_chk(FD, buf, sizeof(buf), sizeof(buf));
+
+	assert_int_equal(n, 5);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void readv_gives_and_remembers(void **state)
+{
+	char one[3], two[10] = "";
+	const struct iovec iov[] = { { one, sizeof(one) },
+				     { two, sizeof(two) } };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = readv(FD, iov, COUNT(iov));
+
+	assert_int_equal(n, 5);
+	assert_memory_equal(one, "hel", 3);
+	assert_string_equal(two, "lo");
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void a_longer_datagram_is_cut(void **state)
+{
+	char buf[3];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, NULL, NULL);
+
+	assert_int_equal(n, 3);
+	assert_int_equal(kernel_waiting(), 0);
+}
+
+static void the_flags_reach_the_kernel(void **state)
+{
+	char buf[3];
+
+	(void)state;
+	spy_on_recvmsg();
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recv(FD, buf, sizeof(buf), MSG_TRUNC | MSG_DONTWAIT);
+
+	assert_int_equal(seen_flags, MSG_TRUNC | MSG_DONTWAIT);
+	assert_int_equal(n, 5);
+}
+
+/* recvmsg(2) says EINVAL to a length that recvfrom(2) cuts. */
+static void a_huge_length_is_cut_as_the_kernel_does(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	spy_on_recvmsg();
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recv(FD, buf, SIZE_MAX, 0);
+
+	assert_int_equal(n, 5);
+	assert_int_equal(seen_iov.iov_len, INT_MAX & ~4095);
+}
+
+static void receiving_keeps_errno(void **state)
+{
+	char buf[10];
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+	errno = ENOTTY;
+
+	(void)recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void the_kernel_s_error_is_the_application_s(void **state)
+{
+	char buf[10];
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	kernel_datagram(peer, "")->error = ECONNREFUSED;
+	errno = 0;
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	assert_int_equal(from.len, sizeof(from.room));
+}
+
+/* Fact 11: the room for the address. */
+
+/* recvfrom(2) with so much of it; what is behind it must stay. */
+static socklen_t receive_name(socklen_t room, unsigned char name[64])
+{
+	char buf[10];
+	socklen_t len = room;
+
+	memset(name, UNTOUCHED, 64);
+	(void)arrive("10.0.0.1", "hello");
+	assert_int_equal(recvfrom(FD, buf, sizeof(buf), 0,
+				  (struct sockaddr *)(void *)name, &len),
+			 5);
+	for (socklen_t at = room; at < 64; at++)
+		assert_int_equal(name[at], UNTOUCHED);
+	return len;
+}
+
+static void an_address_fills_the_room_there_is(void **state)
+{
+	_Alignas(struct sockaddr_in6) unsigned char name[64];
+
+	(void)state;
+	for (socklen_t room = 0; room <= 40; room++) {
+		socklen_t len = receive_name(room, name);
+
+		assert_int_equal(len, peer.len);
+		assert_memory_equal(name, &peer.v4,
+				    room < peer.len ? room : peer.len);
+	}
+}
+
+static void an_ipv6_address_fills_the_room_there_is(void **state)
+{
+	_Alignas(struct sockaddr_in6) unsigned char name[64];
+
+	(void)state;
+	open_ours(AF_INET6);
+	peer = v6_scoped("fe80::9", 5300, 3);
+	for (socklen_t room = 0; room <= 40; room++) {
+		socklen_t len = receive_name(room, name);
+
+		assert_int_equal(len, peer.len);
+		assert_memory_equal(name, &peer.v6,
+				    room < peer.len ? room : peer.len);
+	}
+}
+
+static void a_peer_whose_address_was_cut_is_remembered_whole(void **state)
+{
+	_Alignas(struct sockaddr_in6) unsigned char name[64];
+
+	(void)state;
+	(void)receive_name(1, name);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void a_negative_room_is_refused_after_the_datagram(void **state)
+{
+	char buf[10];
+	struct address from = { .len = (socklen_t)-1 };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(kernel_waiting(), 0);
+}
+
+static void no_room_to_say_the_length_is_refused_after_it_too(void **state)
+{
+	char buf[10];
+	struct address from;
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, NULL);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EFAULT);
+	assert_int_equal(kernel_waiting(), 0);
+}
+
+static void an_error_comes_before_a_negative_room(void **state)
+{
+	char buf[10];
+	struct address from = { .len = (socklen_t)-1 };
+
+	(void)state;
+
+	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EAGAIN);
+}
+
+/* What is left to libc. */
+
+static void what_is_not_ours_is_received_by_libc(void **state)
+{
+	char buf[10];
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	kernel_socket(OTHER_FD, AF_INET, SOCK_STREAM, 0);
+	sock_created(OTHER_FD, AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(recvfrom(OTHER_FD, buf, 10, 0, &from.any, &from.len),
+			 kernel.answer);
+	assert_int_equal(
+		__recvfrom_chk(OTHER_FD, buf, 10, 10, 0, &from.any, &from.len),
+		kernel.answer);
+	assert_int_equal(recv(OTHER_FD, buf, 10, 0), kernel.answer);
+	assert_int_equal(__recv_chk(OTHER_FD, buf, 10, 10, 0), kernel.answer);
+	assert_int_equal(read(OTHER_FD, buf, 10), kernel.answer);
+	assert_int_equal(__read_chk(OTHER_FD, buf, 10, 10), kernel.answer);
+	assert_string_equal(kernel_calls(), "recvfrom __recvfrom_chk recv "
+					    "__recv_chk read __read_chk");
+}
+
+static void odd_flags_are_left_to_libc(void **state)
+{
+	char buf[10];
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+
+	assert_int_equal(recvfrom(FD, buf, 10, odd_flags, &from.any, &from.len),
+			 kernel.answer);
+	assert_int_equal(recv(FD, buf, 10, odd_flags), kernel.answer);
+	assert_int_equal(__recvfrom_chk(FD, buf, 10, 10, odd_flags, &from.any,
+					&from.len),
+			 kernel.answer);
+	assert_int_equal(__recv_chk(FD, buf, 10, 10, odd_flags), kernel.answer);
+	assert_string_equal(kernel_calls(),
+			    "recvfrom recv __recvfrom_chk __recv_chk");
+}
+
+/* libc's ends the program: that is its job. */
+static void an_overflow_is_left_to_the_fortified_names(void **state)
+{
+	char buf[10];
+	struct address from = { .len = sizeof(from.room) };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)__recvfrom_chk(FD, buf, 11, 10, 0, &from.any, &from.len);
+	(void)__recv_chk(FD, buf, 11, 10, 0);
+	(void)__read_chk(FD, buf, 11, 10);
+
+	assert_string_equal(kernel_calls(),
+			    "__recvfrom_chk __recv_chk __read_chk");
+}
+
+static void a_socket_nobody_saw_is_looked_at_before_it_receives(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	sock_forget(FD);
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(sock_known(FD)->id, peer), "10.0.0.1");
+}
+
+static void read_looks_at_no_fd(void **state)
+{
+	char buf[10];
+	const struct iovec iov = { buf, sizeof(buf) };
+
+	(void)state;
+	sock_forget(FD);
+
+	(void)read(FD, buf, sizeof(buf));
+	(void)__read_chk(FD, buf, sizeof(buf), sizeof(buf));
+	(void)readv(FD, &iov, 1);
+
+	assert_string_equal(kernel_calls(), "read __read_chk readv");
+}
+
+/* It takes no datagram: read(2). */
+static void reading_no_bytes_is_left_to_libc(void **state)
+{
+	char buf[10];
+	const struct iovec iov[] = { { buf, 0 }, { buf, 0 } };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)read(FD, buf, 0);
+	(void)__read_chk(FD, buf, 0, sizeof(buf));
+	(void)readv(FD, iov, COUNT(iov));
+	(void)readv(FD, iov, 0);
+
+	assert_string_equal(kernel_calls(), "read __read_chk readv readv");
+	assert_int_equal(kernel_waiting(), 1);
+}
+
+static void readv_may_have_empty_parts(void **state)
+{
+	char buf[10];
+	const struct iovec iov[] = { { buf, 0 }, { buf, sizeof(buf) } };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = readv(FD, iov, COUNT(iov));
+
+	assert_int_equal(n, 5);
+	assert_int_equal(kernel_waiting(), 0);
+}
+
+static void what_readv_cannot_take_is_left_to_libc(void **state)
+{
+	static struct iovec iov[IOV_MAX + 1];
+	/* volatile: the compiler warns of what readv(2) is to refuse. */
+	const struct iovec *volatile none = NULL;
+	volatile int negative = -1;
+	static char buf[10];
+
+	(void)state;
+	iov[0] = (struct iovec){ buf, sizeof(buf) };
+
+	(void)readv(FD, iov, IOV_MAX + 1);
+	(void)readv(FD, iov, negative);
+	(void)readv(FD, none, 1);
+
+	assert_string_equal(kernel_calls(), "readv readv readv");
+}
+
+static void readv_takes_as_many_parts_as_the_kernel(void **state)
+{
+	static struct iovec iov[IOV_MAX];
+	static char buf[10];
+
+	(void)state;
+	iov[IOV_MAX - 1] = (struct iovec){ buf, sizeof(buf) };
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = readv(FD, iov, IOV_MAX);
+
+	assert_int_equal(n, 5);
+}
+
+/* Closed behind our back, and opened again as a file. */
+static void a_file_in_our_socket_s_place_is_read(void **state)
+{
+	char buf[10];
+	const struct iovec iov = { buf, sizeof(buf) };
+
+	(void)state;
+	kernel_file(FD);
+	errno = ENOTTY;
+
+	assert_int_equal(read(FD, buf, sizeof(buf)), kernel.answer);
+	assert_int_equal(errno, ENOTTY);
+	(void)kernel_calls();
+	assert_int_equal(readv(FD, &iov, 1), kernel.answer);
+	assert_string_equal(kernel_calls(), "readv");
+}
+
+static void readv_of_a_file_in_our_socket_s_place_keeps_errno(void **state)
+{
+	char buf[10];
+	const struct iovec iov = { buf, sizeof(buf) };
+
+	(void)state;
+	kernel_file(FD);
+	errno = ENOTTY;
+
+	assert_int_equal(readv(FD, &iov, 1), kernel.answer);
+
+	assert_int_equal(errno, ENOTTY);
+	assert_null(sock_known(FD));
+}
+
+static void a_closed_fd_is_forgotten(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	kernel_closed(FD);
+
+	ssize_t n = recv(FD, buf, sizeof(buf), 0);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EBADF);
+	assert_null(sock_known(FD));
+}
+
+static void an_empty_queue_is_no_reason_to_forget(void **state)
+{
+	char buf[10];
+
+	(void)state;
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_non_null(sock_known(FD));
+}
+
+/* What is remembered. */
+
+static void datagrams_up_to_eagain_are_a_batch(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "one");
+	(void)arrive("10.0.0.2", "two");
+
+	while (recv(FD, buf, sizeof(buf), 0) >= 0)
+		;
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+	assert_string_equal(answer(id, peer), "10.0.0.2");
+}
+
+static void datagrams_without_eagain_are_no_batch(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "one");
+	(void)arrive("10.0.0.2", "two");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "10.0.0.2");
+}
+
+static void another_error_makes_no_batch(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "one");
+	(void)arrive("10.0.0.2", "two");
+	kernel_datagram(peer, "")->error = EINTR;
+
+	while (recv(FD, buf, sizeof(buf), 0) >= 0)
+		;
+
+	assert_string_equal(answer(id, peer), "10.0.0.2");
+}
+
+static void a_peeked_datagram_is_remembered_and_stays(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+	assert_int_equal(kernel_waiting(), 1);
+}
+
+static void a_peeked_datagram_counts_once_in_a_batch(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "one");
+	(void)arrive("10.0.0.2", "two");
+	(void)arrive("10.0.0.3", "three");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+	(void)recv(FD, buf, sizeof(buf), 0);
+	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
+	while (recv(FD, buf, sizeof(buf), 0) >= 0)
+		;
+
+	(void)answer(id, peer);
+	assert_string_equal(answer(id, peer), "10.0.0.2");
+	assert_string_equal(answer(id, peer), "10.0.0.3");
+}
+
+/* Fact 7: the addresses of an error report are the ICMP packet's. */
+static void nothing_is_remembered_of_an_error_report(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), MSG_ERRQUEUE);
+
+	assert_string_equal(answer(id, peer), "nothing");
+}
+
+static void
+nothing_is_remembered_of_what_the_kernel_calls_a_report(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	arrive("10.0.0.1", "hello")->flags = MSG_ERRQUEUE;
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "nothing");
+}
+
+static void a_datagram_of_nobody_is_not_remembered(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	arrive("10.0.0.1", "hello")->from.len = 0;
+
+	ssize_t n = recv(FD, buf, sizeof(buf), 0);
+
+	assert_int_equal(n, 5);
+	assert_string_equal(answer(id, peer), "nothing");
+}
+
+/* An armed socket always delivers it: this one cannot be what we took it for.
+ */
+static void a_datagram_without_its_address_makes_us_look_again(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	kernel_bound(FD, v4("192.0.2.1", 53));
+	(void)kernel_datagram(peer, "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_null(sock_known(FD));
+}
+
+static void
+an_error_report_without_an_address_is_no_reason_to_look(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)kernel_datagram(peer, "hello");
+
+	(void)recv(FD, buf, sizeof(buf), MSG_ERRQUEUE);
+
+	assert_string_equal(kernel_calls(), "recvmsg");
+}
+
+static void a_datagram_costs_one_call(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(kernel_calls(), "recvmsg");
+}
+
+/* SO_TIMESTAMPING: it comes before ours, and nobody asked for control. */
+static void messages_nobody_has_room_for_leave_room_for_ours(void **state)
+{
+	static const char timestamps[48];
+	struct datagram *datagram = kernel_datagram(peer, "hello");
+	char buf[10];
+
+	(void)state;
+	control_add(&datagram->control, SOL_SOCKET, SCM_TIMESTAMPING,
+		    timestamps, sizeof(timestamps));
+	control_add_v4(&datagram->control, "10.0.0.1", "10.0.0.1", 3);
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+/* The interface. */
+
+static void an_answer_names_no_interface(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	open_ours(AF_INET6);
+	peer = v6("2001:db8::9", 5300);
+	(void)arrive("2001:db8::1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "2001:db8::1");
+}
+
+static void a_link_local_answer_names_its_interface(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	open_ours(AF_INET6);
+	peer = v6("2001:db8::9", 5300);
+	(void)arrive("fe80::1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "fe80::1%3");
+}
+
+static void a_socket_bound_to_a_device_names_it(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	sock_known(FD)->device = 7;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1%7");
+}
+
+static void whoever_wants_it_gets_the_interface_named(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	settings.ifindex = 1;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1%3");
+}
+
+/* recvmsg(2). */
+
+/* A message of the application's, with all that it may have. */
+static char app_buf[10];
+static struct iovec app_iov;
+static struct address app_name;
+static struct control app_control;
+
+static struct msghdr app_message(size_t control_bytes)
+{
+	app_iov = (struct iovec){ app_buf, sizeof(app_buf) };
+	memset(app_buf, 0, sizeof(app_buf));
+	memset(&app_control, UNTOUCHED, sizeof(app_control));
+	return (struct msghdr){
+		.msg_name = &app_name,
+		.msg_namelen = sizeof(app_name.room),
+		.msg_iov = &app_iov,
+		.msg_iovlen = 1,
+		.msg_control = control_bytes ? app_control.bytes : NULL,
+		.msg_controllen = control_bytes,
+		.msg_flags = -1,
+	};
+}
+
+/* Whether the application got nothing but the type of service. */
+static void assert_only_tos(const struct msghdr *msg, unsigned char tos)
+{
+	struct control expected = { 0 };
+	struct cmsghdr *c = CMSG_FIRSTHDR(msg);
+
+	control_add_tos(&expected, tos);
+	assert_int_equal(msg->msg_controllen, expected.used);
+	assert_non_null(c);
+	assert_memory_equal(c, expected.bytes, CMSG_LEN(sizeof(tos)));
+}
+
+static void recvmsg_gives_the_datagram(void **state)
+{
+	struct msghdr msg = app_message(200);
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvmsg(FD, &msg, 0);
+
+	assert_int_equal(n, 5);
+	assert_string_equal(app_buf, "hello");
+	assert_int_equal(msg.msg_namelen, peer.len);
+	assert_memory_equal(&app_name.v4, &peer.v4, peer.len);
+	assert_int_equal(msg.msg_flags, 0);
+}
+
+static void recvmsg_remembers_the_address_asked(void **state)
+{
+	struct msghdr msg = app_message(0);
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void recvmsg_hides_our_messages(void **state)
+{
+	struct msghdr msg = app_message(200);
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_int_equal(msg.msg_controllen, 0);
+	assert_int_equal(app_control.bytes[0], UNTOUCHED);
+}
+
+static void recvmsg_shows_the_application_s_messages(void **state)
+{
+	struct msghdr msg = app_message(200);
+
+	(void)state;
+	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_only_tos(&msg, 0x10);
+}
+
+/* Fact 6. */
+static void ours_takes_no_room_from_the_application_s(void **state)
+{
+	struct msghdr msg = app_message(CMSG_SPACE(1));
+
+	(void)state;
+	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_only_tos(&msg, 0x10);
+	assert_int_equal(msg.msg_flags, 0);
+}
+
+static void what_the_application_asked_for_it_gets(void **state)
+{
+	struct msghdr msg = app_message(200);
+	struct local local;
+
+	(void)state;
+	sock_known(FD)->wanted = PKTINFO_V4;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_true(pktinfo_read(&msg, &local));
+	assert_string_equal(text_of(&local), "10.0.0.1%3");
+}
+
+static void a_large_control_buffer_shows_no_more(void **state)
+{
+	struct msghdr msg = app_message(sizeof(app_control.bytes));
+
+	(void)state;
+	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_only_tos(&msg, 0x10);
+	assert_int_equal(msg.msg_flags, 0);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void every_size_of_control_buffer_shows_the_same(void **state)
+{
+	(void)state;
+	for (size_t bytes = CMSG_SPACE(1); bytes < 1300; bytes++) {
+		struct msghdr msg = app_message(bytes);
+
+		kernel_boot();
+		open_ours(AF_INET);
+		control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
+
+		(void)recvmsg(FD, &msg, 0);
+
+		assert_only_tos(&msg, 0x10);
+		assert_int_equal(msg.msg_flags, 0);
+		assert_int_equal(app_control.bytes[bytes], UNTOUCHED);
+	}
+}
+
+static void a_control_length_without_a_buffer_is_none(void **state)
+{
+	struct msghdr msg = app_message(0);
+
+	(void)state;
+	msg.msg_controllen = 100;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_int_equal(msg.msg_controllen, 0);
+	assert_int_equal(msg.msg_flags, 0);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void without_a_name_its_length_is_left_alone(void **state)
+{
+	struct msghdr msg = app_message(0);
+
+	(void)state;
+	msg.msg_name = NULL;
+	msg.msg_namelen = 12345;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_int_equal(msg.msg_namelen, 12345);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+static void recvmsg_fills_the_room_there_is_for_a_name(void **state)
+{
+	(void)state;
+	for (socklen_t room = 0; room <= 40; room++) {
+		struct msghdr msg = app_message(0);
+
+		memset(&app_name, UNTOUCHED, sizeof(app_name));
+		msg.msg_namelen = room;
+		(void)arrive("10.0.0.1", "hello");
+
+		(void)recvmsg(FD, &msg, 0);
+
+		assert_int_equal(msg.msg_namelen, peer.len);
+		assert_memory_equal(&app_name, &peer,
+				    room < peer.len ? room : peer.len);
+		assert_int_equal(
+			((unsigned char *)&app_name)[room > peer.len ? peer.len
+								     : room],
+			UNTOUCHED);
+	}
+}
+
+/* Fact 11: unlike recvfrom(2). */
+static void recvmsg_refuses_a_negative_room_before_the_datagram(void **state)
+{
+	struct msghdr msg = app_message(0);
+
+	(void)state;
+	msg.msg_namelen = (socklen_t)-1;
+	(void)arrive("10.0.0.1", "hello");
+
+	ssize_t n = recvmsg(FD, &msg, 0);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EINVAL);
+	assert_int_equal(kernel_waiting(), 1);
+}
+
+static void recvmsg_leaves_the_pointers_alone(void **state)
+{
+	struct msghdr msg = app_message(200);
+	const struct msghdr before = msg;
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_ptr_equal(msg.msg_name, before.msg_name);
+	assert_ptr_equal(msg.msg_iov, before.msg_iov);
+	assert_int_equal(msg.msg_iovlen, before.msg_iovlen);
+	assert_ptr_equal(msg.msg_control, before.msg_control);
+}
+
+static void a_recvmsg_that_fails_leaves_the_message_alone(void **state)
+{
+	struct msghdr msg = app_message(200);
+	const struct msghdr before = msg;
+
+	(void)state;
+
+	ssize_t n = recvmsg(FD, &msg, 0);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_memory_equal(&msg, &before, sizeof(msg));
+}
+
+static void recvmsg_keeps_errno(void **state)
+{
+	struct msghdr msg = app_message(200);
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+	errno = ENOTTY;
+
+	(void)recvmsg(FD, &msg, 0);
+
+	assert_int_equal(errno, ENOTTY);
+}
+
+static ssize_t refuse_with_efault(int fd, struct msghdr *msg, int flags)
+{
+	(void)fd;
+	(void)flags;
+	assert_null(msg);
+	errno = EFAULT;
+	return -1;
+}
+
+static void recvmsg_of_no_message_is_left_to_the_kernel(void **state)
+{
+	(void)state;
+	real.recvmsg = refuse_with_efault;
+
+	ssize_t n = recvmsg(FD, NULL, 0);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EFAULT);
+}
+
+static void recvmsg_of_odd_flags_is_left_to_the_kernel(void **state)
+{
+	struct msghdr msg = app_message(200);
+
+	(void)state;
+	spy_on_recvmsg();
+
+	(void)recvmsg(FD, &msg, odd_flags);
+
+	assert_ptr_equal(seen.msg_control, msg.msg_control);
+	assert_int_equal(seen_flags, odd_flags);
+}
+
+static void recvmsg_on_what_is_not_ours_gets_the_application_s(void **state)
+{
+	struct msghdr msg = app_message(200);
+
+	(void)state;
+	spy_on_recvmsg();
+	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
+
+	(void)recvmsg(OTHER_FD, &msg, 0);
+
+	assert_ptr_equal(seen.msg_control, msg.msg_control);
+	assert_ptr_equal(seen.msg_name, msg.msg_name);
+}
+
+/* It is looked at when it is used. */
+static void an_fd_that_is_passed_to_us_is_unknown(void **state)
+{
+	struct msghdr msg = app_message(200);
+	const int fds[] = { 30, FD };
+
+	(void)state;
+	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
+	sock_created(30, AF_INET, SOCK_STREAM, 0);
+	control_add(&kernel_datagram(peer, "fds")->control, SOL_SOCKET,
+		    SCM_RIGHTS, fds, sizeof(fds));
+
+	(void)recvmsg(OTHER_FD, &msg, 0);
+
+	assert_null(sock_known(FD));
+	kernel_socket(30, AF_INET, SOCK_DGRAM, 0);
+	kernel_bound(30, v4("0.0.0.0", 53));
+	assert_non_null(sock_probe(30));
+}
+
+/* recvmmsg(2). */
+
+enum { MANY = 1500, MOST = 2000 };
+
+static struct mmsghdr batch[MOST];
+static struct iovec batch_iov[MOST];
+static char batch_buf[MOST][8];
+static struct address batch_name[MOST];
+static struct control batch_control[MOST];
+
+static void prepare_batch(unsigned int n, size_t control_bytes)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		batch_iov[i] =
+			(struct iovec){ batch_buf[i], sizeof(batch_buf[i]) };
+		memset(batch_buf[i], 0, sizeof(batch_buf[i]));
+		batch[i] = (struct mmsghdr){
+			.msg_hdr = {
+				.msg_name = &batch_name[i],
+				.msg_namelen = sizeof(batch_name[i].room),
+				.msg_iov = &batch_iov[i],
+				.msg_iovlen = 1,
+				.msg_control = batch_control[i].bytes,
+				.msg_controllen = control_bytes,
+			},
+			.msg_len = 12345,
+		};
+	}
+}
+
+static void recvmmsg_gives_one_datagram(void **state)
+{
+	(void)state;
+	prepare_batch(1, 200);
+	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
+
+	int n = recvmmsg(FD, batch, 1, 0, NULL);
+
+	assert_int_equal(n, 1);
+	assert_int_equal(batch[0].msg_len, 5);
+	assert_string_equal(batch_buf[0], "hello");
+	assert_int_equal(batch[0].msg_hdr.msg_namelen, peer.len);
+	assert_only_tos(&batch[0].msg_hdr, 0x10);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+/* Each one from its own peer, to its own address. */
+static void arrive_from_many(unsigned int n)
+{
+	char local[16];
+
+	for (unsigned int i = 0; i < n; i++) {
+		peer.v4.sin_port = htons((uint16_t)(1 + i));
+		(void)snprintf(local, sizeof(local), "10.1.%u.%u", i / 200,
+			       1 + i % 200);
+		control_add_tos(&arrive(local, "hello")->control,
+				(unsigned char)i);
+	}
+}
+
+static void assert_batch(unsigned int first, unsigned int n)
+{
+	for (unsigned int i = first; i < first + n; i++) {
+		char local[16];
+
+		peer.v4.sin_port = htons((uint16_t)(1 + i));
+		(void)snprintf(local, sizeof(local), "10.1.%u.%u", i / 200,
+			       1 + i % 200);
+		assert_int_equal(batch[i].msg_len, 5);
+		assert_string_equal(batch_buf[i], "hello");
+		assert_memory_equal(&batch_name[i], &peer.v4, peer.len);
+		assert_only_tos(&batch[i].msg_hdr, (unsigned char)i);
+		assert_string_equal(answer(id, peer), local);
+	}
+}
+
+static void recvmmsg_gives_a_thousand_datagrams(void **state)
+{
+	(void)state;
+	peers_reset(2000, 120);
+	prepare_batch(1024, 200);
+	arrive_from_many(1024);
+
+	int n = recvmmsg(FD, batch, 1024, 0, NULL);
+
+	assert_int_equal(n, 1024);
+	assert_batch(0, 1024);
+}
+
+/* Their sizes differ from one to the next. */
+static void recvmmsg_takes_messages_of_all_sizes(void **state)
+{
+	const size_t control_bytes[] = { 24, 4096, 25, 1024, 1025, 200 };
+
+	(void)state;
+	prepare_batch(60, 0);
+	for (size_t i = 0; i < 60; i++) {
+		batch[i].msg_hdr.msg_controllen =
+			control_bytes[i % COUNT(control_bytes)];
+		if (i % 4 == 1)
+			batch[i].msg_hdr.msg_namelen = sizeof(peer.v4);
+	}
+	arrive_from_many(60);
+
+	int n = recvmmsg(FD, batch, 60, 0, NULL);
+
+	assert_int_equal(n, 60);
+	assert_batch(0, 60);
+}
+
+/* Before any other has left memory that is more than enough. */
+static void recvmmsg_has_room_for_any_number(void **state)
+{
+	(void)state;
+	for (unsigned int n = 1; n <= 500; n += 1 + n / 50) {
+		prepare_batch(n, 0);
+		for (unsigned int i = 0; i < n; i++)
+			batch[i].msg_hdr.msg_namelen = sizeof(peer.v4);
+		kernel_boot();
+		open_ours(AF_INET);
+		for (unsigned int i = 0; i < n; i++)
+			(void)arrive("10.0.0.1", "hello");
+
+		assert_int_equal(recvmmsg(FD, batch, n, 0, NULL), n);
+
+		for (unsigned int i = 0; i < n; i++)
+			assert_memory_equal(&batch_name[i], &peer.v4, peer.len);
+	}
+}
+
+/* Tried on Linux 6.18: only sendmmsg has a limit. */
+static void recvmmsg_gives_as_many_as_the_kernel(void **state)
+{
+	(void)state;
+	prepare_batch(MANY, 0);
+	arrive_from_many(MANY);
+
+	int n = recvmmsg(FD, batch, MANY, MSG_DONTWAIT, NULL);
+
+	assert_int_equal(n, MANY);
+}
+
+static void recvmmsg_gives_what_there_is(void **state)
+{
+	(void)state;
+	prepare_batch(5, 200);
+	const struct mmsghdr untouched = batch[3];
+
+	arrive_from_many(3);
+
+	int n = recvmmsg(FD, batch, 5, 0, NULL);
+
+	assert_int_equal(n, 3);
+	assert_batch(0, 3);
+	assert_memory_equal(&batch[3], &untouched, sizeof(untouched));
+}
+
+static void a_recvmmsg_of_nothing_leaves_the_messages_alone(void **state)
+{
+	(void)state;
+	prepare_batch(5, 200);
+	const struct mmsghdr untouched = batch[0];
+
+	int n = recvmmsg(FD, batch, 5, 0, NULL);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EAGAIN);
+	assert_memory_equal(&batch[0], &untouched, sizeof(untouched));
+}
+
+static void a_recvmmsg_is_a_batch(void **state)
+{
+	(void)state;
+	prepare_batch(3, 0);
+	(void)arrive("10.0.0.1", "one");
+	(void)arrive("10.0.0.2", "two");
+	(void)arrive("10.0.0.3", "three");
+
+	(void)recvmmsg(FD, batch, 3, 0, NULL);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+	assert_string_equal(answer(id, peer), "10.0.0.2");
+	assert_string_equal(answer(id, peer), "10.0.0.3");
+}
+
+static void recvmmsg_keeps_errno(void **state)
+{
+	(void)state;
+	prepare_batch(100, 1024);
+	arrive_from_many(100);
+	errno = ENOTTY;
+
+	(void)recvmmsg(FD, batch, 100, 0, NULL);
+
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_recvmmsg_on_a_closed_fd_forgets_it(void **state)
+{
+	(void)state;
+	prepare_batch(1, 0);
+	kernel_closed(FD);
+
+	int n = recvmmsg(FD, batch, 1, 0, NULL);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EBADF);
+	assert_null(sock_known(FD));
+}
+
+/* Larger than any before, whose memory was kept. */
+static void without_memory_a_batch_is_received_all_the_same(void **state)
+{
+	(void)state;
+	prepare_batch(MOST, 1024);
+	arrive_from_many(1000);
+	memory_is_out = true;
+
+	int n = recvmmsg(FD, batch, MOST, 0, NULL);
+
+	assert_int_equal(memory_refusals, 1);
+	assert_int_equal(n, 1000);
+	assert_string_equal(batch_buf[999], "hello");
+}
+
+static unsigned int seen_n;
+static struct mmsghdr *seen_messages;
+static struct timespec *seen_timeout;
+
+static int spy_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+			struct timespec *timeout)
+{
+	(void)fd;
+	seen_messages = msgs;
+	seen_n = n;
+	seen_flags = flags;
+	seen_timeout = timeout;
+	return 0;
+}
+
+static void recvmmsg_hands_on_flags_and_timeout(void **state)
+{
+	struct timespec timeout = { .tv_sec = 1 };
+
+	(void)state;
+	prepare_batch(2, 0);
+	real.recvmmsg = spy_recvmmsg;
+
+	(void)recvmmsg(FD, batch, 2, MSG_WAITFORONE, &timeout);
+
+	assert_int_equal(seen_n, 2);
+	assert_int_equal(seen_flags, MSG_WAITFORONE);
+	assert_ptr_equal(seen_timeout, &timeout);
+}
+
+static void recvmmsg_of_others_gets_the_application_s(void **state)
+{
+	(void)state;
+	prepare_batch(2, 0);
+	real.recvmmsg = spy_recvmmsg;
+	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
+
+	(void)recvmmsg(OTHER_FD, batch, 2, 0, NULL);
+	assert_ptr_equal(seen_messages, batch);
+	(void)recvmmsg(FD, batch, 2, odd_flags, NULL);
+	assert_ptr_equal(seen_messages, batch);
+	(void)recvmmsg(FD, NULL, 2, 0, NULL);
+	assert_null(seen_messages);
+}
+
+static void a_recvmmsg_of_no_messages_is_none(void **state)
+{
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	int n = recvmmsg(FD, batch, 0, 0, NULL);
+
+	assert_int_equal(n, 0);
+	assert_int_equal(kernel_waiting(), 1);
+}
+
+static void fds_passed_in_a_batch_are_unknown(void **state)
+{
+	const int fd = FD;
+
+	(void)state;
+	prepare_batch(2, 200);
+	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
+	(void)kernel_datagram(peer, "none");
+	control_add(&kernel_datagram(peer, "fd")->control, SOL_SOCKET,
+		    SCM_RIGHTS, &fd, sizeof(fd));
+
+	(void)recvmmsg(OTHER_FD, batch, 2, 0, NULL);
+
+	assert_null(sock_known(FD));
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, one_ipv4_socket)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(recvmmsg_has_room_for_any_number),
+		TEST(recvfrom_gives_the_datagram),
+		TEST(recvfrom_remembers_the_address_asked),
+		TEST(recvfrom_without_an_address_remembers_too),
+		TEST(fortified_recvfrom_does_as_recvfrom),
+		TEST(recv_gives_and_remembers),
+		TEST(fortified_recv_does_as_recv),
+		TEST(read_gives_and_remembers),
+		TEST(read_by_its_other_name_does_the_same),
+		TEST(fortified_read_does_as_read),
+		TEST(readv_gives_and_remembers),
+		TEST(a_longer_datagram_is_cut),
+		TEST(the_flags_reach_the_kernel),
+		TEST(a_huge_length_is_cut_as_the_kernel_does),
+		TEST(receiving_keeps_errno),
+		TEST(the_kernel_s_error_is_the_application_s),
+		TEST(an_address_fills_the_room_there_is),
+		TEST(an_ipv6_address_fills_the_room_there_is),
+		TEST(a_peer_whose_address_was_cut_is_remembered_whole),
+		TEST(a_negative_room_is_refused_after_the_datagram),
+		TEST(no_room_to_say_the_length_is_refused_after_it_too),
+		TEST(an_error_comes_before_a_negative_room),
+		TEST(what_is_not_ours_is_received_by_libc),
+		TEST(odd_flags_are_left_to_libc),
+		TEST(an_overflow_is_left_to_the_fortified_names),
+		TEST(a_socket_nobody_saw_is_looked_at_before_it_receives),
+		TEST(read_looks_at_no_fd),
+		TEST(reading_no_bytes_is_left_to_libc),
+		TEST(readv_may_have_empty_parts),
+		TEST(what_readv_cannot_take_is_left_to_libc),
+		TEST(readv_takes_as_many_parts_as_the_kernel),
+		TEST(a_file_in_our_socket_s_place_is_read),
+		TEST(readv_of_a_file_in_our_socket_s_place_keeps_errno),
+		TEST(a_closed_fd_is_forgotten),
+		TEST(an_empty_queue_is_no_reason_to_forget),
+		TEST(datagrams_up_to_eagain_are_a_batch),
+		TEST(datagrams_without_eagain_are_no_batch),
+		TEST(another_error_makes_no_batch),
+		TEST(a_peeked_datagram_is_remembered_and_stays),
+		TEST(a_peeked_datagram_counts_once_in_a_batch),
+		TEST(nothing_is_remembered_of_an_error_report),
+		TEST(nothing_is_remembered_of_what_the_kernel_calls_a_report),
+		TEST(a_datagram_of_nobody_is_not_remembered),
+		TEST(a_datagram_without_its_address_makes_us_look_again),
+		TEST(an_error_report_without_an_address_is_no_reason_to_look),
+		TEST(a_datagram_costs_one_call),
+		TEST(messages_nobody_has_room_for_leave_room_for_ours),
+		TEST(an_answer_names_no_interface),
+		TEST(a_link_local_answer_names_its_interface),
+		TEST(a_socket_bound_to_a_device_names_it),
+		TEST(whoever_wants_it_gets_the_interface_named),
+		TEST(recvmsg_gives_the_datagram),
+		TEST(recvmsg_remembers_the_address_asked),
+		TEST(recvmsg_hides_our_messages),
+		TEST(recvmsg_shows_the_application_s_messages),
+		TEST(ours_takes_no_room_from_the_application_s),
+		TEST(what_the_application_asked_for_it_gets),
+		TEST(a_large_control_buffer_shows_no_more),
+		TEST(every_size_of_control_buffer_shows_the_same),
+		TEST(a_control_length_without_a_buffer_is_none),
+		TEST(without_a_name_its_length_is_left_alone),
+		TEST(recvmsg_fills_the_room_there_is_for_a_name),
+		TEST(recvmsg_refuses_a_negative_room_before_the_datagram),
+		TEST(recvmsg_leaves_the_pointers_alone),
+		TEST(a_recvmsg_that_fails_leaves_the_message_alone),
+		TEST(recvmsg_keeps_errno),
+		TEST(recvmsg_of_no_message_is_left_to_the_kernel),
+		TEST(recvmsg_of_odd_flags_is_left_to_the_kernel),
+		TEST(recvmsg_on_what_is_not_ours_gets_the_application_s),
+		TEST(an_fd_that_is_passed_to_us_is_unknown),
+		TEST(recvmmsg_gives_one_datagram),
+		TEST(recvmmsg_gives_a_thousand_datagrams),
+		TEST(recvmmsg_takes_messages_of_all_sizes),
+		TEST(recvmmsg_gives_as_many_as_the_kernel),
+		TEST(recvmmsg_gives_what_there_is),
+		TEST(a_recvmmsg_of_nothing_leaves_the_messages_alone),
+		TEST(a_recvmmsg_is_a_batch),
+		TEST(recvmmsg_keeps_errno),
+		TEST(a_recvmmsg_on_a_closed_fd_forgets_it),
+		TEST(without_memory_a_batch_is_received_all_the_same),
+		TEST(recvmmsg_hands_on_flags_and_timeout),
+		TEST(recvmmsg_of_others_gets_the_application_s),
+		TEST(a_recvmmsg_of_no_messages_is_none),
+		TEST(fds_passed_in_a_batch_are_unknown),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
+}

@@ -1,0 +1,554 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The `replyfrom` command, run as a program: the one in $BUILD, or in the build
+ * directory that this test is in.
+ */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "unit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#define INSTALLED "/usr/local/lib/libreplyfrom.so"
+
+static char program[PATH_MAX];
+static char library[PATH_MAX];
+static char directory[PATH_MAX]; /* for copies; empty at each test */
+
+/* Of an LD_PRELOAD. */
+enum { LIST_BYTES = 8 * PATH_MAX };
+
+/* What a run came to. */
+static struct {
+	int status; /* of waitpid(2) */
+	char out[65536];
+	char err[4096];
+} result;
+
+/* Whole, or not at all. */
+__attribute__((format(printf, 3, 4))) static void
+print_to(char *text, size_t room, const char *format, ...)
+{
+	va_list list;
+	int length;
+
+	va_start(list, format);
+	length = vsnprintf(text, room, format, list);
+	va_end(list);
+	assert_in_range(length, 0, room - 1);
+}
+
+static void join(char *path, const char *parent, const char *name)
+{
+	print_to(path, PATH_MAX, "%s/%s", parent, name);
+}
+
+static int find_program(void **state)
+{
+	const char *build = getenv("BUILD");
+	char path[PATH_MAX] = "";
+	struct stat file;
+
+	(void)end_when_stuck(state);
+	if (!build) {
+		/* build/tests/unit/launch */
+		if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
+			return -1;
+		for (int i = 0; i < 3; i++)
+			*strrchr(path, '/') = '\0';
+		build = path;
+	}
+	join(program, build, "replyfrom");
+	join(library, build, "libreplyfrom.so");
+	if (stat(program, &file) || stat(library, &file)) {
+		print_error("%s or %s is missing: build them first\n", program,
+			    library);
+		return -1;
+	}
+	if (!realpath(library, path))
+		return -1;
+	print_to(library, sizeof(library), "%s", path);
+	return 0;
+}
+
+static int new_directory(void **state)
+{
+	const char *parent = getenv("TMPDIR");
+
+	(void)state;
+	join(directory, parent ? parent : "/tmp", "replyfrom-unit-XXXXXX");
+	return mkdtemp(directory) ? 0 : -1;
+}
+
+static int remove_directory(void **state)
+{
+	char command[PATH_MAX + 16];
+
+	(void)state;
+	print_to(command, sizeof(command), "rm -r '%s'", directory);
+	// NOLINTNEXTLINE(cert-env33-c): of a path that is ours
+	return system(command);
+}
+
+/* An environment with no more than PATH, LANG, and one entry, or NULL. */
+static char *const *environment(const char *entry)
+{
+	static char *list[4];
+
+	list[0] = "PATH=/usr/bin:/bin";
+	list[1] = "LANG=C";
+	list[2] = (char *)entry;
+	list[3] = NULL;
+	return list;
+}
+
+static void read_all(int fd, char *text, size_t room)
+{
+	size_t length = 0;
+	ssize_t n;
+
+	(void)lseek(fd, 0, SEEK_SET);
+	while (length < room - 1 &&
+	       (n = read(fd, text + length, room - 1 - length)) > 0)
+		length += (size_t)n;
+	text[length] = '\0';
+}
+
+/* Runs `path` with these arguments; standard output goes to `out`. */
+static void run_into(int out, const char *path, const char *entry,
+		     const char *const *arguments)
+{
+	FILE *err = tmpfile();
+	pid_t child;
+
+	assert_non_null(err);
+	child = fork();
+	assert_true(child >= 0);
+	if (!child) {
+		(void)dup2(out, STDOUT_FILENO);
+		(void)dup2(fileno(err), STDERR_FILENO);
+		(void)execve(path, (char *const *)arguments,
+			     environment(entry));
+		_exit(99);
+	}
+	assert_int_equal(waitpid(child, &result.status, 0), child);
+	read_all(fileno(err), result.err, sizeof(result.err));
+	(void)fclose(err);
+}
+
+static void run_as(const char *path, const char *entry,
+		   const char *const *arguments)
+{
+	FILE *out = tmpfile();
+
+	assert_non_null(out);
+	run_into(fileno(out), path, entry, arguments);
+	read_all(fileno(out), result.out, sizeof(result.out));
+	(void)fclose(out);
+}
+
+#define ARGUMENTS(...) ((const char *const[]){ "replyfrom", __VA_ARGS__, NULL })
+#define run(...) run_as(program, NULL, ARGUMENTS(__VA_ARGS__))
+
+static int exit_status(void)
+{
+	assert_true(WIFEXITED(result.status));
+	return WEXITSTATUS(result.status);
+}
+
+static size_t count(const char *text, const char *part)
+{
+	size_t found = 0;
+
+	for (; (text = strstr(text, part)); text += strlen(part))
+		found++;
+	return found;
+}
+
+/* Whether `env` said so, in a line of its own. */
+static bool has_line(const char *line)
+{
+	const size_t length = strlen(line);
+
+	for (const char *at = result.out; (at = strstr(at, line)); at++)
+		if ((at == result.out || at[-1] == '\n') && at[length] == '\n')
+			return true;
+	return false;
+}
+
+static bool has_preload(const char *list)
+{
+	char line[LIST_BYTES];
+
+	print_to(line, sizeof(line), "LD_PRELOAD=%s", list);
+	return has_line(line);
+}
+
+static void copy(const char *from, const char *to)
+{
+	char buf[65536];
+	ssize_t n;
+	int in = open(from, O_RDONLY | O_CLOEXEC);
+	int out = open(to, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+
+	assert_true(in >= 0 && out >= 0);
+	while ((n = read(in, buf, sizeof(buf))) > 0)
+		assert_int_equal(write(out, buf, (size_t)n), n);
+	assert_int_equal(n, 0);
+	(void)close(in);
+	(void)close(out);
+}
+
+/* What it says of itself. */
+
+static void without_a_command_it_says_how_to_use_it(void **state)
+{
+	(void)state;
+
+	run_as(program, NULL, (const char *const[]){ "replyfrom", NULL });
+
+	assert_int_equal(exit_status(), 2);
+	assert_string_equal(result.out, "");
+	assert_non_null(strstr(result.err, "usage: replyfrom COMMAND"));
+}
+
+static void help_is_the_usage_on_standard_output(void **state)
+{
+	(void)state;
+
+	run("--help");
+
+	assert_int_equal(exit_status(), 0);
+	assert_non_null(strstr(result.out, "usage: replyfrom COMMAND"));
+	assert_string_equal(result.err, "");
+}
+
+static void version_is_one_line(void **state)
+{
+	int major, minor, patch, end = 0;
+
+	(void)state;
+
+	run("--version");
+
+	assert_int_equal(exit_status(), 0);
+	// NOLINTNEXTLINE(cert-err34-c): that they are numbers is what is tested
+	assert_int_equal(sscanf(result.out, "replyfrom %d.%d.%d\n%n", &major,
+				&minor, &patch, &end),
+			 3);
+	assert_int_equal(strlen(result.out), end);
+	assert_string_equal(result.err, "");
+}
+
+static void an_unknown_option_is_named(void **state)
+{
+	const char *const options[] = { "--frobnicate", "-x", "-h", "--helpx" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(options); i++) {
+		run(options[i], "true");
+
+		assert_int_equal(exit_status(), 2);
+		assert_string_equal(result.out, "");
+		assert_non_null(strstr(result.err, options[i]));
+		assert_int_equal(count(result.err, "\n"), 1);
+	}
+}
+
+static void help_that_cannot_be_written_fails(void **state)
+{
+	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+	(void)state;
+	if (full < 0)
+		skip();
+
+	run_into(full, program, NULL, ARGUMENTS("--help"));
+
+	assert_int_not_equal(exit_status(), 0);
+	(void)close(full);
+}
+
+/* The command. */
+
+static void the_command_s_status_is_ours(void **state)
+{
+	(void)state;
+
+	run("sh", "-c", "exit 7");
+
+	assert_int_equal(exit_status(), 7);
+}
+
+static void the_command_is_the_same_process(void **state)
+{
+	(void)state;
+
+	run("sh", "-c", "kill -TERM $$");
+
+	assert_true(WIFSIGNALED(result.status));
+	assert_int_equal(WTERMSIG(result.status), SIGTERM);
+}
+
+static void the_command_s_output_is_all(void **state)
+{
+	(void)state;
+
+	run("sh", "-c", "echo out; echo err >&2");
+
+	assert_string_equal(result.out, "out\n");
+	assert_string_equal(result.err, "err\n");
+}
+
+static void the_command_gets_its_arguments_as_they_are(void **state)
+{
+	(void)state;
+
+	run("sh", "-c", "printf '<%s>' \"$@\"", "sh", "--help", "a b", "", "-x",
+	    "*");
+
+	assert_string_equal(result.out, "<--help><a b><><-x><*>");
+}
+
+static void the_command_gets_the_environment(void **state)
+{
+	(void)state;
+
+	run_as(program, "REPLYFROM_TTL=30", ARGUMENTS("env"));
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_line("PATH=/usr/bin:/bin"));
+	assert_true(has_line("REPLYFROM_TTL=30"));
+	assert_int_equal(count(result.out, "\n"), 4);
+}
+
+static void a_command_that_is_not_there_is_127(void **state)
+{
+	const char *const commands[] = { "no-such-command-of-replyfrom",
+					 "/no/such/command", "" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		run(commands[i]);
+
+		assert_int_equal(exit_status(), 127);
+		assert_non_null(strstr(result.err, commands[i]));
+		assert_int_equal(count(result.err, "\n"), 1);
+	}
+}
+
+static void a_command_that_cannot_be_run_is_126(void **state)
+{
+	char path[PATH_MAX];
+
+	(void)state;
+	join(path, directory, "data");
+	copy("/dev/null", path);
+	assert_int_equal(chmod(path, 0644), 0);
+	const char *const commands[] = { path, directory };
+
+	for (size_t i = 0; i < COUNT(commands); i++) {
+		run(commands[i]);
+
+		assert_int_equal(exit_status(), 126);
+		assert_non_null(strstr(result.err, commands[i]));
+		assert_int_equal(count(result.err, "\n"), 1);
+	}
+}
+
+/* The library. */
+
+static void the_library_beside_the_program_is_preloaded(void **state)
+{
+	(void)state;
+
+	run("env");
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_preload(library));
+	assert_string_equal(result.err, "");
+}
+
+static void what_was_preloaded_is_kept_behind_ours(void **state)
+{
+	char other[PATH_MAX], entry[LIST_BYTES], list[LIST_BYTES];
+
+	(void)state;
+	join(other, directory, "other.so");
+	copy(library, other);
+	print_to(entry, sizeof(entry), "LD_PRELOAD=%s", other);
+	print_to(list, sizeof(list), "%s:%s", library, other);
+
+	run_as(program, entry, ARGUMENTS("env"));
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_preload(list));
+}
+
+static void an_empty_preload_is_none(void **state)
+{
+	(void)state;
+
+	run_as(program, "LD_PRELOAD=", ARGUMENTS("env"));
+
+	assert_true(has_preload(library));
+}
+
+/* replyfrom replyfrom command */
+static void the_library_is_preloaded_once(void **state)
+{
+	(void)state;
+
+	run(program, program, "env");
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_preload(library));
+}
+
+static void the_library_is_found_anywhere_in_the_list(void **state)
+{
+	char other[PATH_MAX], entry[LIST_BYTES];
+	const char separators[] = { ':', ' ' };
+
+	(void)state;
+	join(other, directory, "other.so");
+	copy(library, other);
+	for (size_t i = 0; i < COUNT(separators); i++) {
+		const char c = separators[i];
+
+		print_to(entry, sizeof(entry), "LD_PRELOAD=%s%c%s%c%s", other,
+			 c, library, c, other);
+
+		run_as(program, entry, ARGUMENTS("env"));
+
+		assert_true(has_line(entry));
+	}
+}
+
+static void a_longer_name_is_not_the_library(void **state)
+{
+	char entry[LIST_BYTES], list[LIST_BYTES];
+
+	(void)state;
+	print_to(entry, sizeof(entry), "LD_PRELOAD=%s.1:/x%s", library,
+		 library);
+	print_to(list, sizeof(list), "%s:%s", library, strchr(entry, '=') + 1);
+
+	run_as(program, entry, ARGUMENTS("env"));
+
+	assert_true(has_preload(list));
+}
+
+static void a_link_to_the_program_uses_its_library(void **state)
+{
+	char link[PATH_MAX];
+
+	(void)state;
+	join(link, directory, "replyfrom");
+	assert_int_equal(symlink(program, link), 0);
+
+	run_as(link, NULL, ARGUMENTS("env"));
+
+	assert_true(has_preload(library));
+}
+
+static void a_program_that_was_moved_uses_the_library_beside_it(void **state)
+{
+	char moved[PATH_MAX], moved_library[PATH_MAX];
+
+	(void)state;
+	join(moved, directory, "replyfrom");
+	join(moved_library, directory, "libreplyfrom.so");
+	copy(program, moved);
+	copy(library, moved_library);
+
+	run_as(moved, NULL, ARGUMENTS("env"));
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_preload(moved_library));
+}
+
+static void without_a_library_the_command_is_not_run(void **state)
+{
+	char alone[PATH_MAX];
+
+	(void)state;
+	if (!access(INSTALLED, F_OK))
+		skip();
+	join(alone, directory, "replyfrom");
+	copy(program, alone);
+
+	run_as(alone, NULL, ARGUMENTS("echo", "run"));
+
+	assert_int_equal(exit_status(), 126);
+	assert_string_equal(result.out, "");
+	assert_non_null(strstr(result.err, "libreplyfrom.so"));
+	assert_int_equal(count(result.err, "\n"), 1);
+}
+
+/*
+ * ld.so(8) splits the list there, and says so on stderr only: the command would
+ * run without us.
+ */
+static void a_library_that_cannot_be_named_is_an_error(void **state)
+{
+	const char *const names[] = { "a b", "a:b" };
+	char place[PATH_MAX], moved[PATH_MAX], moved_library[PATH_MAX];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(names); i++) {
+		join(place, directory, names[i]);
+		assert_int_equal(mkdir(place, 0755), 0);
+		join(moved, place, "replyfrom");
+		join(moved_library, place, "libreplyfrom.so");
+		copy(program, moved);
+		copy(library, moved_library);
+
+		run_as(moved, NULL, ARGUMENTS("echo", "run"));
+
+		assert_int_equal(exit_status(), 126);
+		assert_string_equal(result.out, "");
+	}
+}
+
+#define TEST(name) \
+	cmocka_unit_test_setup_teardown(name, new_directory, remove_directory)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(without_a_command_it_says_how_to_use_it),
+		TEST(help_is_the_usage_on_standard_output),
+		TEST(version_is_one_line),
+		TEST(an_unknown_option_is_named),
+		TEST(help_that_cannot_be_written_fails),
+		TEST(the_command_s_status_is_ours),
+		TEST(the_command_is_the_same_process),
+		TEST(the_command_s_output_is_all),
+		TEST(the_command_gets_its_arguments_as_they_are),
+		TEST(the_command_gets_the_environment),
+		TEST(a_command_that_is_not_there_is_127),
+		TEST(a_command_that_cannot_be_run_is_126),
+		TEST(the_library_beside_the_program_is_preloaded),
+		TEST(what_was_preloaded_is_kept_behind_ours),
+		TEST(an_empty_preload_is_none),
+		TEST(the_library_is_preloaded_once),
+		TEST(the_library_is_found_anywhere_in_the_list),
+		TEST(a_longer_name_is_not_the_library),
+		TEST(a_link_to_the_program_uses_its_library),
+		TEST(a_program_that_was_moved_uses_the_library_beside_it),
+		TEST(without_a_library_the_command_is_not_run),
+		TEST(a_library_that_cannot_be_named_is_an_error),
+	};
+
+	return cmocka_run_group_tests(tests, find_program, NULL);
+}
+// NOLINTEND(concurrency-mt-unsafe)

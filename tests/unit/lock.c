@@ -1,0 +1,484 @@
+/* SPDX-License-Identifier: MIT */
+/* Who gets a lock, and who is sent away. */
+#include "lock.h"
+
+#include "child.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+
+enum { THREADS = 4, ROUNDS = 20000 };
+
+static struct lock lock;
+static struct lock other_lock;
+
+/* Waiting takes no time here, unless a test says so. */
+static bool is_time_real;
+static unsigned int naps;
+
+int __real_nanosleep(const struct timespec *time, struct timespec *left);
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left);
+
+int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
+{
+	if (is_time_real)
+		return __real_nanosleep(time, left);
+	naps++;
+	errno = EINTR;
+	return -1;
+}
+
+static int free_locks(void **state)
+{
+	(void)state;
+	lock = (struct lock){ 0 };
+	other_lock = (struct lock){ 0 };
+	is_time_real = false;
+	naps = 0;
+	return 0;
+}
+
+static void a_free_lock_is_held(void **state)
+{
+	(void)state;
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_HELD);
+	lock_release(&lock);
+}
+
+static void a_released_lock_is_held_again(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	lock_release(&lock);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_HELD);
+	lock_release(&lock);
+}
+
+static void a_holder_is_refused_its_own_lock(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	lock_release(&lock);
+}
+
+static void a_holder_is_refused_any_other_lock(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	enum lock_result result = lock_take(&other_lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	lock_release(&lock);
+}
+
+static void being_refused_does_not_release_what_is_held(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	(void)lock_take(&lock);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	lock_release(&lock);
+}
+
+static volatile sig_atomic_t handler_s_result;
+
+static void take_in_handler(int signal_number)
+{
+	enum lock_result result = lock_take(&lock);
+
+	(void)signal_number;
+	handler_s_result = (sig_atomic_t)result;
+	if (result != LOCK_REFUSED)
+		lock_release(&lock);
+}
+
+static void interrupt(void)
+{
+	const struct sigaction action = { .sa_handler = take_in_handler };
+
+	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	handler_s_result = -1;
+	assert_int_equal(raise(SIGUSR1), 0);
+}
+
+static void a_handler_that_interrupts_the_holder_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	interrupt();
+
+	assert_int_equal(handler_s_result, LOCK_REFUSED);
+	lock_release(&lock);
+}
+
+static void a_handler_that_interrupts_nobody_is_served(void **state)
+{
+	(void)state;
+
+	interrupt();
+
+	assert_int_equal(handler_s_result, LOCK_HELD);
+}
+
+static void *take_in_thread(void *context)
+{
+	enum lock_result *result = context;
+
+	*result = lock_take(&lock);
+	if (*result != LOCK_REFUSED)
+		lock_release(&lock);
+	return NULL;
+}
+
+static void a_lock_that_is_not_let_go_is_refused(void **state)
+{
+	enum lock_result result;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	in_thread(take_in_thread, &result);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	assert_int_not_equal(naps, 0);
+	lock_release(&lock);
+}
+
+static void *take_twice_in_thread(void *context)
+{
+	enum lock_result *result = context;
+
+	(void)lock_take(&lock);
+	*result = lock_take(&other_lock);
+	if (*result != LOCK_REFUSED)
+		lock_release(&other_lock);
+	return NULL;
+}
+
+static void whoever_was_refused_may_take_another(void **state)
+{
+	enum lock_result result;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	in_thread(take_twice_in_thread, &result);
+
+	assert_int_equal(result, LOCK_HELD);
+	lock_release(&lock);
+}
+
+static void taking_and_releasing_keep_errno(void **state)
+{
+	(void)state;
+	errno = ENOTTY;
+
+	(void)lock_take(&lock);
+	(void)lock_take(&lock);
+	lock_release(&lock);
+
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void *wait_in_thread(void *context)
+{
+	errno = ENOTTY;
+	(void)lock_take(&lock);
+	*(int *)context = errno;
+	return NULL;
+}
+
+static void waiting_keeps_errno(void **state)
+{
+	int after;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	in_thread(wait_in_thread, &after);
+
+	assert_int_equal(after, ENOTTY);
+	lock_release(&lock);
+}
+
+/* Neither atomic nor volatile: only the lock keeps the sum right. */
+static unsigned long sum;
+
+static void *add(void *context)
+{
+	enum lock_result *worst = context;
+
+	for (int i = 0; i < ROUNDS; i++) {
+		enum lock_result result = lock_take(&lock);
+
+		if (result != LOCK_HELD)
+			*worst = result;
+		sum++;
+		/* Give the others a chance to see the lock taken. */
+		if (i % 64 == 0)
+			(void)sched_yield();
+		lock_release(&lock);
+	}
+	return NULL;
+}
+
+static void threads_that_contend_count_right(void **state)
+{
+	pthread_t threads[THREADS];
+	enum lock_result worst = LOCK_HELD;
+
+	(void)state;
+	is_time_real = true;
+	sum = 0;
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, add, &worst),
+				 0);
+	for (size_t i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+
+	assert_int_equal(worst, LOCK_HELD);
+	assert_int_equal(sum, (unsigned long)THREADS * ROUNDS);
+}
+
+static pthread_barrier_t held;
+static pthread_barrier_t seen;
+
+static void *hold(void *context)
+{
+	(void)context;
+	(void)lock_take(&lock);
+	pthread_barrier_wait(&held);
+	pthread_barrier_wait(&seen);
+	lock_release(&lock);
+	return NULL;
+}
+
+/* Forks while another thread holds the lock. */
+static int in_child_of_a_holder(int (*body)(void *))
+{
+	pthread_t thread;
+	int result;
+
+	assert_int_equal(pthread_barrier_init(&held, NULL, 2), 0);
+	assert_int_equal(pthread_barrier_init(&seen, NULL, 2), 0);
+	assert_int_equal(pthread_create(&thread, NULL, hold, NULL), 0);
+	pthread_barrier_wait(&held);
+	result = in_child(body, NULL);
+	pthread_barrier_wait(&seen);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	return result;
+}
+
+static int take(void *context)
+{
+	(void)context;
+	return (int)lock_take(&lock);
+}
+
+static void a_child_inherits_what_another_thread_held(void **state)
+{
+	(void)state;
+
+	int result = in_child_of_a_holder(take);
+
+	assert_int_equal(result, LOCK_INHERITED);
+}
+
+static int take_release_take(void *context)
+{
+	(void)context;
+	(void)lock_take(&lock);
+	lock_release(&lock);
+	return (int)lock_take(&lock);
+}
+
+static void what_a_child_inherits_it_inherits_once(void **state)
+{
+	(void)state;
+
+	int result = in_child_of_a_holder(take_release_take);
+
+	assert_int_equal(result, LOCK_HELD);
+}
+
+static int take_in_grandchild(void *context)
+{
+	return in_child(take, context);
+}
+
+static void a_grandchild_inherits_it_too(void **state)
+{
+	(void)state;
+
+	int result = in_child_of_a_holder(take_in_grandchild);
+
+	assert_int_equal(result, LOCK_INHERITED);
+}
+
+static int take_and_hold_in_grandchild(void *context)
+{
+	(void)lock_take(&lock);
+	lock_release(&lock);
+	return in_child(take, context);
+}
+
+static void what_a_child_took_over_its_child_finds_free(void **state)
+{
+	(void)state;
+
+	int result = in_child_of_a_holder(take_and_hold_in_grandchild);
+
+	assert_int_equal(result, LOCK_HELD);
+}
+
+static void a_child_finds_a_free_lock_free(void **state)
+{
+	(void)state;
+
+	int result = in_child(take, NULL);
+
+	assert_int_equal(result, LOCK_HELD);
+}
+
+static void a_generation_is_never_zero(void **state)
+{
+	(void)state;
+
+	uint32_t generation = lock_generation();
+
+	assert_int_not_equal(generation, 0);
+}
+
+static void a_process_keeps_its_generation(void **state)
+{
+	uint32_t before = lock_generation();
+
+	(void)state;
+
+	uint32_t after = lock_generation();
+
+	assert_int_equal(after, before);
+}
+
+static void *generation_in_thread(void *context)
+{
+	*(uint32_t *)context = lock_generation();
+	return NULL;
+}
+
+static void threads_are_of_one_generation(void **state)
+{
+	uint32_t generation;
+
+	(void)state;
+
+	in_thread(generation_in_thread, &generation);
+
+	assert_int_equal(generation, lock_generation());
+}
+
+static int is_of_another_generation(void *context)
+{
+	return lock_generation() != *(uint32_t *)context;
+}
+
+static void a_child_is_of_another_generation(void **state)
+{
+	uint32_t generation = lock_generation();
+
+	(void)state;
+
+	int differs = in_child(is_of_another_generation, &generation);
+
+	assert_int_equal(differs, true);
+}
+
+static int is_child_of_another_generation(void *context)
+{
+	uint32_t generation = lock_generation();
+
+	(void)context;
+	return in_child(is_of_another_generation, &generation);
+}
+
+static void a_grandchild_is_of_yet_another_generation(void **state)
+{
+	(void)state;
+
+	int differs = in_child(is_child_of_another_generation, NULL);
+
+	assert_int_equal(differs, true);
+}
+
+/* Past pthread_atfork(3), as some runtimes fork. */
+static void a_child_of_clone_is_of_another_generation(void **state)
+{
+	uint32_t generation = lock_generation();
+	int status;
+
+	(void)state;
+
+	pid_t child =
+		(pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (!child)
+		_exit(is_of_another_generation(&generation));
+	assert_true(child > 0);
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), true);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, free_locks)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(a_free_lock_is_held),
+		TEST(a_released_lock_is_held_again),
+		TEST(a_holder_is_refused_its_own_lock),
+		TEST(a_holder_is_refused_any_other_lock),
+		TEST(being_refused_does_not_release_what_is_held),
+		TEST(a_handler_that_interrupts_the_holder_is_refused),
+		TEST(a_handler_that_interrupts_nobody_is_served),
+		TEST(a_lock_that_is_not_let_go_is_refused),
+		TEST(whoever_was_refused_may_take_another),
+		TEST(taking_and_releasing_keep_errno),
+		TEST(waiting_keeps_errno),
+		TEST(threads_that_contend_count_right),
+		TEST(a_child_inherits_what_another_thread_held),
+		TEST(what_a_child_inherits_it_inherits_once),
+		TEST(a_grandchild_inherits_it_too),
+		TEST(what_a_child_took_over_its_child_finds_free),
+		TEST(a_child_finds_a_free_lock_free),
+		TEST(a_generation_is_never_zero),
+		TEST(a_process_keeps_its_generation),
+		TEST(threads_are_of_one_generation),
+		TEST(a_child_is_of_another_generation),
+		TEST(a_grandchild_is_of_yet_another_generation),
+		TEST(a_child_of_clone_is_of_another_generation),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+}

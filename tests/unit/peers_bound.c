@@ -1,0 +1,385 @@
+/* SPDX-License-Identifier: MIT */
+/* How many peers are remembered, for how long, and who is forgotten first. */
+#include "peers.h"
+
+#include "clock.h"
+#include "settings.h"
+#include "story.h"
+#include "unit.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { SOCK = 1, BOUND = 16, TTL_S = 120 };
+
+static int small_table(void **state)
+{
+	(void)state;
+	settings_reset();
+	peers_reset(BOUND, TTL_S);
+	return 0;
+}
+
+/* Hosts, for one of a host's ports may be answered in place of another. */
+static struct address host(uint32_t n)
+{
+	struct address peer = v4("10.0.0.0", 5300);
+
+	peer.v4.sin_addr.s_addr = htonl(0x0a000000 + n);
+	return peer;
+}
+
+/* The hosts from first to last ask, one a second. */
+static void hear_hosts(uint32_t first, uint32_t last)
+{
+	for (uint32_t n = first; n <= last; n++) {
+		hear(SOCK, host(n), "198.51.100.1");
+		clock_s++;
+	}
+}
+
+static bool is_known(uint32_t n)
+{
+	return strcmp(answer(SOCK, host(n)), "nothing") != 0;
+}
+
+static uint32_t count_known(uint32_t first, uint32_t last)
+{
+	uint32_t known = 0;
+
+	for (uint32_t n = first; n <= last; n++)
+		known += is_known(n);
+	return known;
+}
+
+static void an_address_is_used_up_to_its_time(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+
+	clock_s += TTL_S;
+
+	assert_true(is_known(1));
+}
+
+static void an_address_is_not_used_after_its_time(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+
+	clock_s += TTL_S + 1;
+
+	assert_false(is_known(1));
+}
+
+static void a_peer_heard_again_is_used_for_longer(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+	clock_s += TTL_S;
+	hear(SOCK, host(1), "198.51.100.1");
+
+	clock_s += TTL_S;
+
+	assert_true(is_known(1));
+}
+
+static void a_peer_peeked_at_again_is_used_for_longer(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+	clock_s += TTL_S;
+	peek(SOCK, host(1), "198.51.100.1");
+
+	clock_s += TTL_S;
+
+	assert_true(is_known(1));
+}
+
+static void answering_a_peer_does_not_keep_it(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+	clock_s += TTL_S;
+	(void)answer(SOCK, host(1));
+
+	clock_s++;
+
+	assert_false(is_known(1));
+}
+
+static void a_peer_that_comes_back_after_its_time_is_known(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+	clock_s += TTL_S + 1;
+
+	hear(SOCK, host(1), "198.51.100.2");
+
+	assert_string_equal(answer(SOCK, host(1)), "198.51.100.2");
+}
+
+static void a_peer_past_its_time_gets_what_its_host_asked_since(void **state)
+{
+	(void)state;
+	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
+	clock_s += TTL_S;
+	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.2");
+	clock_s++;
+
+	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
+
+	assert_string_equal(source, "198.51.100.2");
+}
+
+static void another_port_past_its_time_answers_nobody(void **state)
+{
+	(void)state;
+	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
+	clock_s += TTL_S + 1;
+
+	const char *source = answer(SOCK, v4("192.0.2.9", 5301));
+
+	assert_string_equal(source, "nothing");
+}
+
+/* CLOCK_MONOTONIC counts from the boot; half of 2^32 s are 68 years. */
+static void a_clock_that_wraps_does_no_harm(void **state)
+{
+	const uint32_t before = clock_s;
+
+	(void)state;
+	clock_s = UINT32_MAX;
+	hear(SOCK, host(1), "198.51.100.1");
+	clock_s += 2;
+
+	bool known = is_known(1);
+
+	clock_s = before;
+	assert_true(known);
+}
+
+static void as_many_as_the_bound_are_remembered(void **state)
+{
+	(void)state;
+
+	hear_hosts(1, BOUND);
+
+	assert_int_equal(count_known(1, BOUND), BOUND);
+}
+
+static void never_more_than_the_bound_are_remembered(void **state)
+{
+	(void)state;
+
+	hear_hosts(1, 5 * BOUND);
+
+	assert_int_equal(count_known(1, 5 * BOUND), BOUND);
+}
+
+/* More than one block of memory, and not a whole number of them. */
+static void a_large_bound_holds_too(void **state)
+{
+	const uint32_t bound = 1300;
+
+	(void)state;
+	peers_reset(bound, 86400);
+
+	hear_hosts(1, 3 * bound);
+
+	assert_int_equal(count_known(1, 3 * bound), bound);
+}
+
+static void a_bound_below_a_block_of_memory_holds_too(void **state)
+{
+	const uint32_t bound = 100;
+
+	(void)state;
+	peers_reset(bound, 86400);
+
+	hear_hosts(1, 2000);
+
+	assert_int_equal(count_known(1, 2000), bound);
+}
+
+static void the_newest_is_remembered_whoever_had_to_go(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+
+	for (uint32_t n = BOUND + 1; n < 10 * BOUND; n++) {
+		hear_hosts(n, n);
+		assert_true(is_known(n));
+	}
+}
+
+static void the_least_recently_heard_is_forgotten_first(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_false(is_known(1));
+	assert_int_equal(count_known(2, BOUND + 1), BOUND);
+}
+
+static void being_heard_again_saves_from_being_forgotten(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+	hear_hosts(1, 1);
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_true(is_known(1));
+	assert_false(is_known(2));
+}
+
+static void whoever_was_never_answered_is_forgotten_first(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+	for (uint32_t n = 1; n < BOUND; n++)
+		(void)answer(SOCK, host(n));
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_true(is_known(1));
+	assert_false(is_known(BOUND));
+}
+
+static void of_the_answered_the_least_recently_heard_goes(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+	(void)count_known(1, BOUND);
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_false(is_known(1));
+	assert_true(is_known(2));
+}
+
+static void whoever_is_past_its_time_goes_before_all(void **state)
+{
+	(void)state;
+	hear_hosts(1, 1);
+	(void)answer(SOCK, host(1));
+	clock_s += TTL_S;
+	hear_hosts(2, BOUND);
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_int_equal(count_known(2, BOUND + 1), BOUND);
+}
+
+static void being_answered_on_another_port_counts_as_answered(void **state)
+{
+	struct address other_port = host(1);
+
+	(void)state;
+	other_port.v4.sin_port = htons(5301);
+	hear_hosts(1, 1);
+	(void)answer(SOCK, other_port);
+	hear_hosts(2, BOUND);
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_true(is_known(1));
+}
+
+/* More of them than are compared to find the one to forget. */
+static void a_flood_of_strangers_leaves_an_answered_peer(void **state)
+{
+	(void)state;
+	peers_reset(1000, TTL_S);
+	hear(SOCK, host(1), "198.51.100.1");
+	(void)answer(SOCK, host(1));
+
+	for (uint32_t n = 2; n < 50000; n++)
+		hear(SOCK, host(n), "198.51.100.1");
+
+	assert_true(is_known(1));
+}
+
+static void another_socket_s_peers_count_too(void **state)
+{
+	(void)state;
+	hear(SOCK, host(1), "198.51.100.1");
+	clock_s++;
+
+	for (uint32_t n = 1; n <= BOUND; n++)
+		hear(SOCK + n, host(n), "198.51.100.1");
+
+	assert_false(is_known(1));
+}
+
+static void a_forgotten_address_still_counts(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+	forget(SOCK, host(1), "198.51.100.1");
+
+	hear_hosts(BOUND + 1, BOUND + 1);
+
+	assert_int_equal(count_known(1, BOUND + 1), BOUND);
+}
+
+static void a_host_whose_port_was_forgotten_is_not_mixed_up(void **state)
+{
+	struct address other_port = host(1);
+
+	(void)state;
+	hear_hosts(1, BOUND + 1);
+	other_port.v4.sin_port = htons(5301);
+
+	const char *source = answer(SOCK, other_port);
+
+	assert_string_equal(source, "nothing");
+}
+
+static void a_reset_table_is_empty(void **state)
+{
+	(void)state;
+	hear_hosts(1, BOUND);
+
+	peers_reset(BOUND, TTL_S);
+
+	assert_int_equal(count_known(1, BOUND), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, small_table)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(an_address_is_used_up_to_its_time),
+		TEST(an_address_is_not_used_after_its_time),
+		TEST(a_peer_heard_again_is_used_for_longer),
+		TEST(a_peer_peeked_at_again_is_used_for_longer),
+		TEST(answering_a_peer_does_not_keep_it),
+		TEST(a_peer_that_comes_back_after_its_time_is_known),
+		TEST(a_peer_past_its_time_gets_what_its_host_asked_since),
+		TEST(another_port_past_its_time_answers_nobody),
+		TEST(a_clock_that_wraps_does_no_harm),
+		TEST(as_many_as_the_bound_are_remembered),
+		TEST(never_more_than_the_bound_are_remembered),
+		TEST(a_large_bound_holds_too),
+		TEST(a_bound_below_a_block_of_memory_holds_too),
+		TEST(the_newest_is_remembered_whoever_had_to_go),
+		TEST(the_least_recently_heard_is_forgotten_first),
+		TEST(being_heard_again_saves_from_being_forgotten),
+		TEST(whoever_was_never_answered_is_forgotten_first),
+		TEST(of_the_answered_the_least_recently_heard_goes),
+		TEST(whoever_is_past_its_time_goes_before_all),
+		TEST(being_answered_on_another_port_counts_as_answered),
+		TEST(a_flood_of_strangers_leaves_an_answered_peer),
+		TEST(another_socket_s_peers_count_too),
+		TEST(a_forgotten_address_still_counts),
+		TEST(a_host_whose_port_was_forgotten_is_not_mixed_up),
+		TEST(a_reset_table_is_empty),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+}

@@ -1,0 +1,857 @@
+/* SPDX-License-Identifier: MIT */
+/* The address among the control messages: read, carried, appended. */
+#include "pktinfo.h"
+
+#include "address.h"
+#include "control.h"
+#include "unit.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+static struct control control;
+
+static int no_messages(void **state)
+{
+	(void)state;
+	memset(&control, 0, sizeof(control));
+	return 0;
+}
+
+/* What pktinfo_read finds, as text; "nothing" when it finds nothing. */
+static const char *found_in(const struct msghdr *msg)
+{
+	struct local local;
+
+	return pktinfo_read(msg, &local) ? text_of(&local) : "nothing";
+}
+
+static const char *found(void)
+{
+	const struct msghdr msg = with_control(&control);
+
+	return found_in(&msg);
+}
+
+/* Reading. */
+
+static void reading_finds_an_ipv4_destination(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+/* Fact 1: a broadcast address is no source, its spec_dst is one. */
+static void of_a_broadcast_the_local_address_is_found(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "192.0.2.255", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+/* Fact 2: so arrives what was queued before the option was set. */
+static void without_spec_dst_the_destination_is_found(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "", "192.0.2.1", 0);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1");
+}
+
+static void an_ipv4_multicast_destination_is_no_source(void **state)
+{
+	struct local local = local_of("10.0.0.1");
+
+	(void)state;
+	control_add_v4(&control, "", "224.0.0.251", 3);
+	const struct msghdr msg = with_control(&control);
+
+	bool is_found = pktinfo_read(&msg, &local);
+
+	assert_true(is_found);
+	assert_int_equal(local.family, AF_UNSPEC);
+}
+
+/* For a group that was joined the kernel does know a local address. */
+static void the_local_address_of_an_ipv4_multicast_is_a_source(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "224.0.0.251", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+static void the_last_address_below_multicast_is_a_source(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "", "223.255.255.255", 0);
+
+	const char *local = found();
+
+	assert_string_equal(local, "223.255.255.255");
+}
+
+static void an_ipv4_destination_of_zeroes_is_no_source(void **state)
+{
+	struct local local = local_of("10.0.0.1");
+
+	(void)state;
+	control_add_v4(&control, "", "", 3);
+	const struct msghdr msg = with_control(&control);
+
+	bool is_found = pktinfo_read(&msg, &local);
+
+	assert_true(is_found);
+	assert_int_equal(local.family, AF_UNSPEC);
+}
+
+static void reading_finds_an_ipv6_destination(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "2001:db8::1", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "2001:db8::1%3");
+}
+
+static void an_ipv6_multicast_destination_is_no_source(void **state)
+{
+	struct local local = local_of("10.0.0.1");
+
+	(void)state;
+	control_add_v6(&control, "ff02::fb", 3);
+	const struct msghdr msg = with_control(&control);
+
+	bool is_found = pktinfo_read(&msg, &local);
+
+	assert_true(is_found);
+	assert_int_equal(local.family, AF_UNSPEC);
+}
+
+static void a_mapped_destination_is_an_ipv4_address(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.1", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+static void a_mapped_multicast_destination_is_no_source(void **state)
+{
+	struct local local = local_of("10.0.0.1");
+
+	(void)state;
+	control_add_v6(&control, "::ffff:224.0.0.251", 3);
+	const struct msghdr msg = with_control(&control);
+
+	bool is_found = pktinfo_read(&msg, &local);
+
+	assert_true(is_found);
+	assert_int_equal(local.family, AF_UNSPEC);
+}
+
+/* Fact 4: this is the order of the kernel. */
+static void ip_pktinfo_wins_over_an_ipv6_pktinfo_before_it(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.255", 3);
+	control_add_v4(&control, "192.0.2.1", "192.0.2.255", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+static void ip_pktinfo_wins_over_an_ipv6_pktinfo_behind_it(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "192.0.2.255", 3);
+	control_add_v6(&control, "::ffff:192.0.2.255", 3);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+static void an_ip_pktinfo_without_a_source_wins_too(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.9", 3);
+	control_add_v4(&control, "", "224.0.0.251", 0);
+
+	const char *local = found();
+
+	assert_string_equal(local, "");
+}
+
+static void other_messages_are_read_past(void **state)
+{
+	(void)state;
+	control_add(&control, SOL_SOCKET, SO_TIMESTAMP, "0123456789abcdef", 16);
+	control_add_tos(&control, 0x10);
+	control_add(&control, IPPROTO_IPV6, IPV6_TCLASS, "\0\0\0\0", 4);
+	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
+	control_add(&control, IPPROTO_IP, IP_TTL, "\100\0\0\0", 4);
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+static void nothing_is_found_where_nothing_is(void **state)
+{
+	const struct msghdr msg = { .msg_controllen = 100 };
+	struct local local = local_of("10.0.0.1");
+
+	(void)state;
+
+	bool is_found = pktinfo_read(&msg, &local);
+
+	assert_false(is_found);
+	assert_string_equal(text_of(&local), "10.0.0.1");
+}
+
+static void nothing_is_found_among_other_messages(void **state)
+{
+	struct local local = local_of("10.0.0.1");
+
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control_add(&control, SOL_SOCKET, IP_PKTINFO, "0123456789ab", 12);
+	control_add(&control, IPPROTO_IP, IPV6_PKTINFO, "0123456789ab", 12);
+	control_add(&control, IPPROTO_IPV6, IP_PKTINFO, "0123456789ab", 12);
+	const struct msghdr msg = with_control(&control);
+
+	bool is_found = pktinfo_read(&msg, &local);
+
+	assert_false(is_found);
+	assert_string_equal(text_of(&local), "10.0.0.1");
+}
+
+static void a_pktinfo_of_another_length_is_not_read(void **state)
+{
+	static const char zeroes[64];
+
+	(void)state;
+	for (size_t bytes = 0; bytes < sizeof(zeroes); bytes++) {
+		(void)no_messages(NULL);
+		if (bytes != sizeof(struct in_pktinfo))
+			control_add(&control, IPPROTO_IP, IP_PKTINFO, zeroes,
+				    bytes);
+		if (bytes != sizeof(struct in6_pktinfo))
+			control_add(&control, IPPROTO_IPV6, IPV6_PKTINFO,
+				    zeroes, bytes);
+
+		assert_string_equal(found(), "nothing");
+	}
+}
+
+/* The kernel cuts the last message off where the room ends. */
+static void a_pktinfo_that_was_cut_is_not_read(void **state)
+{
+	(void)state;
+	for (size_t room = 0; room < CMSG_LEN(sizeof(struct in_pktinfo));
+	     room++) {
+		const struct in_pktinfo info = { .ipi_spec_dst = in4("1.2."
+								     "3.4") };
+		struct msghdr msg = { .msg_control = control.bytes,
+				      .msg_controllen = room };
+
+		put_cmsg(&msg, IPPROTO_IP, IP_PKTINFO, &info, sizeof(info));
+		control.used = room - msg.msg_controllen;
+
+		assert_string_equal(found(), "nothing");
+	}
+}
+
+static void a_pktinfo_with_no_padding_behind_it_is_read(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
+	control.used = CMSG_LEN(sizeof(struct in_pktinfo));
+
+	const char *local = found();
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+/* Lengths that lie: of a header that is not there, too short, too long. */
+static void a_length_that_lies_ends_the_reading(void **state)
+{
+	const size_t lies[] = {
+		0, 1, sizeof(struct cmsghdr) - 1, 1000, SIZE_MAX - 7, SIZE_MAX
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lies); i++) {
+		(void)no_messages(NULL);
+		control_add_tos(&control, 0x10);
+		control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
+		memcpy(control.bytes, &lies[i], sizeof(lies[i]));
+
+		assert_string_equal(found(), "nothing");
+	}
+}
+
+static void bytes_too_few_for_a_header_are_not_read(void **state)
+{
+	(void)state;
+	for (size_t used = 0; used < sizeof(struct cmsghdr); used++) {
+		/* All that was allocated, so that a tool can see a byte more.
+		 */
+		char *bytes = malloc(used ? used : 1);
+		const struct msghdr msg = { .msg_control = bytes,
+					    .msg_controllen = used };
+
+		assert_non_null(bytes);
+		memset(bytes, 0x20, used ? used : 1);
+
+		assert_string_equal(found_in(&msg), "nothing");
+		free(bytes);
+	}
+}
+
+static void a_buffer_at_an_odd_address_is_read(void **state)
+{
+	static char bytes[sizeof(control) + 1];
+
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
+	memcpy(bytes + 1, control.bytes, control.used);
+	const struct msghdr msg = { .msg_control = bytes + 1,
+				    .msg_controllen = control.used };
+
+	const char *local = found_in(&msg);
+
+	assert_string_equal(local, "192.0.2.1%3");
+}
+
+/* Comparing. */
+
+static void are_equal(struct local a, struct local b, bool equal)
+{
+	assert_int_equal(local_equal(&a, &b), equal);
+	assert_int_equal(local_equal(&b, &a), equal);
+}
+
+static void equal_addresses_are_equal(void **state)
+{
+	(void)state;
+	are_equal(local_of("10.0.0.1"), local_of("10.0.0.1"), true);
+	are_equal(local_of("fe80::1"), local_of("fe80::1"), true);
+	are_equal(local_of(""), local_of(""), true);
+}
+
+static void addresses_that_differ_are_not_equal(void **state)
+{
+	(void)state;
+	are_equal(local_of("10.0.0.1"), local_of("10.0.0.2"), false);
+	are_equal(local_of("fe80::1"), local_of("fe80::2"), false);
+	are_equal(local_of("fe80::1"), local_of("fe81::1"), false);
+}
+
+static void addresses_of_two_interfaces_are_not_equal(void **state)
+{
+	(void)state;
+	are_equal(local_through("10.0.0.1", 1), local_through("10.0.0.1", 2),
+		  false);
+	are_equal(local_through("fe80::1", 1), local_of("fe80::1"), false);
+}
+
+static void addresses_of_two_families_are_not_equal(void **state)
+{
+	(void)state;
+	are_equal(local_of("10.0.0.1"), local_of("a00:1::"), false);
+	are_equal(local_of("10.0.0.1"), local_of(""), false);
+	are_equal(local_of("fe80::1"), local_of(""), false);
+}
+
+/* What an IPv4 address leaves unused of the union means nothing. */
+static void bytes_behind_an_ipv4_address_mean_nothing(void **state)
+{
+	struct local a = local_of("10.0.0.1"), b = a;
+
+	(void)state;
+	memset(&a.v6.s6_addr[4], 0xa5, 12);
+
+	are_equal(a, b, true);
+}
+
+/* Appending. */
+
+static size_t append(const struct local *local)
+{
+	memset(control.bytes, 0xa5, sizeof(control.bytes));
+	control.used = pktinfo_append(control.bytes, local);
+	return control.used;
+}
+
+static void appended_ipv4_is_what_the_kernel_takes(void **state)
+{
+	const struct local local = local_through("192.0.2.1", 3);
+	const struct cmsghdr *c = (const void *)control.bytes;
+	const struct in_pktinfo expected = { .ipi_ifindex = 3,
+					     .ipi_spec_dst = in4("192.0.2.1") };
+
+	(void)state;
+
+	size_t bytes = append(&local);
+
+	assert_int_equal(bytes, CMSG_SPACE(sizeof(expected)));
+	assert_int_equal(c->cmsg_len, CMSG_LEN(sizeof(expected)));
+	assert_int_equal(c->cmsg_level, IPPROTO_IP);
+	assert_int_equal(c->cmsg_type, IP_PKTINFO);
+	assert_memory_equal(CMSG_DATA(c), &expected, sizeof(expected));
+}
+
+static void appended_ipv6_is_what_the_kernel_takes(void **state)
+{
+	const struct local local = local_through("fe80::1", 3);
+	const struct cmsghdr *c = (const void *)control.bytes;
+	const struct in6_pktinfo expected = { .ipi6_ifindex = 3,
+					      .ipi6_addr = in6("fe80::1") };
+
+	(void)state;
+
+	size_t bytes = append(&local);
+
+	assert_int_equal(bytes, CMSG_SPACE(sizeof(expected)));
+	assert_int_equal(c->cmsg_len, CMSG_LEN(sizeof(expected)));
+	assert_int_equal(c->cmsg_level, IPPROTO_IPV6);
+	assert_int_equal(c->cmsg_type, IPV6_PKTINFO);
+	assert_memory_equal(CMSG_DATA(c), &expected, sizeof(expected));
+}
+
+/* The kernel gets to see it: nothing of our stack may be in it. */
+static void the_padding_of_what_is_appended_is_clean(void **state)
+{
+	const char *const locals[] = { "192.0.2.1", "fe80::1" };
+	static const char zeroes[8];
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(locals); i++) {
+		const struct local local = local_of(locals[i]);
+		const struct cmsghdr *c = (const void *)control.bytes;
+
+		(void)append(&local);
+
+		assert_memory_equal(control.bytes + c->cmsg_len, zeroes,
+				    control.used - c->cmsg_len);
+	}
+}
+
+static void appending_writes_no_more_than_its_space(void **state)
+{
+	const char *const locals[] = { "192.0.2.1", "fe80::1" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(locals); i++) {
+		const struct local local = local_of(locals[i]);
+
+		(void)append(&local);
+
+		for (size_t at = control.used; at < PKTINFO_SPACE; at++)
+			assert_int_equal(control.bytes[at], 0xa5);
+	}
+}
+
+static void what_is_appended_is_read_again(void **state)
+{
+	const struct local local = local_through("2001:db8::1", 3);
+
+	(void)state;
+	(void)append(&local);
+
+	assert_string_equal(found(), "2001:db8::1%3");
+}
+
+/* Carried. */
+
+static bool carried(enum pktinfo_target target)
+{
+	const struct msghdr msg = with_control(&control);
+	size_t end = 0;
+	bool result = pktinfo_carried(&msg, target, &end);
+
+	assert_int_equal(end, control.used);
+	return result;
+}
+
+static size_t end_of(const struct msghdr *msg)
+{
+	size_t end = 12345;
+
+	(void)pktinfo_carried(msg, PKTINFO_TO_V4, &end);
+	return end;
+}
+
+static void a_message_without_control_carries_nothing(void **state)
+{
+	(void)state;
+
+	assert_false(carried(PKTINFO_TO_V4));
+	assert_false(carried(PKTINFO_TO_MAPPED));
+	assert_false(carried(PKTINFO_TO_V6));
+}
+
+static void other_messages_carry_nothing(void **state)
+{
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control_add(&control, IPPROTO_IPV6, IPV6_TCLASS, "\1\0\0\0", 4);
+
+	assert_false(carried(PKTINFO_TO_V4));
+	assert_false(carried(PKTINFO_TO_MAPPED));
+	assert_false(carried(PKTINFO_TO_V6));
+}
+
+static void an_ipv4_source_is_carried_to_ipv4_peers(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "", 0);
+
+	assert_true(carried(PKTINFO_TO_V4));
+	assert_true(carried(PKTINFO_TO_MAPPED));
+}
+
+static void an_ipv4_source_is_not_carried_to_ipv6_peers(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "", 0);
+
+	assert_false(carried(PKTINFO_TO_V6));
+}
+
+static void an_ipv6_source_is_carried_to_ipv6_peers(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "2001:db8::1", 0);
+
+	assert_true(carried(PKTINFO_TO_V6));
+}
+
+static void an_ipv6_source_is_not_carried_on_an_ipv4_socket(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.1", 0);
+
+	assert_false(carried(PKTINFO_TO_V4));
+}
+
+static void a_mapped_source_is_carried_to_mapped_peers(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.1", 0);
+
+	assert_true(carried(PKTINFO_TO_MAPPED));
+}
+
+/* Fact 4: the kernel says EINVAL to it, with or without ours. */
+static void a_native_source_is_not_carried_to_mapped_peers(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "2001:db8::1", 0);
+
+	assert_false(carried(PKTINFO_TO_MAPPED));
+}
+
+static void an_interface_alone_is_no_source(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "", "", 3);
+	control_add_v6(&control, "::", 3);
+
+	assert_false(carried(PKTINFO_TO_V4));
+	assert_false(carried(PKTINFO_TO_MAPPED));
+	assert_false(carried(PKTINFO_TO_V6));
+}
+
+/* ipi_addr is what recvmsg(2) tells; sendmsg(2) does not read it.  ip(7). */
+static void the_destination_field_is_no_source(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "", "192.0.2.1", 3);
+
+	assert_false(carried(PKTINFO_TO_V4));
+}
+
+static void a_later_source_is_carried_after_an_interface(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "", "", 3);
+	control_add_v6(&control, "::", 3);
+	control_add_v4(&control, "192.0.2.1", "", 0);
+	control_add_v6(&control, "2001:db8::1", 0);
+
+	assert_true(carried(PKTINFO_TO_V4));
+	assert_true(carried(PKTINFO_TO_V6));
+}
+
+/* Fact 22. */
+static void a_later_interface_alone_undoes_an_ipv4_source(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "", 0);
+	control_add_v4(&control, "", "", 3);
+
+	assert_false(carried(PKTINFO_TO_V4));
+	assert_false(carried(PKTINFO_TO_MAPPED));
+}
+
+/* Tried on Linux 6.18: ip6_datagram_send_ctl leaves the address as it was. */
+static void a_later_interface_alone_leaves_an_ipv6_source(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "2001:db8::1", 0);
+	control_add_v6(&control, "::", 3);
+
+	assert_true(carried(PKTINFO_TO_V6));
+}
+
+/* Tried on Linux 6.18: the kernel chooses. */
+static void mapped_zeroes_are_no_source(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:0.0.0.0", 0);
+
+	assert_false(carried(PKTINFO_TO_MAPPED));
+}
+
+static void later_mapped_zeroes_undo_a_mapped_source(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.1", 0);
+	control_add_v6(&control, "::ffff:0.0.0.0", 3);
+
+	assert_false(carried(PKTINFO_TO_MAPPED));
+}
+
+static void of_two_kinds_the_last_word_counts(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "::ffff:192.0.2.1", 0);
+	control_add_v4(&control, "", "", 3);
+
+	assert_false(carried(PKTINFO_TO_MAPPED));
+}
+
+static void an_rfc_2292_source_is_carried_to_ipv6_peers(void **state)
+{
+	const struct in6_pktinfo info = { .ipi6_addr = in6("2001:db8::1") };
+
+	(void)state;
+	control_add(&control, IPPROTO_IPV6, IPV6_2292PKTINFO, &info,
+		    sizeof(info));
+
+	assert_true(carried(PKTINFO_TO_V6));
+}
+
+/* Tried on Linux 6.18: ip_cmsg_send does not know it, and the kernel chooses.
+ */
+static void an_rfc_2292_source_is_not_carried_to_mapped_peers(void **state)
+{
+	const struct in6_pktinfo info = { .ipi6_addr = in6("::ffff:192.0.2."
+							   "1") };
+
+	(void)state;
+	control_add(&control, IPPROTO_IPV6, IPV6_2292PKTINFO, &info,
+		    sizeof(info));
+
+	assert_false(carried(PKTINFO_TO_MAPPED));
+}
+
+static void a_source_of_another_length_is_not_carried(void **state)
+{
+	const struct in_pktinfo v4_info = { .ipi_spec_dst = in4("192.0.2.1") };
+	const struct in6_pktinfo v6_info = { .ipi6_addr = in6("2001:db8::1") };
+
+	(void)state;
+	control_add(&control, IPPROTO_IP, IP_PKTINFO, &v4_info,
+		    sizeof(v4_info) - 1);
+	control_add(&control, IPPROTO_IPV6, IPV6_PKTINFO, &v6_info,
+		    sizeof(v6_info) - 1);
+
+	assert_false(carried(PKTINFO_TO_V4));
+	assert_false(carried(PKTINFO_TO_V6));
+}
+
+static void where_nothing_is_the_next_goes_first(void **state)
+{
+	const struct msghdr none = { .msg_controllen = 100 };
+
+	(void)state;
+
+	size_t end = end_of(&none);
+
+	assert_int_equal(end, 0);
+}
+
+static void the_next_goes_behind_the_last(void **state)
+{
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control_add_v4(&control, "", "", 3);
+	const struct msghdr msg = with_control(&control);
+
+	size_t end = end_of(&msg);
+
+	assert_int_equal(end,
+			 CMSG_SPACE(1) + CMSG_SPACE(sizeof(struct in_pktinfo)));
+}
+
+/* CMSG_LEN in place of CMSG_SPACE, as many applications have it. */
+static void behind_a_last_one_without_padding_the_next_is_aligned(void **state)
+{
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control.used = CMSG_LEN(1);
+	const struct msghdr msg = with_control(&control);
+
+	size_t end = end_of(&msg);
+
+	assert_int_equal(end, CMSG_SPACE(1));
+}
+
+static void bytes_too_few_for_a_header_are_no_message(void **state)
+{
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control.used += sizeof(struct cmsghdr) - 1;
+	memset(control.bytes + CMSG_SPACE(1), 0xff, sizeof(struct cmsghdr));
+	const struct msghdr msg = with_control(&control);
+
+	size_t end = end_of(&msg);
+
+	assert_int_equal(end, CMSG_SPACE(1));
+}
+
+static void a_length_the_kernel_refuses_has_no_end(void **state)
+{
+	const size_t lies[] = {
+		0, 1, sizeof(struct cmsghdr) - 1, 1000, SIZE_MAX - 7, SIZE_MAX
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(lies); i++) {
+		(void)no_messages(NULL);
+		control_add_v4(&control, "192.0.2.1", "", 0);
+		control_add_tos(&control, 0x10);
+		memcpy(control.bytes + CMSG_SPACE(sizeof(struct in_pktinfo)),
+		       &lies[i], sizeof(lies[i]));
+		const struct msghdr msg = with_control(&control);
+
+		assert_int_equal(end_of(&msg), SIZE_MAX);
+	}
+}
+
+static void a_length_one_byte_beyond_the_end_is_refused(void **state)
+{
+	(void)state;
+	control_add_tos(&control, 0x10);
+	control.used = CMSG_LEN(1) - 1;
+	const struct msghdr msg = with_control(&control);
+
+	size_t end = end_of(&msg);
+
+	assert_int_equal(end, SIZE_MAX);
+}
+
+static void what_the_kernel_refuses_carries_nothing(void **state)
+{
+	size_t end;
+
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "", 0);
+	control_add_tos(&control, 0x10);
+	memset(control.bytes + CMSG_SPACE(sizeof(struct in_pktinfo)), 0xff, 1);
+	const struct msghdr msg = with_control(&control);
+
+	bool result = pktinfo_carried(&msg, PKTINFO_TO_V4, &end);
+
+	assert_false(result);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, no_messages)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(reading_finds_an_ipv4_destination),
+		TEST(of_a_broadcast_the_local_address_is_found),
+		TEST(without_spec_dst_the_destination_is_found),
+		TEST(an_ipv4_multicast_destination_is_no_source),
+		TEST(the_local_address_of_an_ipv4_multicast_is_a_source),
+		TEST(the_last_address_below_multicast_is_a_source),
+		TEST(an_ipv4_destination_of_zeroes_is_no_source),
+		TEST(reading_finds_an_ipv6_destination),
+		TEST(an_ipv6_multicast_destination_is_no_source),
+		TEST(a_mapped_destination_is_an_ipv4_address),
+		TEST(a_mapped_multicast_destination_is_no_source),
+		TEST(ip_pktinfo_wins_over_an_ipv6_pktinfo_before_it),
+		TEST(ip_pktinfo_wins_over_an_ipv6_pktinfo_behind_it),
+		TEST(an_ip_pktinfo_without_a_source_wins_too),
+		TEST(other_messages_are_read_past),
+		TEST(nothing_is_found_where_nothing_is),
+		TEST(nothing_is_found_among_other_messages),
+		TEST(a_pktinfo_of_another_length_is_not_read),
+		TEST(a_pktinfo_that_was_cut_is_not_read),
+		TEST(a_pktinfo_with_no_padding_behind_it_is_read),
+		TEST(a_length_that_lies_ends_the_reading),
+		TEST(bytes_too_few_for_a_header_are_not_read),
+		TEST(a_buffer_at_an_odd_address_is_read),
+		TEST(equal_addresses_are_equal),
+		TEST(addresses_that_differ_are_not_equal),
+		TEST(addresses_of_two_interfaces_are_not_equal),
+		TEST(addresses_of_two_families_are_not_equal),
+		TEST(bytes_behind_an_ipv4_address_mean_nothing),
+		TEST(appended_ipv4_is_what_the_kernel_takes),
+		TEST(appended_ipv6_is_what_the_kernel_takes),
+		TEST(the_padding_of_what_is_appended_is_clean),
+		TEST(appending_writes_no_more_than_its_space),
+		TEST(what_is_appended_is_read_again),
+		TEST(a_message_without_control_carries_nothing),
+		TEST(other_messages_carry_nothing),
+		TEST(an_ipv4_source_is_carried_to_ipv4_peers),
+		TEST(an_ipv4_source_is_not_carried_to_ipv6_peers),
+		TEST(an_ipv6_source_is_carried_to_ipv6_peers),
+		TEST(an_ipv6_source_is_not_carried_on_an_ipv4_socket),
+		TEST(a_mapped_source_is_carried_to_mapped_peers),
+		TEST(a_native_source_is_not_carried_to_mapped_peers),
+		TEST(an_interface_alone_is_no_source),
+		TEST(the_destination_field_is_no_source),
+		TEST(a_later_source_is_carried_after_an_interface),
+		TEST(a_later_interface_alone_undoes_an_ipv4_source),
+		TEST(a_later_interface_alone_leaves_an_ipv6_source),
+		TEST(mapped_zeroes_are_no_source),
+		TEST(later_mapped_zeroes_undo_a_mapped_source),
+		TEST(of_two_kinds_the_last_word_counts),
+		TEST(an_rfc_2292_source_is_carried_to_ipv6_peers),
+		TEST(an_rfc_2292_source_is_not_carried_to_mapped_peers),
+		TEST(a_source_of_another_length_is_not_carried),
+		TEST(where_nothing_is_the_next_goes_first),
+		TEST(the_next_goes_behind_the_last),
+		TEST(behind_a_last_one_without_padding_the_next_is_aligned),
+		TEST(bytes_too_few_for_a_header_are_no_message),
+		TEST(a_length_the_kernel_refuses_has_no_end),
+		TEST(a_length_one_byte_beyond_the_end_is_refused),
+		TEST(what_the_kernel_refuses_carries_nothing),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: MIT */
+/* What config_get() answers in place of the environment. */
+#ifndef SETTINGS_H
+#define SETTINGS_H
+
+#include "config.h"
+
+extern struct config settings;
+
+void settings_reset(void);
+
+#endif

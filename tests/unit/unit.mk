@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: MIT
+# The unit tests: a program is one file here, and those rooms of the shim that
+# it is about, compiled once more with a sanitizer.  The top Makefile includes
+# this; $(UNIT_TESTS) is what tests/run gets.
+
+U = $(B)/tests/unit
+UNIT_CFLAGS = $(OWN_CFLAGS) -UNDEBUG -Ishim -fsanitize=undefined \
+	-fno-sanitize-recover=all -fstack-protector-all
+UNIT_LDLIBS = -lcmocka $(LDLIBS)
+
+PEERS_TESTS = peers peers_batch peers_bound peers_fork peers_model
+
+UNIT_TESTS = $(addprefix $(U)/,config hook_fd hook_recv hook_send launch lock \
+	lock_before_4_14 $(PEERS_TESTS) pktinfo pktinfo_strip queue real \
+	scratch sock)
+
+# The rest of a program, and what of libc it stands in for.
+rooms = $(patsubst %,$(U)/shim/%.o,$(1))
+props = $(patsubst %,$(U)/%.o,$(1))
+PEERS = $(call rooms,lock peers pktinfo queue) \
+	$(call props,address child clock settings story)
+
+$(U)/config: $(call rooms,config log real) $(call props,child)
+
+$(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
+
+$(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
+$(U)/lock: WRAPPED = nanosleep
+$(U)/lock_before_4_14: WRAPPED = madvise
+
+$(PEERS_TESTS:%=$(U)/%): $(PEERS)
+$(PEERS_TESTS:%=$(U)/%): WRAPPED = clock_gettime
+$(U)/peers: $(call props,memory)
+$(U)/peers: WRAPPED += calloc getrandom malloc mmap munmap realloc
+$(U)/peers_model: WRAPPED += getrandom
+
+$(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
+$(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
+
+$(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
+
+$(U)/real: $(call rooms,real) $(call props,address child)
+$(U)/real: WRAPPED = dlsym
+
+$(U)/scratch: $(call rooms,scratch) $(call props,memory)
+$(U)/scratch: WRAPPED = mmap munmap
+
+# A program that has a hook is hooked itself: only those that test one.
+KERNEL = $(call rooms,real) $(call props,address control kernel settings)
+$(U)/sock: $(call rooms,sock) $(KERNEL)
+$(U)/sock: WRAPPED = getsockname ioctl
+
+$(U)/hook_fd: $(call rooms,hook_fd sock) $(KERNEL)
+$(U)/hook_fd: WRAPPED = getsockname ioctl
+$(U)/hook_recv: $(call rooms,hook_recv)
+$(U)/hook_send: $(call rooms,hook_send)
+$(U)/hook_recv $(U)/hook_send: $(call rooms,scratch sock) $(PEERS) $(KERNEL) \
+	$(call props,memory)
+$(U)/hook_recv $(U)/hook_send: \
+	WRAPPED = clock_gettime getsockname ioctl mmap munmap
+
+$(UNIT_TESTS): $(U)/%: $(U)/%.o
+	$(say) LINK $@
+	$(Q)$(CC) -fsanitize=undefined $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
+		-o $@ $(sort $^) $(UNIT_LDLIBS)
+
+$(U)/%.o: tests/unit/%.c Makefile tests/unit/unit.mk | cmocka
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+
+$(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+
+cmocka:
+	@echo '#include <cmocka.h>' | $(CC) $(CPPFLAGS) -include setjmp.h \
+		-include stdarg.h -include stddef.h -include stdint.h -E -x c - \
+		>/dev/null 2>&1 || { \
+		echo 'cmocka.h is missing: install the package libcmocka-dev' \
+			>&2; exit 1; }
+
+.PHONY: cmocka
+-include $(wildcard $(U)/*.d $(U)/shim/*.d)

@@ -17,18 +17,24 @@
  */
 #define CONTROL_BYTES 1024
 
+/* Those of the socket itself, such as timestamps, come before ours. */
+#define LEAST_CONTROL_BYTES 256
+
 /* The longest address a UDP socket receives from. */
 #define NAME_BYTES sizeof(struct sockaddr_in6)
 
 /* What the kernel takes of a longer buffer.  read(2). */
 #define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
 
+/* So many messages are received at once; the kernel has no limit. */
+#define MOST_MESSAGES 65536
+
 /* Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses. */
 #define is_odd(flags) ((flags) < 0)
 
 /* Where one message is received, in place of the application's msghdr. */
 struct room {
-	char *control; /* CONTROL_BYTES + PKTINFO_SPACE, or what is enough */
+	char *control; /* control_room() */
 	char *name;    /* NAME_BYTES */
 };
 
@@ -36,7 +42,11 @@ static size_t control_room(const struct msghdr *app)
 {
 	size_t bytes = app->msg_control ? app->msg_controllen : 0;
 
-	return bytes > CONTROL_BYTES ? 0 : CMSG_ALIGN(bytes) + PKTINFO_SPACE;
+	if (bytes > CONTROL_BYTES)
+		return 0;
+	if (bytes < LEAST_CONTROL_BYTES)
+		bytes = LEAST_CONTROL_BYTES;
+	return CMSG_ALIGN(bytes) + PKTINFO_SPACE;
 }
 
 static bool takes_name(const struct msghdr *app)
@@ -108,9 +118,9 @@ static void deliver(int fd, struct sock *sock, const struct msghdr *ours,
 }
 
 /* A receive failed.  Keeps errno. */
-static void note_failure(int fd)
+static void note_failure(int fd, int flags)
 {
-	if (errno == EAGAIN)
+	if (errno == EAGAIN && !(flags & MSG_ERRQUEUE))
 		peers_drained();
 	/* The fd was closed behind our back, and is something else now. */
 	else if (errno == EBADF || errno == ENOTSOCK)
@@ -129,7 +139,7 @@ static ssize_t receive(int fd, struct sock *sock, struct msghdr *app, int flags)
 	if (n >= 0)
 		deliver(fd, sock, &ours, app, flags);
 	else
-		note_failure(fd);
+		note_failure(fd, flags);
 	return n;
 }
 
@@ -364,13 +374,14 @@ static int receive_batch(void *memory, void *context)
 	received = real.recvmmsg(batch->fd, ours, batch->n, batch->flags,
 				 batch->timeout);
 	if (received < 0)
-		note_failure(batch->fd);
+		note_failure(batch->fd, batch->flags);
 	for (int i = 0; i < received; i++) {
 		app[i].msg_len = ours[i].msg_len;
 		deliver(batch->fd, batch->sock, &ours[i].msg_hdr,
 			&app[i].msg_hdr, batch->flags);
 	}
-	peers_drained();
+	if (received > 0 && !(batch->flags & (MSG_ERRQUEUE | MSG_PEEK)))
+		peers_drained();
 	return received;
 }
 
@@ -381,7 +392,7 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 		.fd = fd,
 		.sock = sock_probe(fd),
 		.app = msgs,
-		.n = n < IOV_MAX ? n : IOV_MAX, /* the kernel takes no more */
+		.n = n < MOST_MESSAGES ? n : MOST_MESSAGES,
 		.flags = flags,
 		.timeout = timeout,
 	};

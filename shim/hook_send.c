@@ -130,20 +130,23 @@ static void note_plain(const struct sock *sock, const struct msghdr *msg,
 }
 
 /*
- * Sends msg from its source.  False when that was refused: send it plainly, and
- * say how that went with note_plain.
+ * Sends msg from its source.  False, and errno as before, when that was
+ * refused: send it plainly, and say how that went with note_plain.
  */
 static bool send_from(int fd, const struct sock *sock, const struct msghdr *msg,
 		      int flags, const struct source *source, ssize_t *n)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + OURS_BYTES];
 	struct msghdr out = with_source(msg, source, control);
+	int saved = errno;
 
 	*n = real.sendmsg(fd, &out, flags);
 	if (*n >= 0)
 		return true;
-	if (may_mean_source(errno) && is_refused(fd, &out))
+	if (may_mean_source(errno) && is_refused(fd, &out)) {
+		errno = saved;
 		return false;
+	}
 	if (source->queued)
 		peers_unrecall(atomic_load(&sock->id), msg->msg_name,
 			       msg->msg_namelen, &source->local);
@@ -255,6 +258,7 @@ static int send_batch(void *memory, void *context)
 	struct mmsghdr *messages = memory;
 	struct outgoing *outgoing;
 	unsigned int sent = 0;
+	int saved = errno;
 	int n;
 
 	if (!memory)
@@ -279,7 +283,10 @@ static int send_batch(void *memory, void *context)
 		messages[sent] = batch->app[sent];
 	}
 	unrecall_rest(batch, sent, outgoing);
-	return sent ? (int)sent : n;
+	if (!sent)
+		return n;
+	errno = saved;
+	return (int)sent;
 }
 
 EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)

@@ -86,6 +86,13 @@ static int fail_errno(int status, const char *what)
 	return fail(status, what, strerror(errno));
 }
 
+static int print(const char *text)
+{
+	if (fputs(text, stdout) >= 0 && !fflush(stdout))
+		return EXIT_SUCCESS;
+	return fail_errno(EXIT_FAILURE, "standard output");
+}
+
 int main(int argc, char **argv)
 {
 	const char *path = library();
@@ -95,12 +102,15 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	if (!strcmp(argv[1], "--help"))
-		return fputs(usage, stdout) < 0;
+		return print(usage);
 	if (!strcmp(argv[1], "--version"))
-		return puts("replyfrom " VERSION) < 0;
+		return print("replyfrom " VERSION "\n");
 	if (argv[1][0] == '-')
 		return fail(EXIT_USAGE, argv[1],
 			    "unknown option; there are --help and --version");
+	if (path[strcspn(path, ": ")])
+		return fail(EXIT_NOT_RUN, path,
+			    "LD_PRELOAD takes no path with a colon or space");
 	if (access(path, R_OK))
 		return fail_errno(EXIT_NOT_RUN, path);
 	if (preload(path))

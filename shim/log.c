@@ -17,6 +17,10 @@ void log_bad_value(const char *name, const char *value, uint32_t least,
 			      "%u; using the default\n",
 			      name, value, least, most);
 
+	/* One line, whatever the value has in it. */
+	for (int i = 0; i < length - 1; i++)
+		if (line[i] == '\n' || line[i] == '\r')
+			line[i] = ' ';
 	if (length > 0 && (size_t)length < sizeof(line))
 		(void)!real.write(STDERR_FILENO, line, (size_t)length);
 }

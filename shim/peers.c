@@ -314,11 +314,13 @@ static struct peer *victim(uint32_t now)
 {
 	struct peer *best = nth_peer(table.hand % table.used), *peer;
 
-	for (uint32_t i = 0; i < EVICTION_WINDOW; i++) {
-		peer = nth_peer(table.hand++ % table.used);
+	for (uint32_t i = 1; i < EVICTION_WINDOW; i++) {
+		peer = nth_peer((table.hand + i) % table.used);
 		if (goes_before(peer, best, now))
 			best = peer;
 	}
+	/* Just behind the newest, so that of a second's the oldest go first. */
+	table.hand = best->index + 1;
 	return best;
 }
 
@@ -366,6 +368,13 @@ static uint64_t current_batch(void)
 	return (uint64_t)reader.thread << 32 | reader.batch;
 }
 
+/* The peer asks another address than before: from now on a queue is needed. */
+static void begin_queue(struct peer *peer)
+{
+	if (queue_is_empty(&peer->queue) && !queue_is_lost(&peer->queue))
+		queue_append(&peer->queue, &peer->local, peer->datagrams);
+}
+
 /*
  * The batch has one more datagram of this peer.  A queue is only needed once
  * they went to different addresses; until then they are counted.
@@ -382,16 +391,22 @@ static void note_in_batch(struct peer *peer, const struct local *local)
 		peer->datagrams = 1;
 		return;
 	}
-	if (queue_is_empty(&peer->queue)) {
-		if (local_equal(&peer->local, local)) {
-			if (peer->datagrams < UINT16_MAX)
-				peer->datagrams++;
-			return;
-		}
-		if (!queue_append(&peer->queue, &peer->local, peer->datagrams))
-			return;
+	if (queue_is_empty(&peer->queue) && local_equal(&peer->local, local)) {
+		if (peer->datagrams < UINT16_MAX)
+			peer->datagrams++;
+		return;
 	}
-	queue_append(&peer->queue, local, 1);
+	begin_queue(peer);
+	if (!queue_is_lost(&peer->queue))
+		queue_append(&peer->queue, local, 1);
+}
+
+/* An answer may go to what is only peeked at: the batch goes on as it was. */
+static void note_peeked(struct peer *peer, const struct local *local)
+{
+	if (reader.state == READING && peer->batch == current_batch() &&
+	    !local_equal(&peer->local, local))
+		begin_queue(peer);
 }
 
 static void remember(const struct key *key, const struct local *local,
@@ -406,7 +421,9 @@ static void remember(const struct key *key, const struct local *local,
 		peer = insert(key, hashes.peer, now);
 	if (!peer)
 		return;
-	if (!peeked)
+	if (peeked)
+		note_peeked(peer, local);
+	else
 		note_in_batch(peer, local);
 	peer->local = *local;
 	peer->heard_s = now;
@@ -423,13 +440,14 @@ void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 	int saved = errno;
 	struct key key;
 
-	if (!key_of(sock, peer, len, &key) || (!table.buckets && !open_table()))
-		return;
-	if (table.used == table.capacity && table.capacity < table.bound)
-		add_chunk();
-	if (take_lock()) {
-		remember(&key, local, peeked);
-		lock_release(&lock);
+	if (key_of(sock, peer, len, &key) && (table.buckets || open_table())) {
+		if (table.used == table.capacity &&
+		    table.capacity < table.bound)
+			add_chunk();
+		if (take_lock()) {
+			remember(&key, local, peeked);
+			lock_release(&lock);
+		}
 	}
 	errno = saved;
 }
@@ -528,6 +546,7 @@ void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		return;
 	if (local_equal(&found->local, local))
 		found->local.family = AF_UNSPEC;
+	queue_forget(&found->queue, local);
 	lock_release(&lock);
 }
 

@@ -169,6 +169,7 @@ static void note_source(const struct msghdr *msg, size_t at,
 {
 	struct in_pktinfo v4;
 	struct in6_pktinfo v6;
+	struct in_addr mapped;
 
 	if (target != PKTINFO_TO_V6 && c->cmsg_level == IPPROTO_IP &&
 	    c->cmsg_type == IP_PKTINFO && c->cmsg_len == CMSG_LEN(sizeof(v4))) {
@@ -176,12 +177,19 @@ static void note_source(const struct msghdr *msg, size_t at,
 		*carried = v4.ipi_spec_dst.s_addr != 0;
 	}
 	if (target == PKTINFO_TO_V4 || c->cmsg_level != IPPROTO_IPV6 ||
-	    c->cmsg_len < CMSG_LEN(sizeof(v6)) ||
-	    (c->cmsg_type != IPV6_PKTINFO && c->cmsg_type != IPV6_2292PKTINFO))
+	    c->cmsg_len < CMSG_LEN(sizeof(v6)))
 		return;
 	memcpy(&v6, cmsg_data(msg, at), sizeof(v6));
-	if (target == PKTINFO_TO_V6 || IN6_IS_ADDR_V4MAPPED(&v6.ipi6_addr))
-		*carried = !IN6_IS_ADDR_UNSPECIFIED(&v6.ipi6_addr);
+	memcpy(&mapped, &v6.ipi6_addr.s6_addr[12], sizeof(mapped));
+	if (target == PKTINFO_TO_MAPPED) {
+		if (c->cmsg_type == IPV6_PKTINFO &&
+		    IN6_IS_ADDR_V4MAPPED(&v6.ipi6_addr))
+			*carried = mapped.s_addr != 0;
+	} else if (c->cmsg_type == IPV6_PKTINFO ||
+		   c->cmsg_type == IPV6_2292PKTINFO) {
+		/* Zeroes do not take back what came before. */
+		*carried |= !IN6_IS_ADDR_UNSPECIFIED(&v6.ipi6_addr);
+	}
 }
 
 bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,

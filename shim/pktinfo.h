@@ -26,6 +26,7 @@ enum pktinfo_kinds {
 	PKTINFO_NONE = 0,
 	PKTINFO_V4 = 1 << 0, /* IP_PKTINFO */
 	PKTINFO_V6 = 1 << 1, /* IPV6_RECVPKTINFO */
+	PKTINFO_BOTH = PKTINFO_V4 | PKTINFO_V6,
 };
 
 /* Room for both kinds, which a dual-stack socket delivers together. */

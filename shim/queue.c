@@ -40,6 +40,11 @@ bool queue_is_empty(const struct queue *queue)
 	return !queue->first || queue->epoch != epoch;
 }
 
+bool queue_is_lost(const struct queue *queue)
+{
+	return queue->first && queue->epoch != epoch;
+}
+
 bool queue_append(struct queue *queue, const struct local *local,
 		  uint16_t count)
 {
@@ -54,6 +59,7 @@ bool queue_append(struct queue *queue, const struct local *local,
 	n = new_run();
 	if (!n) {
 		/* Most sit in the queues of peers that are long gone. */
+		*queue = (struct queue){ .epoch = epoch, .first = 1 };
 		queue_drop_all();
 		return false;
 	}
@@ -95,6 +101,15 @@ bool queue_take(struct queue *queue, struct local *local)
 	return true;
 }
 
+void queue_forget(struct queue *queue, const struct local *local)
+{
+	uint16_t n = queue_is_empty(queue) ? 0 : queue->first;
+
+	for (; n; n = runs[n].next)
+		if (local_equal(&runs[n].local, local))
+			runs[n].local.family = AF_UNSPEC;
+}
+
 void queue_drop(struct queue *queue)
 {
 	struct local local;
@@ -103,6 +118,7 @@ void queue_drop(struct queue *queue)
 		runs[queue->first].count = 1;
 		queue_take(queue, &local);
 	}
+	queue->first = 0;
 }
 
 void queue_drop_all(void)

@@ -20,7 +20,10 @@ struct queue {
 
 bool queue_is_empty(const struct queue *queue);
 
-/* Appends `count` times `local`.  False, and all queues empty: no room. */
+/* Whether it was not empty when all were emptied. */
+bool queue_is_lost(const struct queue *queue);
+
+/* Appends `count` times `local`.  False, and all queues lost: no room. */
 bool queue_append(struct queue *queue, const struct local *local,
 		  uint16_t count);
 
@@ -29,6 +32,9 @@ void queue_put_back(struct queue *queue, const struct local *local);
 
 /* Takes the first; false when there is none. */
 bool queue_take(struct queue *queue, struct local *local);
+
+/* Wherever `local` is waiting, the kernel shall choose. */
+void queue_forget(struct queue *queue, const struct local *local);
 
 void queue_drop(struct queue *queue);
 

@@ -91,11 +91,21 @@ EARLY(int, getsockopt,
       (fd, level, name, value, len), getsockopt, fd, level, name, value, len)
 EARLY(int, close, (int fd), (fd), close, fd)
 EARLY(int, dup, (int fd), (fd), dup, fd)
-EARLY(int, dup2, (int fd, int to), (fd, to), dup3, fd, to, 0)
 EARLY(int, dup3, (int fd, int to, int flags), (fd, to, flags), dup3, fd, to,
       flags)
 EARLY(int, close_range, (unsigned int first, unsigned int last, int flags),
       (first, last, flags), close_range, first, last, flags)
+
+static int early_dup2(int fd, int to)
+{
+	real_resolve();
+	if (real.dup2 != early_dup2)
+		return real.dup2(fd, to);
+	/* dup3 refuses that, and not every machine has SYS_dup2. */
+	if (fd == to)
+		return syscall(FCNTL, fd, F_GETFD) < 0 ? -1 : fd;
+	return (int)syscall(SYS_dup3, fd, to, 0);
+}
 
 static void early_closefrom(int first)
 {
@@ -129,7 +139,8 @@ struct real_libc real = {
 };
 
 /* Set while dlsym runs, which may allocate and so come back to us. */
-static _Thread_local bool resolving;
+/* volatile: to gcc dlsym is a leaf, which makes a plain store a dead one. */
+static _Thread_local volatile bool resolving;
 
 void real_resolve(void)
 {

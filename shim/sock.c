@@ -26,6 +26,13 @@
 #define SO_COOKIE 57
 #endif
 
+/*
+ * SO_RCVLOWAT is of no use to UDP: there we tell the shim of a program that is
+ * given the socket, by exec or otherwise, what its application had asked for.
+ */
+#define MARK 0x52460000U /* and enum pktinfo_kinds */
+#define NO_MARK 1	 /* what socket(7) says it is */
+
 /* fds are looked up in chunks; those beyond the last are never ours. */
 #define FDS_PER_CHUNK 1024
 #define FD_CHUNKS 1024
@@ -259,12 +266,34 @@ static uint32_t device_of(int fd)
 	return (uint32_t)request.ifr_ifindex;
 }
 
+static bool is_mark(int lowat)
+{
+	return ((uint32_t)lowat & ~(uint32_t)PKTINFO_BOTH) == MARK;
+}
+
+static int lowat_of(int fd)
+{
+	int lowat = 0;
+
+	get_int(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat);
+	return lowat;
+}
+
+/* Puts `next` in the place of our mark, or of nothing. */
+static void mark(int fd, int lowat, uint32_t next)
+{
+	if (lowat == NO_MARK || is_mark(lowat))
+		set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)next);
+}
+
 /* What the application has switched on so far, before we do. */
-static uint32_t wanted_of(int fd, int family)
+static uint32_t wanted_of(int fd, int family, int lowat)
 {
 	uint32_t wanted = PKTINFO_NONE;
 	int on = 0;
 
+	if (is_mark(lowat))
+		return (uint32_t)lowat & PKTINFO_BOTH;
 	if (get_int(fd, IPPROTO_IP, IP_PKTINFO, &on) && on)
 		wanted |= PKTINFO_V4;
 	if (family == AF_INET6 &&
@@ -288,6 +317,7 @@ static void switch_back(int fd, const struct sock *sock)
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 0);
 	if (sock->family == AF_INET6 && !(sock->wanted & PKTINFO_V6))
 		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
+	mark(fd, lowat_of(fd), NO_MARK);
 }
 
 /* Answers what fd is: `other`, `udp`, or NULL when it is not open. */
@@ -346,18 +376,21 @@ static struct sock *track(int fd, int family, bool fresh)
 {
 	uint64_t cookie = cookie_of(fd);
 	struct sock *sock = fresh ? NULL : hold_by_cookie(cookie);
+	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
 	if (!sock) {
-		sock = new_sock(family,
-				fresh ? PKTINFO_NONE : wanted_of(fd, family));
+		sock = new_sock(family, fresh ? PKTINFO_NONE
+					      : wanted_of(fd, family, lowat));
 		if (!sock)
 			return NULL;
 		if (!fresh)
 			atomic_store(&sock->device, device_of(fd));
 		atomic_store(&sock->cookie, cookie);
 	}
-	if (switch_on(fd, family))
+	if (switch_on(fd, family)) {
+		mark(fd, lowat, MARK | sock->wanted);
 		return sock;
+	}
 	switch_back(fd, sock);
 	release(sock);
 	return NULL;
@@ -442,8 +475,14 @@ void sock_duplicated(int fd, int to)
 
 	if (fd == to)
 		return;
-	if (is_tracked(sock) && !hold(sock))
+	if (is_tracked(sock)) {
+		if (!hold(sock))
+			sock = NULL;
+	} else if (sock != other) {
+		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
+		occupy(fd, NULL);
+	}
 	occupy(to, sock);
 }
 
@@ -467,7 +506,8 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 {
 	int saved = errno;
 
-	if (succeeded) {
+	/* A second bind(2) fails and leaves the first. */
+	if (succeeded || is_wildcard_bound(fd)) {
 		occupy(fd, sock);
 	} else {
 		switch_back(fd, sock);
@@ -492,6 +532,11 @@ static bool is_device_option(int level, int name)
 	       (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX);
 }
 
+static bool is_mark_option(int level, int name)
+{
+	return level == SOL_SOCKET && name == SO_RCVLOWAT;
+}
+
 /* The application switched a kind on or off: note it, and stay on. */
 static void note_wanted(int fd, struct sock *sock, int level, int name,
 			uint32_t kind)
@@ -506,6 +551,7 @@ static void note_wanted(int fd, struct sock *sock, int level, int name,
 		atomic_fetch_and(&sock->wanted, ~kind);
 		set_int(fd, level, name, 1);
 	}
+	mark(fd, lowat_of(fd), MARK | sock->wanted);
 }
 
 bool sock_set_option(int fd, int level, int name, const void *value,
@@ -515,13 +561,15 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	struct sock *sock;
 	int saved;
 
-	if (!kind && !is_device_option(level, name))
+	if (!kind && !is_device_option(level, name) &&
+	    !is_mark_option(level, name))
 		return false;
 	sock = occupant(fd);
 	/* No longer fresh: look at its options when it is bound. */
 	if (sock == fresh_v4 || sock == fresh_v6)
 		occupy(fd, udp);
-	if (!is_tracked(sock))
+	sock = sock_probe(fd);
+	if (!sock || is_mark_option(level, name))
 		return false;
 	*result = real.setsockopt(fd, level, name, value, len);
 	if (*result)
@@ -535,11 +583,23 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	return true;
 }
 
+/* Where the kernel gave our mark, gives what was there before. */
+static void hide_mark(int fd, void *value, socklen_t len)
+{
+	const int before = NO_MARK;
+	int saved = errno;
+
+	if (is_mark(lowat_of(fd)))
+		memcpy(value, &before, len);
+	errno = saved;
+}
+
 bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 		     int *result)
 {
 	uint32_t kind = kind_of_option(level, name);
-	struct sock *sock = kind ? sock_known(fd) : NULL;
+	struct sock *sock =
+		kind || is_mark_option(level, name) ? sock_probe(fd) : NULL;
 	int on;
 
 	if (!sock)
@@ -547,11 +607,15 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 	*result = real.getsockopt(fd, level, name, value, len);
 	if (*result)
 		return true;
-	/* The kernel answers in one byte when there is no room for an int. */
+	if (!kind) {
+		hide_mark(fd, value, *len);
+		return true;
+	}
+	/* With less room than an int the kernel answers IPv4 in one byte. */
 	on = (atomic_load(&sock->wanted) & kind) != 0;
-	if (*len == sizeof(unsigned char))
+	if (kind == PKTINFO_V4 && *len == sizeof(unsigned char))
 		*(unsigned char *)value = (unsigned char)on;
-	else if (*len == sizeof(on))
-		memcpy(value, &on, sizeof(on));
+	else if (*len <= sizeof(on))
+		memcpy(value, &on, *len);
 	return true;
 }

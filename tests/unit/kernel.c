@@ -30,6 +30,7 @@ struct paper_socket {
 	int v4_pktinfo;
 	int v6_pktinfo;
 	int device;
+	int lowat;
 };
 
 static struct {
@@ -101,7 +102,7 @@ static struct paper_socket *new_socket(int fd)
 {
 	struct paper_socket *socket = &sockets[socket_count++ % FDS];
 
-	*socket = (struct paper_socket){ .cookie = ++last_cookie };
+	*socket = (struct paper_socket){ .cookie = ++last_cookie, .lowat = 1 };
 	open_fd(fd, socket);
 	return socket;
 }
@@ -159,6 +160,8 @@ static int *option_of(struct paper_socket *socket, int level, int name)
 		return &socket->domain;
 	if (name == SO_BINDTOIFINDEX && !kernel.lacks_bindtoifindex)
 		return &socket->device;
+	if (name == SO_RCVLOWAT)
+		return &socket->lowat;
 	return NULL;
 }
 
@@ -178,6 +181,8 @@ static const char *option_text(int level, int name)
 		return "SO_COOKIE";
 	case SO_BINDTOIFINDEX:
 		return "SO_BINDTOIFINDEX";
+	case SO_RCVLOWAT:
+		return "SO_RCVLOWAT";
 	case SO_BINDTODEVICE:
 		return "SO_BINDTODEVICE";
 	default:
@@ -230,8 +235,8 @@ static int paper_setsockopt(int fd, int level, int name, const void *value,
 		memcpy(&number, value, sizeof(number));
 	else if (len)
 		number = *(const unsigned char *)value;
-	(void)snprintf(word, sizeof(word), "%s=%d", option_text(level, name),
-		       number);
+	(void)snprintf(word, sizeof(word), number > 0xff ? "%s=%#x" : "%s=%d",
+		       option_text(level, name), number);
 	note(word);
 	if (!socket)
 		return -1;

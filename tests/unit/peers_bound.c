@@ -72,6 +72,17 @@ static void an_address_is_not_used_after_its_time(void **state)
 	assert_false(is_known(1));
 }
 
+/* A flood: they cannot be told apart by their time. */
+static void of_a_second_s_peers_the_newest_are_known(void **state)
+{
+	(void)state;
+
+	for (uint32_t n = 1; n <= 3 * BOUND + 5; n++)
+		hear(SOCK, host(n), "198.51.100.1");
+
+	assert_int_equal(count_known(2 * BOUND + 6, 3 * BOUND + 5), BOUND);
+}
+
 static void a_peer_heard_again_is_used_for_longer(void **state)
 {
 	(void)state;
@@ -356,6 +367,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_address_is_used_up_to_its_time),
 		TEST(an_address_is_not_used_after_its_time),
+		TEST(of_a_second_s_peers_the_newest_are_known),
 		TEST(a_peer_heard_again_is_used_for_longer),
 		TEST(a_peer_peeked_at_again_is_used_for_longer),
 		TEST(answering_a_peer_does_not_keep_it),

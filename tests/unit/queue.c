@@ -368,12 +368,68 @@ static void what_is_put_back_and_taken_gives_its_room_back(void **state)
 	}
 }
 
+static void a_queue_without_room_is_lost_until_it_is_dropped(void **state)
+{
+	struct queue queue = { 0 }, other = { 0 };
+
+	(void)state;
+	assert_true(append(&other, "10.0.0.9"));
+	(void)fill(&queue);
+
+	assert_true(queue_is_lost(&queue));
+	assert_true(queue_is_lost(&other));
+	queue_drop(&queue);
+	assert_false(queue_is_lost(&queue));
+}
+
+static void an_empty_queue_that_finds_no_room_is_lost(void **state)
+{
+	struct queue full = { 0 }, queue = { 0 }, spare = { 0 };
+
+	(void)state;
+	uint32_t room = fill(&spare);
+
+	queue_drop_all();
+	for (uint32_t n = 0; n < room; n++) {
+		const struct local local = local_through("10.0.0.1", n + 1);
+
+		assert_true(queue_append(&full, &local, 1));
+	}
+
+	assert_false(append(&queue, "10.0.0.2"));
+
+	assert_true(queue_is_lost(&queue));
+}
+
+static void an_address_is_forgotten_wherever_it_waits(void **state)
+{
+	const struct local gone = local_of("10.0.0.1");
+	struct queue queue = { 0 };
+	struct local local;
+
+	(void)state;
+	assert_true(append(&queue, "10.0.0.1"));
+	assert_true(append(&queue, "10.0.0.2"));
+	assert_true(append(&queue, "10.0.0.1"));
+
+	queue_forget(&queue, &gone);
+
+	assert_true(queue_take(&queue, &local));
+	assert_int_equal(local.family, AF_UNSPEC);
+	assert_string_equal(take(&queue), "10.0.0.2");
+	assert_true(queue_take(&queue, &local));
+	assert_int_equal(local.family, AF_UNSPEC);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, no_queues)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_queue_of_zeroes_is_empty),
+		TEST(a_queue_without_room_is_lost_until_it_is_dropped),
+		TEST(an_empty_queue_that_finds_no_room_is_lost),
+		TEST(an_address_is_forgotten_wherever_it_waits),
 		TEST(a_queue_with_an_address_is_not_empty),
 		TEST(taking_from_an_empty_queue_leaves_the_result_alone),
 		TEST(the_first_in_is_the_first_out),

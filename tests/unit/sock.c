@@ -21,9 +21,9 @@
 enum { FD = 5, OTHER_FD = 6, THIRD_FD = 7, FDS_LIMIT = 1024 * 1024 };
 
 /* What looking at an fd that nobody has seen yet costs. */
-#define LOOK_V4                                                   \
-	"SO_PROTOCOL SO_DOMAIN getsockname SO_COOKIE IP_PKTINFO " \
-	"SO_BINDTOIFINDEX IP_PKTINFO=1"
+#define LOOK_V4                                                               \
+	"SO_PROTOCOL SO_DOMAIN getsockname SO_COOKIE SO_RCVLOWAT IP_PKTINFO " \
+	"SO_BINDTOIFINDEX IP_PKTINFO=1 SO_RCVLOWAT=0x52460000"
 
 static int nothing_open(void **state)
 {
@@ -510,25 +510,27 @@ static struct sock *bind_to_wildcard(int fd, struct address address,
 	return sock;
 }
 
-static void binding_a_new_ipv4_socket_costs_two_calls(void **state)
+static void binding_a_new_ipv4_socket_costs_three_calls(void **state)
 {
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	(void)bind_to_wildcard(FD, any_v4(), true);
 
-	assert_string_equal(kernel_calls(), "SO_COOKIE IP_PKTINFO=1");
+	assert_string_equal(kernel_calls(),
+			    "SO_COOKIE IP_PKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
-static void binding_a_new_ipv6_socket_costs_three_calls(void **state)
+static void binding_a_new_ipv6_socket_costs_four_calls(void **state)
 {
 	(void)state;
 	create(FD, AF_INET6, SOCK_DGRAM, 0);
 
 	(void)bind_to_wildcard(FD, any_v6(), true);
 
-	assert_string_equal(kernel_calls(), "SO_COOKIE IP_PKTINFO=1 "
-					    "IPV6_RECVPKTINFO=1");
+	assert_string_equal(kernel_calls(),
+			    "SO_COOKIE IP_PKTINFO=1 "
+			    "IPV6_RECVPKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
 static void a_socket_is_switched_on_before_it_is_bound(void **state)
@@ -564,7 +566,8 @@ static void a_new_socket_may_be_nonblocking_from_the_start(void **state)
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
 
 	assert_non_null(sock);
-	assert_string_equal(kernel_calls(), "SO_COOKIE IP_PKTINFO=1");
+	assert_string_equal(kernel_calls(),
+			    "SO_COOKIE IP_PKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
 static void binding_other_kinds_of_new_sockets_costs_nothing(void **state)
@@ -790,7 +793,8 @@ static void other_options_leave_a_new_socket_cheap(void **state)
 
 	(void)bind_to_wildcard(FD, any_v4(), true);
 
-	assert_string_equal(kernel_calls(), "SO_COOKIE IP_PKTINFO=1");
+	assert_string_equal(kernel_calls(),
+			    "SO_COOKIE IP_PKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
 /* Closing and duplicating. */
@@ -896,16 +900,34 @@ static void a_duplicate_of_the_unknown_is_unknown(void **state)
 	assert_non_null(sock);
 }
 
-static void a_duplicate_of_a_new_socket_binds_as_cheaply(void **state)
+static void a_socket_is_known_by_each_fd_that_it_had_before_bind(void **state)
 {
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	sock_duplicated(FD, OTHER_FD);
+	kernel_duplicated(FD, THIRD_FD);
+	sock_duplicated(FD, THIRD_FD);
 
-	(void)bind_to_wildcard(OTHER_FD, any_v4(), true);
+	struct sock *sock = bind_to_wildcard(OTHER_FD, any_v4(), true);
 
-	assert_string_equal(kernel_calls(), "SO_COOKIE IP_PKTINFO=1");
+	assert_non_null(sock);
+	assert_ptr_equal(sock_probe(FD), sock);
+	assert_ptr_equal(sock_probe(THIRD_FD), sock);
+}
+
+/* One fd may have got options by the other. */
+static void a_new_socket_of_two_fds_is_looked_at_when_it_is_bound(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
+
+	struct sock *sock = bind_to_wildcard(OTHER_FD, any_v4(), true);
+
+	assert_int_equal(sock->wanted, PKTINFO_V4);
 }
 
 static void a_range_is_closed_from_its_first_to_its_last(void **state)
@@ -1349,13 +1371,110 @@ static void options_of_others_are_left_to_libc(void **state)
 
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	inherit(OTHER_FD);
 
 	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
-	assert_false(set_option(OTHER_FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
-	assert_false(sock_get_option(OTHER_FD, IPPROTO_IP, IP_PKTINFO, &value,
-				     &len, &result));
+	assert_false(sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len,
+				     &result));
 	assert_string_equal(kernel_calls(), "");
+}
+
+/* What its program before exec, or its parent, has switched on as we do. */
+static void inherit_marked(int fd, int mark)
+{
+	inherit(fd);
+	kernel_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	kernel_set(fd, SOL_SOCKET, SO_RCVLOWAT, mark);
+}
+
+static void what_a_shim_before_switched_on_is_not_wanted(void **state)
+{
+	(void)state;
+	inherit_marked(FD, 0x52460000);
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_int_equal(sock->wanted, PKTINFO_NONE);
+}
+
+static void what_was_wanted_before_a_shim_is_wanted(void **state)
+{
+	(void)state;
+	inherit_marked(FD, 0x52460000 | PKTINFO_V4);
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_int_equal(sock->wanted, PKTINFO_V4);
+}
+
+static void an_option_that_nobody_looked_at_yet_is_shown_as_wanted(void **state)
+{
+	int value = 1, result = -1;
+	socklen_t len = sizeof(value);
+
+	(void)state;
+	inherit_marked(FD, 0x52460000);
+
+	bool handled = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len,
+				       &result);
+
+	assert_true(handled);
+	assert_int_equal(result, 0);
+	assert_int_equal(value, 0);
+}
+
+static void what_the_application_wants_is_left_for_the_next(void **state)
+{
+	int result;
+
+	(void)state;
+	(void)ours(FD);
+
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
+
+	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT),
+			 0x52460000 | PKTINFO_V4);
+}
+
+static void the_mark_is_not_shown(void **state)
+{
+	int value = 0, result = -1;
+	socklen_t len = sizeof(value);
+
+	(void)state;
+	(void)ours(FD);
+
+	bool handled = sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value,
+				       &len, &result);
+
+	assert_true(handled);
+	assert_int_equal(result, 0);
+	assert_int_equal(value, 1);
+}
+
+static void the_application_s_own_lowat_stays(void **state)
+{
+	int value = 0, result = -1;
+	socklen_t len = sizeof(value);
+
+	(void)state;
+	inherit(FD);
+	kernel_set(FD, SOL_SOCKET, SO_RCVLOWAT, 100);
+
+	(void)sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value, &len,
+			      &result);
+
+	assert_int_equal(value, 100);
+	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT), 100);
+}
+
+static void a_failed_bind_takes_the_mark_away(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+
+	(void)bind_to_wildcard(FD, any_v4(), false);
+
+	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT), 1);
 }
 
 static void an_option_the_kernel_refuses_is_not_wanted(void **state)
@@ -1513,8 +1632,8 @@ int main(void)
 		TEST(a_short_sockaddr_in6_is_the_wildcard_too),
 		TEST(an_address_that_is_cut_is_not_the_wildcard),
 		TEST(zeroes_of_another_family_are_not_the_wildcard),
-		TEST(binding_a_new_ipv4_socket_costs_two_calls),
-		TEST(binding_a_new_ipv6_socket_costs_three_calls),
+		TEST(binding_a_new_ipv4_socket_costs_three_calls),
+		TEST(binding_a_new_ipv6_socket_costs_four_calls),
 		TEST(a_socket_is_switched_on_before_it_is_bound),
 		TEST(a_bound_socket_is_known),
 		TEST(a_new_socket_may_be_nonblocking_from_the_start),
@@ -1543,7 +1662,8 @@ int main(void)
 		TEST(duplicating_onto_another_of_ours_closes_that),
 		TEST(a_duplicate_of_a_stream_is_not_looked_at),
 		TEST(a_duplicate_of_the_unknown_is_unknown),
-		TEST(a_duplicate_of_a_new_socket_binds_as_cheaply),
+		TEST(a_socket_is_known_by_each_fd_that_it_had_before_bind),
+		TEST(a_new_socket_of_two_fds_is_looked_at_when_it_is_bound),
 		TEST(a_range_is_closed_from_its_first_to_its_last),
 		TEST(a_range_to_the_end_closes_all_there_are),
 		TEST(a_range_across_unused_numbers_stops_at_its_end),
@@ -1576,6 +1696,13 @@ int main(void)
 		TEST(ipv6_recvpktinfo_on_is_told_in_any_room),
 		TEST(other_options_are_left_to_libc),
 		TEST(options_of_others_are_left_to_libc),
+		TEST(what_a_shim_before_switched_on_is_not_wanted),
+		TEST(what_was_wanted_before_a_shim_is_wanted),
+		TEST(an_option_that_nobody_looked_at_yet_is_shown_as_wanted),
+		TEST(what_the_application_wants_is_left_for_the_next),
+		TEST(the_mark_is_not_shown),
+		TEST(the_application_s_own_lowat_stays),
+		TEST(a_failed_bind_takes_the_mark_away),
 		TEST(an_option_the_kernel_refuses_is_not_wanted),
 		TEST(a_question_the_kernel_refuses_is_refused),
 		TEST(setting_an_option_keeps_errno),

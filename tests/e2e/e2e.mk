@@ -18,7 +18,7 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so \
 	missing.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls learning \
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo learning \
 	lifetime loading order syscalls threads transparency)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # make         builds build/libreplyfrom.so and build/replyfrom
+# make install puts both under PREFIX, in DESTDIR
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
 # make check   formatters and linters, as errors
@@ -109,9 +110,14 @@ check:
 
 programs: $(PROGRAMS)
 
+install: all
+	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(BINDIR)
+	install -m 644 $(B)/libreplyfrom.so $(DESTDIR)$(LIBDIR)
+	install -m 755 $(B)/replyfrom $(DESTDIR)$(BINDIR)
+
 clean:
 	rm -rf $(B)
 
-.PHONY: all headers test test-unit test-e2e test-daemons run-tests check \
+.PHONY: all headers install test test-unit test-e2e test-daemons run-tests check \
 	programs clean
 -include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)

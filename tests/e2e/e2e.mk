@@ -14,12 +14,15 @@ E2E_SERVERS = $(addprefix $(B)/tests/e2e/,daytime echo tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,echo_client puppet)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
-E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so \
+# Nor does every libc come as an archive.
+E2E_STATIC = $(if $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static)
+E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
 	missing.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
-	$(E2E_LIBRARIES) $(E2E_GO)
+	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC)
 E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo learning \
-	lifetime loading order syscalls threads transparency)
+	lifetime limits loading order readme syscalls threads transparency)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
 	$(say) LINK $@
@@ -37,6 +40,11 @@ $(B)/tests/facts/lib%.so: tests/facts/constructor.c tests/e2e/e2e.mk
 		-DNAME='"$*"' $(LDFLAGS) -o $@ $<
 
 $(E2E_SERVERS): $(B)/tests/e2e/server.o
+
+$(B)/tests/e2e/echo_static: $(B)/tests/e2e/echo.o $(B)/tests/e2e/server.o
+	$(say) LINK $@
+	$(Q)$(CC) -static $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
 $(B)/tests/e2e/puppet: $(B)/tests/e2e/fortified.o
 $(E2E_SERVERS) $(E2E_LONE): %: %.o
 	$(say) LINK $@

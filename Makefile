@@ -21,8 +21,8 @@ NO_FORTIFY = -U_FORTIFY_SOURCE
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = config hook_fd hook_recv hook_send lock log peers pktinfo queue real \
-	scratch sock
+SHIM = carry config follow hook_fd hook_recv hook_send lock log peers pktinfo \
+	queue real replace scratch sock
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

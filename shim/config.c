@@ -21,12 +21,15 @@ struct option {
 static const struct option options[] = {
 	{ "REPLYFROM_PEERS", offsetof(struct config, peers), 16, 4194304 },
 	{ "REPLYFROM_TTL", offsetof(struct config, ttl_s), 1, 86400 },
+	{ "REPLYFROM_FOLLOW_MS", offsetof(struct config, follow_ms), 0, 60000 },
 	{ "REPLYFROM_IFINDEX", offsetof(struct config, ifindex), 0, 1 },
 	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1 },
 };
 
 static const struct config defaults = {
-	.peers = 65536, .ttl_s = 120, /* conntrack's time for a UDP stream */
+	.peers = 65536,
+	.ttl_s = 120, /* conntrack's time for a UDP stream */
+	.follow_ms = 2000,
 };
 
 static bool parse(const char *text, const struct option *option,

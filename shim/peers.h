@@ -43,6 +43,23 @@ void peers_drained(void);
 bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  struct local *local, bool *queued);
 
+/* Whether nothing is remembered, or ever was.  Takes no lock. */
+bool peers_are_none(void);
+
+/*
+ * Whether `peer` asked this socket, that very port: *local gets the address
+ * that it asked last, and this counts as an answer.
+ */
+bool peers_find(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		struct local *local);
+
+/*
+ * The same, when a datagram of it was read, not merely peeked at, and waits for
+ * an answer for REPLYFROM_FOLLOW_MS at most.  Each is good for one claim.
+ */
+bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		 struct local *local);
+
 /* A queued recall that came to nothing: the next one shall find it again. */
 void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local);

@@ -4,6 +4,7 @@
 #define REPLYFROM_REAL_H
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -39,6 +40,8 @@ void closefrom(int first);
 	X(sendmmsg)       \
 	X(send)           \
 	X(write)          \
+	X(writev)         \
+	X(epoll_ctl)      \
 	X(setsockopt)     \
 	X(getsockopt)     \
 	X(close)          \

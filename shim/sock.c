@@ -8,7 +8,9 @@
  */
 #include "sock.h"
 
+#include "carry.h"
 #include "config.h"
+#include "lock.h"
 #include "real.h"
 
 #include <errno.h>
@@ -196,6 +198,12 @@ static struct sock *new_sock(int family, uint32_t wanted)
 	atomic_store(&sock->family, family);
 	atomic_store(&sock->wanted, wanted);
 	atomic_store(&sock->device, 0);
+	atomic_store(&sock->mode, SOCK_ARMED);
+	atomic_store(&sock->generation, 0);
+	atomic_store(&sock->port_be, 0);
+	atomic_store(&sock->was_unbound, false);
+	atomic_store(&sock->settled, false);
+	carry_reset(sock);
 	return sock;
 }
 
@@ -415,11 +423,20 @@ static struct sock *examine(int fd)
 	return is_tracked(sock) ? sock : NULL;
 }
 
+/* Whether there is something to do for a sock, or what stands for none. */
+static bool is_busy(const struct sock *sock)
+{
+	return is_tracked(sock) &&
+	       (atomic_load_explicit(&sock->mode, memory_order_relaxed) !=
+			SOCK_FOLLOWED ||
+		carry_is_pending(sock));
+}
+
 struct sock *sock_known(int fd)
 {
 	struct sock *sock = occupant(fd);
 
-	return is_tracked(sock) ? sock : NULL;
+	return is_busy(sock) ? sock : NULL;
 }
 
 struct sock *sock_probe(int fd)
@@ -427,8 +444,80 @@ struct sock *sock_probe(int fd)
 	struct sock *sock = occupant(fd);
 
 	if (sock)
-		return is_tracked(sock) ? sock : NULL;
+		return is_busy(sock) ? sock : NULL;
 	return examine(fd);
+}
+
+struct sock *sock_any(int fd)
+{
+	struct sock *sock = occupant(fd);
+
+	return is_tracked(sock) ? sock : NULL;
+}
+
+bool sock_may_be_udp(int fd)
+{
+	return occupant(fd) != other;
+}
+
+bool sock_first_send(int fd, int *family)
+{
+	const struct sock *kind = occupant(fd);
+
+	if (kind != fresh_v4 && kind != fresh_v6)
+		return false;
+	*family = kind == fresh_v4 ? AF_INET : AF_INET6;
+	occupy(fd, udp);
+	return true;
+}
+
+struct sock *sock_adopt(int fd, int family, enum sock_mode mode)
+{
+	int saved = errno;
+	struct sock *sock = NULL;
+
+	if (make_slot(fd) && mode == SOCK_ARMED) {
+		sock = track(fd, family, false);
+	} else if (find_slot(fd)) {
+		sock = new_sock(family, PKTINFO_NONE);
+		if (sock)
+			atomic_store(&sock->was_unbound, true);
+	}
+	if (sock) {
+		atomic_store(&sock->generation, lock_generation());
+		atomic_store(&sock->mode, mode);
+		atomic_store(&sock->settled, true);
+		occupy(fd, sock);
+	}
+	errno = saved;
+	return sock;
+}
+
+void sock_arm(int fd, const struct sock *sock)
+{
+	int saved = errno;
+
+	switch_on(fd, sock->family);
+	mark(fd, lowat_of(fd), MARK | sock->wanted);
+	errno = saved;
+}
+
+void sock_disarm(int fd, const struct sock *sock)
+{
+	int saved = errno;
+
+	switch_back(fd, sock);
+	errno = saved;
+}
+
+void sock_unbound(int fd)
+{
+	occupy(fd, udp);
+}
+
+struct sock *sock_nth(uint32_t n)
+{
+	return n < atomic_load(&sock_count) ? nth_sock(n) : NULL;
 }
 
 void sock_review(int fd)
@@ -516,6 +605,16 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 	errno = saved;
 }
 
+void sock_own(struct sock *sock, const struct sockaddr *addr)
+{
+	struct sockaddr_in v4;
+
+	/* Both families keep the port at the same place. */
+	memcpy(&v4, addr, sizeof(v4));
+	atomic_store(&sock->port_be, v4.sin_port);
+	atomic_store(&sock->generation, lock_generation());
+}
+
 /* The kind that an option of pktinfo switches, or PKTINFO_NONE. */
 static uint32_t kind_of_option(int level, int name)
 {
@@ -569,7 +668,7 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	if (sock == fresh_v4 || sock == fresh_v6)
 		occupy(fd, udp);
 	sock = sock_probe(fd);
-	if (!sock || is_mark_option(level, name))
+	if (!sock || is_mark_option(level, name) || sock->mode == SOCK_FOLLOWED)
 		return false;
 	*result = real.setsockopt(fd, level, name, value, len);
 	if (*result)
@@ -602,7 +701,7 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 		kind || is_mark_option(level, name) ? sock_probe(fd) : NULL;
 	int on;
 
-	if (!sock)
+	if (!sock || sock->mode == SOCK_FOLLOWED)
 		return false;
 	*result = real.getsockopt(fd, level, name, value, len);
 	if (*result)

@@ -25,6 +25,8 @@ static const struct variable {
 	{ "REPLYFROM_PEERS", offsetof(struct config, peers), 16, 4194304,
 	  65536 },
 	{ "REPLYFROM_TTL", offsetof(struct config, ttl_s), 1, 86400, 120 },
+	{ "REPLYFROM_FOLLOW_MS", offsetof(struct config, follow_ms), 0, 60000,
+	  2000 },
 	{ "REPLYFROM_IFINDEX", offsetof(struct config, ifindex), 0, 1, 0 },
 	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1, 0 },
 };

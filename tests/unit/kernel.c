@@ -799,6 +799,23 @@ static ssize_t paper_write(int fd, const void *buf, size_t len)
 	return hand_on("write", fd);
 }
 
+static ssize_t paper_writev(int fd, const struct iovec *iov, int count)
+{
+	(void)iov;
+	(void)count;
+	return hand_on("writev", fd);
+}
+
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is libc's
+static int paper_epoll_ctl(int epoll, int operation, int fd,
+			   struct epoll_event *event)
+{
+	(void)operation;
+	(void)fd;
+	(void)event;
+	return (int)hand_on("epoll_ctl", epoll);
+}
+
 const char *source_of(const struct sent *one)
 {
 	const struct control *control = &one->control;

@@ -14,7 +14,8 @@ CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
 # _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.
-SHIM_CFLAGS = $(OWN_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec
+# -fexceptions: a thread that is cancelled unwinds, and cleans up.
+SHIM_CFLAGS = $(OWN_CFLAGS) -fexceptions -fPIC -fvisibility=hidden -ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,-soname,libreplyfrom.so
 NO_FORTIFY = -U_FORTIFY_SOURCE

@@ -90,20 +90,32 @@ bool follow_peer(struct sock *sock, const struct sockaddr *to, socklen_t len)
 	return found;
 }
 
+/* What fd is bound to, in either family.  False: that is no address. */
+static bool read_name(int fd, struct sockaddr_in6 *bound)
+{
+	socklen_t len = sizeof(*bound);
+
+	return !getsockname(fd, (struct sockaddr *)bound, &len) &&
+	       (bound->sin6_family == AF_INET ||
+		bound->sin6_family == AF_INET6);
+}
+
 struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 {
+	struct sockaddr_in6 bound;
 	struct local local;
 	struct sock *sock;
-	int family;
 
-	if (!is_address(to, len) || peers_are_none() || config_get()->disable ||
-	    !sock_first_send(fd, &family))
+	if (!sock_settle(fd) || peers_are_none() || config_get()->disable ||
+	    !is_address(to, len))
 		return NULL;
 	if (!find_waiting(NULL, to, len, &local)) {
 		note_contact(to, len);
 		return NULL;
 	}
-	sock = sock_adopt(fd, family, SOCK_ARMED);
+	if (!read_name(fd, &bound) || bound.sin6_port)
+		return NULL;
+	sock = sock_adopt(fd, bound.sin6_family, SOCK_ARMED);
 	if (sock)
 		peers_remember(atomic_load(&sock->id), to, len, &local, true);
 	return sock;
@@ -270,15 +282,6 @@ static bool find_asked(struct plan *plan)
 	       find_waiting(sock, plan->peer, plan->len, &plan->local);
 }
 
-static bool read_name(struct plan *plan)
-{
-	socklen_t len = sizeof(plan->bound);
-
-	return !getsockname(plan->fd, (struct sockaddr *)&plan->bound, &len) &&
-	       (plan->bound.sin6_family == AF_INET ||
-		plan->bound.sin6_family == AF_INET6);
-}
-
 static bool is_bound_to_wildcard(const struct plan *plan)
 {
 	return sock_is_wildcard((const struct sockaddr *)&plan->bound,
@@ -302,7 +305,7 @@ static bool connect_to_peer(struct plan *plan, int *result)
 	int saved = errno;
 	bool done;
 
-	if (!read_name(plan) || !find_asked(plan) ||
+	if (!read_name(plan->fd, &plan->bound) || !find_asked(plan) ||
 	    !make_name(&plan->local, *family, plan->bound.sin6_port,
 		       &plan->next)) {
 		errno = saved;
@@ -337,7 +340,7 @@ static bool connect_to_nobody(struct plan *plan)
 	int saved = errno;
 	bool done = true;
 
-	if (!read_name(plan))
+	if (!read_name(plan->fd, &plan->bound))
 		return false;
 	any = wildcard(plan->bound.sin6_family, port_be);
 	if (atomic_load(&sock->was_unbound))
@@ -363,6 +366,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 {
 	struct plan plan = { .fd = fd, .peer = addr, .len = len };
 
+	sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || config_get()->disable ||
 	    peers_are_none())
 		return false;

@@ -2,6 +2,7 @@
 /* The calls that make, name, set up and close sockets. */
 #include "config.h"
 #include "follow.h"
+#include "peers.h"
 #include "real.h"
 #include "replace.h"
 #include "sock.h"
@@ -68,8 +69,12 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	result = real.bind(fd, addr, len);
 	if (sock)
 		sock_bound(fd, sock, result == 0);
-	if (sock && !result)
+	if (sock && !result) {
 		sock_own(sock, addr);
+		peers_open();
+	} else if (!result) {
+		sock_settle(fd);
+	}
 	return result;
 }
 

@@ -56,17 +56,38 @@ static enum pktinfo_target target_of(const struct sock *sock, int peer_family)
 	return peer_family == AF_INET ? PKTINFO_TO_MAPPED : PKTINFO_TO_V6;
 }
 
+/*
+ * A link-local peer is remembered with its scope.  The application may leave
+ * that to the device of the socket, or to the interface of its pktinfo.
+ */
+static const struct sockaddr *with_scope(const struct sock *sock,
+					 const struct msghdr *msg,
+					 struct sockaddr_in6 *scoped)
+{
+	const struct sockaddr_in6 *name = msg->msg_name;
+
+	if (name->sin6_family != AF_INET6 || msg->msg_namelen < sizeof(*name) ||
+	    name->sin6_scope_id || !IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
+		return msg->msg_name;
+	*scoped = *name;
+	scoped->sin6_scope_id = atomic_load(&sock->device);
+	if (!scoped->sin6_scope_id)
+		scoped->sin6_scope_id = pktinfo_interface(msg);
+	return (const struct sockaddr *)scoped;
+}
+
 /* The source of an answer to this peer, which may have asked another socket. */
 static bool recall(struct sock *sock, const struct msghdr *msg,
 		   struct source *source)
 {
 	const uint32_t id = atomic_load(&sock->id);
+	const socklen_t len = msg->msg_namelen;
+	struct sockaddr_in6 scoped;
+	const struct sockaddr *to = with_scope(sock, msg, &scoped);
 
-	return peers_recall(id, msg->msg_name, msg->msg_namelen, &source->local,
-			    &source->queued) ||
-	       (follow_peer(sock, msg->msg_name, msg->msg_namelen) &&
-		peers_recall(id, msg->msg_name, msg->msg_namelen,
-			     &source->local, &source->queued));
+	return peers_recall(id, to, len, &source->local, &source->queued) ||
+	       (follow_peer(sock, to, len) &&
+		peers_recall(id, to, len, &source->local, &source->queued));
 }
 
 /* The source, if any, of what goes to the peer that the socket has. */
@@ -85,7 +106,9 @@ static bool find_source(struct sock *sock, const struct msghdr *msg,
 {
 	enum pktinfo_target target;
 
-	if (msg->msg_controllen > MOST_CONTROL_BYTES)
+	/* What the kernel refuses, it refuses. */
+	if (msg->msg_controllen > MOST_CONTROL_BYTES ||
+	    (msg->msg_controllen && !msg->msg_control))
 		return false;
 	if (!msg->msg_name) {
 		if (!is_pinned(sock, source))
@@ -199,9 +222,12 @@ static bool send_from(int fd, struct sock *sock, const struct msghdr *msg,
 /* The socket of fd, which is about to send to this address, or to its peer. */
 static struct sock *sender(int fd, const void *to, socklen_t len)
 {
-	struct sock *sock = to ? sock_probe(fd) : sock_known(fd);
+	struct sock *sock;
 
-	return sock || !to ? sock : follow_send(fd, to, len);
+	if (!to)
+		return sock_known(fd);
+	sock = follow_send(fd, to, len);
+	return sock ? sock : sock_probe(fd);
 }
 
 EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
@@ -344,15 +370,14 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
 	struct batch batch = {
 		.fd = fd,
-		.sock = sock_probe(fd),
 		.app = msgs,
 		.n = n < IOV_MAX ? n : IOV_MAX, /* the kernel takes no more */
 		.flags = flags,
 	};
 
-	if (!batch.sock && msgs && n)
-		batch.sock = follow_send(fd, msgs->msg_hdr.msg_name,
-					 msgs->msg_hdr.msg_namelen);
+	if (msgs && n)
+		batch.sock = sender(fd, msgs->msg_hdr.msg_name,
+				    msgs->msg_hdr.msg_namelen);
 	if (!batch.sock || !msgs || is_odd(flags))
 		return real.sendmmsg(fd, msgs, n, flags);
 	return scratch_with(batch_bytes(msgs, batch.n), send_batch, &batch);

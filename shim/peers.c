@@ -441,6 +441,15 @@ static void remember(const struct key *key, const struct local *local,
 		*hint = peer->index + 1;
 }
 
+void peers_open(void)
+{
+	int saved = errno;
+
+	if (!table.buckets && open_table() && !table.capacity)
+		add_chunk();
+	errno = saved;
+}
+
 void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local, bool peeked)
 {

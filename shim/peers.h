@@ -18,6 +18,12 @@
  */
 
 /*
+ * Gets what memory the first peers need.  Now, for a server may be about to
+ * forbid itself mmap(2) and getrandom(2).
+ */
+void peers_open(void);
+
+/*
  * A datagram of `peer` to `local` was read; `peeked` when it stays in the
  * queue.  Forgets another when REPLYFROM_PEERS are remembered.
  */

@@ -210,6 +210,22 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 	return carried;
 }
 
+uint32_t pktinfo_interface(const struct msghdr *msg)
+{
+	struct in6_pktinfo v6;
+	struct cmsghdr c;
+	uint32_t interface = 0;
+
+	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
+	     at += CMSG_ALIGN(c.cmsg_len)) {
+		if (!cmsg_is(&c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(v6)))
+			continue;
+		memcpy(&v6, cmsg_data(msg, at), sizeof(v6));
+		interface = v6.ipi6_ifindex;
+	}
+	return interface;
+}
+
 size_t pktinfo_append(void *control, const struct local *local)
 {
 	const struct in_pktinfo v4 = {

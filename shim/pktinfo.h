@@ -69,6 +69,11 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		     size_t *end);
 
 /*
+ * The interface that the last IPV6_PKTINFO of a message to be sent names, or 0.
+ */
+uint32_t pktinfo_interface(const struct msghdr *msg);
+
+/*
  * Writes the control message that makes `local` the source at `control`, which
  * is aligned for a cmsghdr and has PKTINFO_SPACE bytes.  Answers its length in
  * bytes.  `local` is of family AF_INET or AF_INET6.

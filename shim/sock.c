@@ -47,7 +47,7 @@ struct slot {
 };
 
 /* What a slot holds when it is not one of our sockets; NULL: never seen. */
-enum { OTHER, UDP, UDP_FRESH_V4, UDP_FRESH_V6, KINDS };
+enum { OTHER, UDP, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
 #define other (&kinds[OTHER])
@@ -56,6 +56,8 @@ static struct sock kinds[KINDS];
 /* The same, made by socket(), with none of the options that we look at. */
 #define fresh_v4 (&kinds[UDP_FRESH_V4])
 #define fresh_v6 (&kinds[UDP_FRESH_V6])
+/* The same, with some of them: no other fd means it. */
+#define own (&kinds[UDP_OWN])
 
 static struct slot first_slots[FDS_PER_CHUNK];
 static _Atomic(struct slot *) slots[FD_CHUNKS] = { first_slots };
@@ -67,6 +69,11 @@ static _Atomic uint32_t hand; /* where to look for a free sock next */
 static bool is_tracked(const struct sock *sock)
 {
 	return sock && (sock < kinds || sock >= kinds + KINDS);
+}
+
+static bool is_new(const struct sock *sock)
+{
+	return sock == fresh_v4 || sock == fresh_v6 || sock == own;
 }
 
 static void *map_chunk(size_t bytes)
@@ -226,8 +233,9 @@ static struct sock *hold_by_cookie(uint64_t cookie)
 
 		if (!sock || atomic_load(&sock->cookie) != cookie)
 			continue;
-		if (!hold(sock) && !claim(sock))
-			continue;
+		/* Both fail when another thread comes in between. */
+		while (!hold(sock) && !claim(sock))
+			;
 		if (atomic_load(&sock->cookie) == cookie)
 			return sock;
 		release(sock);
@@ -331,11 +339,14 @@ static void switch_back(int fd, const struct sock *sock)
 /* Answers what fd is: `other`, `udp`, or NULL when it is not open. */
 static struct sock *kind_of(int fd, int *family)
 {
-	int protocol;
+	int protocol, type;
 
 	if (!get_int(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
 		return errno == EBADF || errno == ENOTSOCK ? NULL : other;
 	if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE)
+		return other;
+	/* A raw one may have that protocol, too. */
+	if (!get_int(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
 		return other;
 	if (!get_int(fd, SOL_SOCKET, SO_DOMAIN, family) ||
 	    (*family != AF_INET && *family != AF_INET6))
@@ -379,11 +390,19 @@ static bool is_wildcard_bound(int fd)
 	       sock_is_wildcard((const struct sockaddr *)&addr, len);
 }
 
+/* What is known of an fd that is to be tracked. */
+enum origin {
+	FRESH,	/* it has none of the options that we look at */
+	OWN,	/* no other fd means it */
+	SHARED, /* another may */
+};
+
 /* Switches fd on and answers its sock, with one fd more; NULL: cannot. */
-static struct sock *track(int fd, int family, bool fresh)
+static struct sock *track(int fd, int family, enum origin origin)
 {
+	const bool fresh = origin == FRESH;
 	uint64_t cookie = cookie_of(fd);
-	struct sock *sock = fresh ? NULL : hold_by_cookie(cookie);
+	struct sock *sock = origin == SHARED ? hold_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
 	if (!sock) {
@@ -414,7 +433,7 @@ static struct sock *examine(int fd)
 		return NULL;
 	sock = config_get()->disable ? other : kind_of(fd, &family);
 	if (sock == udp && is_wildcard_bound(fd)) {
-		tracked = track(fd, family, false);
+		tracked = track(fd, family, SHARED);
 		if (tracked)
 			sock = tracked;
 	}
@@ -443,9 +462,10 @@ struct sock *sock_probe(int fd)
 {
 	struct sock *sock = occupant(fd);
 
-	if (sock)
-		return is_busy(sock) ? sock : NULL;
-	return examine(fd);
+	/* Nobody receives on a new socket: it was bound behind our back. */
+	if (!sock || is_new(sock))
+		return examine(fd);
+	return is_busy(sock) ? sock : NULL;
 }
 
 struct sock *sock_any(int fd)
@@ -460,13 +480,10 @@ bool sock_may_be_udp(int fd)
 	return occupant(fd) != other;
 }
 
-bool sock_first_send(int fd, int *family)
+bool sock_settle(int fd)
 {
-	const struct sock *kind = occupant(fd);
-
-	if (kind != fresh_v4 && kind != fresh_v6)
+	if (!is_new(occupant(fd)))
 		return false;
-	*family = kind == fresh_v4 ? AF_INET : AF_INET6;
 	occupy(fd, udp);
 	return true;
 }
@@ -477,7 +494,7 @@ struct sock *sock_adopt(int fd, int family, enum sock_mode mode)
 	struct sock *sock = NULL;
 
 	if (make_slot(fd) && mode == SOCK_ARMED) {
-		sock = track(fd, family, false);
+		sock = track(fd, family, SHARED);
 	} else if (find_slot(fd)) {
 		sock = new_sock(family, PKTINFO_NONE);
 		if (sock)
@@ -571,6 +588,9 @@ void sock_duplicated(int fd, int to)
 		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
 		occupy(fd, NULL);
+	} else if (occupant(to) && occupant(to) != other) {
+		/* A vfork child does so to its own fd, not to ours. */
+		sock = NULL;
 	}
 	occupy(to, sock);
 }
@@ -584,9 +604,9 @@ struct sock *sock_binding(int fd)
 	    !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
-		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, true);
+		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, FRESH);
 	else if (kind_of(fd, &family) == udp)
-		sock = track(fd, family, false);
+		sock = track(fd, family, kind == own ? OWN : SHARED);
 	errno = saved;
 	return sock;
 }
@@ -665,8 +685,10 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 		return false;
 	sock = occupant(fd);
 	/* No longer fresh: look at its options when it is bound. */
-	if (sock == fresh_v4 || sock == fresh_v6)
-		occupy(fd, udp);
+	if (is_new(sock)) {
+		occupy(fd, own);
+		return false;
+	}
 	sock = sock_probe(fd);
 	if (!sock || is_mark_option(level, name) || sock->mode == SOCK_FOLLOWED)
 		return false;
@@ -697,10 +719,11 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 		     int *result)
 {
 	uint32_t kind = kind_of_option(level, name);
-	struct sock *sock =
-		kind || is_mark_option(level, name) ? sock_probe(fd) : NULL;
+	struct sock *sock = NULL;
 	int on;
 
+	if ((kind || is_mark_option(level, name)) && !is_new(occupant(fd)))
+		sock = sock_probe(fd);
 	if (!sock || sock->mode == SOCK_FOLLOWED)
 		return false;
 	*result = real.getsockopt(fd, level, name, value, len);

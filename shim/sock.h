@@ -62,10 +62,10 @@ struct sock *sock_any(int fd);
 bool sock_may_be_udp(int fd);
 
 /*
- * Whether fd is a new UDP socket, not bound yet, that has not sent.  From now
- * on it counts as a client's; *family gets its address family.
+ * Whether fd was a new UDP socket, which has done nothing yet.  From now on it
+ * counts as a client's, or as bound to one address.
  */
-bool sock_first_send(int fd, int *family);
+bool sock_settle(int fd);
 
 /*
  * Tracks fd, which is not bound, or bound by us: armed, or followed.  Answers

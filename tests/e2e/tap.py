@@ -12,7 +12,9 @@ import contextlib
 import os
 import signal
 import sys
+import textwrap
 import traceback
+from socket import AF_INET
 
 import lab
 from processes import Puppet, start
@@ -73,6 +75,19 @@ class Run:
     def start(self, *command, env=None, **options):
         """A server that says its port; see processes.start."""
         return self.keep(start(command, env or self.environment(), **options))
+
+    def python(self, code, *words, family=AF_INET, **options):
+        """A server in this language, with a wildcard socket `s`.
+
+        On what stdin is, if any; it says the port.
+        """
+        return self.start(sys.executable, "-B", "-c", "\n".join([
+            "import ctypes, os, select, socket, subprocess, sys, time",
+            "s = socket.socket(fileno=0)" if "stdin" in options else
+            f"s = socket.socket({int(family)}, socket.SOCK_DGRAM)",
+            "" if "stdin" in options else "s.bind(('', 0))",
+            "print('port', s.getsockname()[1], flush=True)",
+            textwrap.dedent(code)]), *words, **options)
 
     def note(self, text):
         """Says something that is neither right nor wrong."""

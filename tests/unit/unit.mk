@@ -4,7 +4,7 @@
 # this; $(UNIT_TESTS) is what tests/run gets.
 
 U = $(B)/tests/unit
-UNIT_CFLAGS = $(OWN_CFLAGS) -UNDEBUG -Ishim -fsanitize=undefined \
+UNIT_CFLAGS = $(OWN_CFLAGS) -fexceptions -UNDEBUG -Ishim -fsanitize=undefined \
 	-fno-sanitize-recover=all -fstack-protector-all
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 

@@ -95,6 +95,7 @@ static bool read_name(int fd, struct sockaddr_in6 *bound)
 {
 	socklen_t len = sizeof(*bound);
 
+	*bound = (struct sockaddr_in6){ 0 };
 	return !getsockname(fd, (struct sockaddr *)bound, &len) &&
 	       (bound->sin6_family == AF_INET ||
 		bound->sin6_family == AF_INET6);
@@ -106,7 +107,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	struct local local;
 	struct sock *sock;
 
-	if (!sock_settle(fd) || peers_are_none() || config_get()->disable ||
+	if (!sock_settle(fd) || !peers_are_open() || config_get()->disable ||
 	    !is_address(to, len))
 		return NULL;
 	if (!find_waiting(NULL, to, len, &local)) {
@@ -368,7 +369,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 
 	sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || config_get()->disable ||
-	    peers_are_none())
+	    !peers_are_open())
 		return false;
 	sock_probe(fd);
 	plan.sock = sock_any(fd);

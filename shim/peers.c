@@ -579,9 +579,9 @@ bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 	return true;
 }
 
-bool peers_are_none(void)
+bool peers_are_open(void)
 {
-	return !table.used;
+	return table.buckets != NULL;
 }
 
 bool peers_find(uint32_t sock, const struct sockaddr *peer, socklen_t len,

@@ -49,8 +49,8 @@ void peers_drained(void);
 bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  struct local *local, bool *queued);
 
-/* Whether nothing is remembered, or ever was.  Takes no lock. */
-bool peers_are_none(void);
+/* Whether there may be any: peers_open() was called.  Takes no lock. */
+bool peers_are_open(void);
 
 /*
  * Whether `peer` asked this socket, that very port: *local gets the address

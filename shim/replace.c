@@ -506,7 +506,7 @@ static bool switch_over(struct replacement *r)
 	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
 	if (!connect_to_peer(r, r->next) ||
 	    real.dup3(r->next, r->fd,
-		      flags.descriptor & FD_CLOEXEC ? O_CLOEXEC : 0) < 0) {
+		      (flags.descriptor & FD_CLOEXEC) ? O_CLOEXEC : 0) < 0) {
 		real.connect(r->fd, &nobody, sizeof(nobody));
 		return false;
 	}

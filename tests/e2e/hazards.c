@@ -44,7 +44,7 @@ static void wait_for_nothing(int fd)
 	const struct itimerval soon = { .it_value.tv_usec = JUMP_US };
 	static struct mmsghdr messages[MESSAGES];
 
-	signal(SIGALRM, jump);
+	(void)signal(SIGALRM, jump);
 	for (volatile int i = 0; i < JUMPS; i++) {
 		if (sigsetjmp(before, 1))
 			continue;

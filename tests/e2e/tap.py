@@ -20,7 +20,7 @@ import lab
 from processes import Puppet, start
 
 WRONG, RIGHT = "wrong", "right"
-CASE_SECONDS = 60
+CASE_SECONDS = 30
 # What is said of one failure, at most.
 MOST_LINES, MOST_COLUMNS = 12, 300
 
@@ -79,7 +79,7 @@ class Run:
     def python(self, code, *words, family=AF_INET, **options):
         """A server in this language, with a wildcard socket `s`.
 
-        On what stdin is, if any; it says the port.
+        It is what stdin is, if any, or bound to port 0; it says the port.
         """
         return self.start(sys.executable, "-B", "-c", "\n".join([
             "import ctypes, os, select, socket, subprocess, sys, time",

@@ -6,6 +6,7 @@
 #include "carry.h"
 #include "config.h"
 #include "lock.h"
+#include "log.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -238,8 +239,11 @@ static bool follow_ephemeral(struct plan *plan)
 /* Whether no other process and no other fd has it, as far as is known. */
 static bool is_ours_alone(const struct sock *sock)
 {
+	const uint32_t generation = atomic_load(&sock->generation);
+
 	return atomic_load(&sock->fds) == 1 &&
-	       atomic_load(&sock->generation) == lock_generation();
+	       (generation == lock_generation() ||
+		lock_generation_is_gone(generation));
 }
 
 /* False: as before. */
@@ -289,6 +293,15 @@ static bool is_bound_to_wildcard(const struct plan *plan)
 				name_length(&plan->bound));
 }
 
+/* Once, for it will be so each time. */
+static void log_once(int fd, const char *what)
+{
+	static _Atomic bool logged;
+
+	if (!atomic_exchange(&logged, true))
+		log_event(LOG_INFO, fd, what);
+}
+
 /* The application's own connect, and what is sent then gets its source. */
 static bool pin(struct plan *plan, int *result)
 {
@@ -297,6 +310,8 @@ static bool pin(struct plan *plan, int *result)
 		return true;
 	plan->sock->source = plan->local;
 	atomic_store(&plan->sock->mode, SOCK_PINNED);
+	log_once(plan->fd, "cannot be bound to the address that its peer asked;"
+			   " what it sends comes from there all the same");
 	return true;
 }
 
@@ -306,7 +321,7 @@ static bool connect_to_peer(struct plan *plan, int *result)
 	int saved = errno;
 	bool done;
 
-	if (!read_name(plan->fd, &plan->bound) || !find_asked(plan) ||
+	if (!find_asked(plan) || !read_name(plan->fd, &plan->bound) ||
 	    !make_name(&plan->local, *family, plan->bound.sin6_port,
 		       &plan->next)) {
 		errno = saved;
@@ -357,6 +372,9 @@ static bool connect_to_nobody(struct plan *plan)
 		disconnect(plan->fd);
 		if (!carry_is_pending(sock))
 			sock_unbound(plan->fd);
+	} else {
+		log_once(plan->fd, "stays bound to the address that its peer"
+				   " asked");
 	}
 	errno = saved;
 	return done;

@@ -26,6 +26,8 @@ static _Thread_local struct lock *held;
 static _Atomic uint32_t *_Atomic wiped;
 /* The last generation of this process and its ancestors: not wiped. */
 static _Atomic uint32_t generations;
+/* The process of the first one. */
+static _Atomic pid_t first_process;
 
 static void forked_child(void)
 {
@@ -60,6 +62,8 @@ static uint32_t new_generation(_Atomic uint32_t *page)
 {
 	uint32_t none = 0, next = atomic_fetch_add(&generations, 1) + 1;
 
+	if (next == 1)
+		atomic_store(&first_process, getpid());
 	return atomic_compare_exchange_strong(page, &none, next) ? next : none;
 }
 
@@ -77,6 +81,15 @@ uint32_t lock_generation(void)
 		mine = new_generation(page);
 	errno = saved;
 	return mine;
+}
+
+bool lock_generation_is_gone(uint32_t generation)
+{
+	int saved = errno;
+	bool gone = generation == 1 && kill(first_process, 0) && errno == ESRCH;
+
+	errno = saved;
+	return gone;
 }
 
 /* What a lock's holder is when a handler jumped out of it. */

@@ -31,6 +31,12 @@ enum lock_result lock_take(struct lock *lock);
 void lock_release(struct lock *lock);
 
 /*
+ * Whether the process of this generation has ended, as far as is known: a
+ * daemon's often has.  Keeps errno.
+ */
+bool lock_generation_is_gone(uint32_t generation);
+
+/*
  * A number that differs between a process and what it forked, however it
  * forked (MADV_WIPEONFORK, madvise(2)); a vfork child has its parent's.
  */

@@ -50,12 +50,12 @@ KERNEL = $(call rooms,real) $(call props,address control kernel settings)
 $(U)/sock: $(call rooms,carry lock sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,carry follow hook_fd lock peers pktinfo queue replace \
+$(U)/hook_fd: $(call rooms,carry follow hook_fd lock log peers pktinfo queue replace \
 	scratch sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
-$(U)/hook_recv $(U)/hook_send: $(call rooms,carry follow replace scratch sock) \
+$(U)/hook_recv $(U)/hook_send: $(call rooms,carry follow log replace scratch sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

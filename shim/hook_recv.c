@@ -126,7 +126,6 @@ static void deliver(int fd, struct sock *sock, struct msghdr *ours,
 	if (!((flags | ours->msg_flags) & MSG_ERRQUEUE))
 		learn(fd, sock, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
-	pktinfo_strip(ours, app, atomic_load(&sock->wanted));
 }
 
 /* A receive failed.  Keeps errno. */
@@ -140,7 +139,8 @@ static void note_failure(int fd, int flags)
 }
 
 /* recvmsg(2) on one of our sockets. */
-static ssize_t receive(int fd, struct sock *sock, struct msghdr *app, int flags)
+static inline ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
+			      int flags, bool is_shown)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + PKTINFO_SPACE];
 	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
@@ -148,10 +148,14 @@ static ssize_t receive(int fd, struct sock *sock, struct msghdr *app, int flags)
 	struct msghdr ours = prepare(app, &room);
 	ssize_t n = real.recvmsg(fd, &ours, flags);
 
-	if (n >= 0)
-		deliver(fd, sock, &ours, app, flags);
-	else
+	if (n < 0) {
 		note_failure(fd, flags);
+		return n;
+	}
+	deliver(fd, sock, &ours, app, flags);
+	/* Who gave no message of his own sees none of what this sets. */
+	if (is_shown)
+		pktinfo_strip(&ours, app, atomic_load(&sock->wanted));
 	return n;
 }
 
@@ -169,7 +173,7 @@ static ssize_t receive_bytes(int fd, struct sock *sock, void *buf, size_t len,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
-	ssize_t n = receive(fd, sock, &app, flags);
+	ssize_t n = receive(fd, sock, &app, flags, false);
 
 	if (n >= 0 && name)
 		*namelen = app.msg_namelen;
@@ -294,7 +298,7 @@ EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
 	if (!sock || !bytes || count > IOV_MAX)
 		return real.readv(fd, iov, count);
 	app.msg_iovlen = (size_t)count;
-	n = receive(fd, sock, &app, 0);
+	n = receive(fd, sock, &app, 0, false);
 	if (!is_no_socket(n))
 		return n;
 	errno = saved;
@@ -326,7 +330,7 @@ EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	ssize_t n;
 
 	if (sock && msg && !is_odd(flags))
-		return receive(fd, sock, msg, flags);
+		return receive(fd, sock, msg, flags, true);
 	n = real.recvmsg(fd, msg, flags);
 	if (n >= 0 && msg && msg->msg_controllen)
 		forget_passed_fds(msg);
@@ -391,6 +395,8 @@ static int receive_batch(void *memory, void *context)
 		app[i].msg_len = ours[i].msg_len;
 		deliver(batch->fd, batch->sock, &ours[i].msg_hdr,
 			&app[i].msg_hdr, batch->flags);
+		pktinfo_strip(&ours[i].msg_hdr, &app[i].msg_hdr,
+			      atomic_load(&batch->sock->wanted));
 	}
 	if (received > 0 && !(batch->flags & (MSG_ERRQUEUE | MSG_PEEK)))
 		peers_drained();

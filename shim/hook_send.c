@@ -224,8 +224,9 @@ static struct sock *sender(int fd, const void *to, socklen_t len)
 {
 	struct sock *sock;
 
-	if (!to)
-		return sock_known(fd);
+	sock = sock_known(fd);
+	if (sock || !to)
+		return sock;
 	sock = follow_send(fd, to, len);
 	return sock ? sock : sock_probe(fd);
 }

@@ -19,19 +19,19 @@
  * Where on its stack this thread is inside a lock, and in which: a signal
  * handler may find it so, and who comes after one that jumped.
  */
-static _Thread_local const char *inside;
-static _Thread_local struct lock *held;
+_Thread_local const char *lock_inside;
+_Thread_local struct lock *lock_held;
 
 /* The kernel hands a forked child this page zeroed. */
-static _Atomic uint32_t *_Atomic wiped;
-/* The last generation of this process and its ancestors: not wiped. */
+_Atomic uint32_t *_Atomic lock_page;
+/* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
 /* The process of the first one. */
 static _Atomic pid_t first_process;
 
 static void forked_child(void)
 {
-	atomic_store(wiped, 0);
+	atomic_store(lock_page, 0);
 }
 
 static _Atomic uint32_t *wiped_page(void)
@@ -43,7 +43,7 @@ static _Atomic uint32_t *wiped_page(void)
 			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (page != MAP_FAILED && !madvise(page, bytes, MADV_WIPEONFORK)) {
-		if (atomic_compare_exchange_strong(&wiped, &none, page))
+		if (atomic_compare_exchange_strong(&lock_page, &none, page))
 			return page;
 		munmap(page, bytes);
 		return none;
@@ -51,7 +51,7 @@ static _Atomic uint32_t *wiped_page(void)
 	/* Before Linux 4.14: fork(3) alone is noticed. */
 	if (page != MAP_FAILED)
 		munmap(page, bytes);
-	if (atomic_compare_exchange_strong(&wiped, &none, &unwiped)) {
+	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
 		pthread_atfork(NULL, NULL, forked_child);
 		return &unwiped;
 	}
@@ -67,10 +67,10 @@ static uint32_t new_generation(_Atomic uint32_t *page)
 	return atomic_compare_exchange_strong(page, &none, next) ? next : none;
 }
 
-uint32_t lock_generation(void)
+uint32_t lock_begin_generation(void)
 {
 	_Atomic uint32_t *page =
-		atomic_load_explicit(&wiped, memory_order_acquire);
+		atomic_load_explicit(&lock_page, memory_order_acquire);
 	uint32_t mine;
 	int saved = errno;
 
@@ -98,13 +98,6 @@ bool lock_generation_is_gone(uint32_t generation)
 static uint32_t generation_of(uint64_t holder)
 {
 	return (uint32_t)(holder >> 32);
-}
-
-/* The lower half is where this thread has what each has of its own. */
-static uint64_t holder_here(void)
-{
-	return (uint64_t)lock_generation() << 32 |
-	       (uint32_t)((uintptr_t)&inside >> 3);
 }
 
 /* Waits for the holder.  Answers as lock_take. */
@@ -142,47 +135,37 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
  */
 static bool was_left_by_jump(const char *here)
 {
-	uint64_t mine = holder_here();
+	uint64_t mine = lock_holder(lock_generation());
 	stack_t stack;
 
-	if (here < inside || sigaltstack(NULL, &stack) ||
+	if (here < lock_inside || sigaltstack(NULL, &stack) ||
 	    (stack.ss_flags & SS_ONSTACK))
 		return false;
-	atomic_compare_exchange_strong(&held->holder, &mine, LOST);
-	inside = NULL;
+	atomic_compare_exchange_strong(&lock_held->holder, &mine, LOST);
+	lock_inside = NULL;
 	return true;
 }
 
-enum lock_result lock_take(struct lock *lock)
+enum lock_result lock_take_slowly(struct lock *lock, const char *here)
 {
-	const char *here = __builtin_frame_address(0);
-	enum lock_result result = LOCK_HELD;
-	uint64_t holder = 0, mine;
+	enum lock_result result;
 	int saved = errno;
 
-	if (inside && !was_left_by_jump(here)) {
+	if (lock_inside && !was_left_by_jump(here)) {
 		errno = saved;
 		return LOCK_REFUSED;
 	}
-	mine = holder_here();
-	held = lock;
-	inside = here;
+	lock_held = lock;
+	lock_inside = here;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!atomic_compare_exchange_strong_explicit(&lock->holder, &holder,
-						     mine, memory_order_acquire,
-						     memory_order_relaxed))
-		result = wait_for(lock, mine);
+	result = wait_for(lock, lock_holder(lock_generation()));
 	if (result == LOCK_REFUSED)
-		inside = NULL;
+		lock_inside = NULL;
 	errno = saved;
 	return result;
 }
 
-void lock_release(struct lock *lock)
+void lock_renounce(struct lock *lock)
 {
-	if (atomic_load_explicit(&lock->given_up, memory_order_relaxed))
-		atomic_store(&lock->given_up, 0);
-	atomic_store_explicit(&lock->holder, 0, memory_order_release);
-	atomic_signal_fence(memory_order_seq_cst);
-	inside = NULL;
+	atomic_store(&lock->given_up, 0);
 }

@@ -22,6 +22,7 @@ static void table_clear(void *at, size_t bytes);
 #define uthash_malloc(bytes) table_memory(bytes)
 #define uthash_free(at, bytes) ((void)(at))
 #define uthash_bzero(at, bytes) table_clear(at, bytes)
+#define HASH_KEYCMP(a, b, bytes) (!key_equal((a), (b)))
 #include <uthash.h>
 
 /* All buckets from the start: a rehash would take milliseconds. */
@@ -45,10 +46,20 @@ struct key {
 	uint32_t sock;
 	uint32_t scope; /* of a link-local address, otherwise 0 */
 	uint16_t port_be;
-	uint16_t unused;
+	uint16_t unused[3];
 };
 
-#define KEY_WORDS (sizeof(struct key) / sizeof(uint32_t))
+/* Those that are not always zero. */
+#define KEY_WORDS 7
+
+static inline bool key_equal(const struct key *a, const struct key *b)
+{
+	uint64_t x[sizeof(*a) / sizeof(uint64_t)], y[sizeof(x) / sizeof(*x)];
+
+	memcpy(x, a, sizeof(x));
+	memcpy(y, b, sizeof(y));
+	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+}
 
 struct peer {
 	struct key key;
@@ -57,6 +68,8 @@ struct peer {
 	struct queue queue; /* the addresses of that batch, if they differ */
 	uint32_t heard;	    /* in ticks */
 	uint32_t index;
+	/* Differs from all that there were, whenever this is written. */
+	_Atomic uint32_t version;
 	uint16_t datagrams;  /* of that batch */
 	uint16_t unanswered; /* that were read, and no answer sent since */
 	bool answered;
@@ -84,6 +97,7 @@ static struct {
 	uint32_t bound;
 	uint32_t ttl_s;
 	uint32_t hand; /* where the next eviction looks */
+	uint32_t versions;
 	uint64_t seeds[KEY_WORDS + 2];
 } table;
 
@@ -102,6 +116,21 @@ struct reader {
 };
 
 static _Thread_local struct reader reader;
+
+/*
+ * The datagram that this thread read last, whose answer is mostly the next that
+ * it sends: it then needs neither the lock nor the table.
+ */
+struct last {
+	struct key key;
+	struct local local;
+	struct peer *peer; /* in the table; NULL: ask that */
+	uint32_t version;  /* that it had, and has while this is true */
+	uint32_t heard;
+	bool answered; /* and the table does not know yet */
+};
+
+static _Thread_local struct last last;
 
 static void *table_memory(size_t bytes)
 {
@@ -141,6 +170,7 @@ static void *map(size_t bytes)
 
 static void forget_all(void)
 {
+	last.peer = NULL;
 	table.head = NULL;
 	table.used = 0;
 	queue_drop_all();
@@ -148,7 +178,7 @@ static void forget_all(void)
 		memset(table.buckets, 0, bucket_bytes(table.log2));
 }
 
-static bool take_lock(void)
+static inline bool take_lock(void)
 {
 	enum lock_result result = lock_take(&lock);
 
@@ -228,8 +258,8 @@ static void add_chunk(void)
 		munmap(chunk, bytes);
 }
 
-static bool key_of(uint32_t sock, const struct sockaddr *peer, socklen_t len,
-		   struct key *key)
+static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
+			  socklen_t len, struct key *key)
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6 = { 0 };
@@ -260,10 +290,10 @@ static bool key_of(uint32_t sock, const struct sockaddr *peer, socklen_t len,
  * Strongly universal, so that no sender can choose collisions: pair-multiply-
  * shift, M. Thorup, "High Speed Hashing for Integers and Strings", section 3.4.
  */
-static struct hashes hash(const struct key *key)
+static inline struct hashes hash(const struct key *key)
 {
 	const uint64_t *seed = table.seeds;
-	uint32_t word[KEY_WORDS];
+	uint32_t word[sizeof(*key) / sizeof(uint32_t)];
 	uint64_t host, port;
 
 	memcpy(word, key, sizeof(*key));
@@ -277,7 +307,7 @@ static struct hashes hash(const struct key *key)
 	};
 }
 
-static uint32_t now_ticks(void)
+static inline uint32_t now_ticks(void)
 {
 	const uint32_t ns_per_tick = 1000000000 / TICKS_PER_S;
 	struct timespec now = { 0 };
@@ -292,7 +322,7 @@ static struct peer *nth_peer(uint32_t n)
 	return &table.chunks[n / PEERS_PER_CHUNK][n % PEERS_PER_CHUNK];
 }
 
-static struct peer *find(const struct key *key, uint32_t hashv)
+static inline struct peer *find(const struct key *key, uint32_t hashv)
 {
 	struct peer *peer;
 
@@ -300,7 +330,7 @@ static struct peer *find(const struct key *key, uint32_t hashv)
 	return peer;
 }
 
-static bool is_fresh(const struct peer *peer, uint32_t now)
+static inline bool is_fresh(const struct peer *peer, uint32_t now)
 {
 	return now - peer->heard <= table.ttl_s * TICKS_PER_S;
 }
@@ -362,10 +392,12 @@ static struct peer *insert(const struct key *key, uint32_t hashv, uint32_t now)
 }
 
 /* Which batch this thread is in: no other's, in any process, is equal. */
-static uint64_t current_batch(void)
+static inline uint64_t current_batch(void)
 {
-	if (reader.generation != lock_generation()) {
-		reader.generation = lock_generation();
+	const uint32_t generation = lock_generation();
+
+	if (reader.generation != generation) {
+		reader.generation = generation;
 		reader.thread = ++threads;
 		reader.batch = 1;
 		reader.state = READING;
@@ -384,7 +416,7 @@ static void begin_queue(struct peer *peer)
  * The batch has one more datagram of this peer.  A queue is only needed once
  * they went to different addresses; until then they are counted.
  */
-static void note_in_batch(struct peer *peer, const struct local *local)
+static inline void note_in_batch(struct peer *peer, const struct local *local)
 {
 	if (reader.state != READING) {
 		reader.state = READING;
@@ -414,14 +446,56 @@ static void note_peeked(struct peer *peer, const struct local *local)
 		begin_queue(peer);
 }
 
-static void remember(const struct key *key, const struct local *local,
-		     bool peeked)
+static void note_answer(struct peer *peer)
+{
+	peer->answered = true;
+	if (peer->unanswered)
+		peer->unanswered--;
+}
+
+static inline bool last_is_true(void)
+{
+	return last.peer &&
+	       atomic_load_explicit(&last.peer->version,
+				    memory_order_relaxed) == last.version;
+}
+
+/* The table learns of the answer that was sent without it. */
+static inline void settle_last(void)
+{
+	if (last.answered && last_is_true())
+		note_answer(last.peer);
+	last.answered = false;
+}
+
+static inline void renew_version(struct peer *peer)
+{
+	atomic_store_explicit(&peer->version, ++table.versions,
+			      memory_order_relaxed);
+}
+
+static inline void keep_last(const struct key *key, const struct local *local,
+			     struct peer *peer)
+{
+	last.key = *key;
+	last.local = *local;
+	last.heard = peer->heard;
+	last.version = peer->version;
+	last.peer = local->family != AF_UNSPEC && queue_is_empty(&peer->queue)
+			    ? peer
+			    : NULL;
+}
+
+static inline void remember(const struct key *key, const struct local *local,
+			    bool peeked)
 {
 	const struct hashes hashes = hash(key);
 	const uint32_t now = now_ticks();
-	struct peer *peer = find(key, hashes.peer);
+	struct peer *peer;
 	uint32_t *hint;
 
+	settle_last();
+	peer = find(key, hashes.peer);
 	if (!peer)
 		peer = insert(key, hashes.peer, now);
 	if (!peer)
@@ -434,6 +508,8 @@ static void remember(const struct key *key, const struct local *local,
 	peer->heard = now;
 	if (!peeked && peer->unanswered < UINT16_MAX)
 		peer->unanswered++;
+	renew_version(peer);
+	keep_last(key, local, peer);
 	hint = &table.hints[hashes.host & (hint_count(table.log2) - 1)];
 	/* Mostly it is there already: leave the cache line clean then. */
 	// cppcheck-suppress duplicateConditionalAssign
@@ -450,22 +526,35 @@ void peers_open(void)
 	errno = saved;
 }
 
+/* Sees to it that there is room for one more peer, if there may be. */
+static inline bool have_room(void)
+{
+	int saved;
+
+	if (table.buckets &&
+	    (table.used < table.capacity || table.capacity >= table.bound))
+		return true;
+	saved = errno;
+	if (!table.buckets)
+		open_table();
+	if (table.buckets && table.used == table.capacity &&
+	    table.capacity < table.bound)
+		add_chunk();
+	errno = saved;
+	return table.buckets != NULL;
+}
+
 void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local, bool peeked)
 {
-	int saved = errno;
 	struct key key;
 
-	if (key_of(sock, peer, len, &key) && (table.buckets || open_table())) {
-		if (table.used == table.capacity &&
-		    table.capacity < table.bound)
-			add_chunk();
-		if (take_lock()) {
-			remember(&key, local, peeked);
-			lock_release(&lock);
-		}
+	if (!key_of(sock, peer, len, &key) || !have_room())
+		return;
+	if (take_lock()) {
+		remember(&key, local, peeked);
+		lock_release(&lock);
 	}
-	errno = saved;
 }
 
 void peers_drained(void)
@@ -513,25 +602,17 @@ static bool is_waiting(const struct peer *peer, uint32_t now)
 }
 
 /* Locks, and answers the peer to answer; NULL, and not locked: none. */
-static struct peer *lock_for_answer(uint32_t sock, const struct sockaddr *to,
-				    socklen_t len)
+static struct peer *lock_for_answer(const struct key *key)
 {
-	struct key key;
 	struct peer *peer;
 
-	if (!table.buckets || !key_of(sock, to, len, &key) || !take_lock())
+	if (!table.buckets || !take_lock())
 		return NULL;
-	peer = find_for_answer(&key);
+	settle_last();
+	peer = find_for_answer(key);
 	if (!peer)
 		lock_release(&lock);
 	return peer;
-}
-
-static void note_answer(struct peer *peer)
-{
-	peer->answered = true;
-	if (peer->unanswered)
-		peer->unanswered--;
 }
 
 static bool find_exact(uint32_t sock, const struct sockaddr *peer,
@@ -543,6 +624,7 @@ static bool find_exact(uint32_t sock, const struct sockaddr *peer,
 
 	if (!table.buckets || !key_of(sock, peer, len, &key) || !take_lock())
 		return false;
+	settle_last();
 	found = find(&key, hash(&key).peer);
 	if (found &&
 	    (!is_fresh(found, now) || (waiting && !is_waiting(found, now))))
@@ -555,13 +637,44 @@ static bool find_exact(uint32_t sock, const struct sockaddr *peer,
 	return found != NULL;
 }
 
+/*
+ * The answer to what this thread read last.  A handler that interrupts us may
+ * read another: then that is the last.
+ */
+static inline bool recall_last(const struct key *key, struct local *local)
+{
+	const uint32_t version = last.version;
+	struct local source;
+
+	if (lock_inside || !key_equal(key, &last.key) || !last_is_true() ||
+	    now_ticks() - last.heard > table.ttl_s * TICKS_PER_S)
+		return false;
+	source = last.local;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (last.version != version)
+		return false;
+	if (reader.state == READING)
+		reader.state = ANSWERING;
+	last.answered = true;
+	*local = source;
+	return true;
+}
+
 bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  struct local *local, bool *queued)
 {
-	struct peer *found = lock_for_answer(sock, peer, len);
+	struct peer *found;
 	struct local source;
+	struct key key;
 	bool taken = false;
 
+	if (!key_of(sock, peer, len, &key))
+		return false;
+	if (recall_last(&key, local)) {
+		*queued = false;
+		return true;
+	}
+	found = lock_for_answer(&key);
 	if (!found)
 		return false;
 	if (reader.state == READING)
@@ -599,8 +712,12 @@ bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local)
 {
-	struct peer *found = lock_for_answer(sock, peer, len);
+	struct peer *found;
+	struct key key;
 
+	if (!key_of(sock, peer, len, &key))
+		return;
+	found = lock_for_answer(&key);
 	if (!found)
 		return;
 	if (found->batch == current_batch())
@@ -611,10 +728,15 @@ void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  const struct local *local)
 {
-	struct peer *found = lock_for_answer(sock, peer, len);
+	struct peer *found;
+	struct key key;
 
+	if (!key_of(sock, peer, len, &key))
+		return;
+	found = lock_for_answer(&key);
 	if (!found)
 		return;
+	renew_version(found);
 	if (local_equal(&found->local, local))
 		found->local.family = AF_UNSPEC;
 	queue_forget(&found->queue, local);
@@ -630,6 +752,8 @@ void peers_reset(uint32_t bound, uint32_t ttl_s)
 	if (table.buckets)
 		munmap(table.buckets, region_bytes(table.log2));
 	memset(&table, 0, sizeof(table));
+	last.peer = NULL;
+	last.answered = false;
 	table.bound = bound;
 	table.ttl_s = ttl_s;
 }

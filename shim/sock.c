@@ -66,7 +66,7 @@ static _Atomic uint32_t last_id;
 static _Atomic uint32_t sock_count;
 static _Atomic uint32_t hand; /* where to look for a free sock next */
 
-static bool is_tracked(const struct sock *sock)
+static inline bool is_tracked(const struct sock *sock)
 {
 	return sock && (sock < kinds || sock >= kinds + KINDS);
 }
@@ -84,7 +84,7 @@ static void *map_chunk(size_t bytes)
 	return chunk == MAP_FAILED ? NULL : chunk;
 }
 
-static struct slot *find_slot(int fd)
+static inline struct slot *find_slot(int fd)
 {
 	unsigned int n = (unsigned int)fd;
 	struct slot *chunk;
@@ -110,7 +110,7 @@ static struct slot *make_slot(int fd)
 	return find_slot(fd);
 }
 
-static struct sock *occupant(int fd)
+static inline struct sock *occupant(int fd)
 {
 	struct slot *slot = find_slot(fd);
 
@@ -443,7 +443,7 @@ static struct sock *examine(int fd)
 }
 
 /* Whether there is something to do for a sock, or what stands for none. */
-static bool is_busy(const struct sock *sock)
+static inline bool is_busy(const struct sock *sock)
 {
 	return is_tracked(sock) &&
 	       (atomic_load_explicit(&sock->mode, memory_order_relaxed) !=
@@ -462,10 +462,10 @@ struct sock *sock_probe(int fd)
 {
 	struct sock *sock = occupant(fd);
 
+	if (is_busy(sock))
+		return sock;
 	/* Nobody receives on a new socket: it was bound behind our back. */
-	if (!sock || is_new(sock))
-		return examine(fd);
-	return is_busy(sock) ? sock : NULL;
+	return !sock || is_new(sock) ? examine(fd) : NULL;
 }
 
 struct sock *sock_any(int fd)

@@ -107,6 +107,12 @@ static void what_a_child_hears_is_its_own(void **state)
 	assert_string_equal(source, "10.0.0.1");
 }
 
+/* What a thread read last it knows without the table. */
+static void hear_another(void)
+{
+	hear(SOCK, v4("192.0.2.88", 5300), "10.0.0.8");
+}
+
 /* Forked in the middle of another thread's change. */
 
 static pthread_barrier_t changing;
@@ -149,6 +155,7 @@ static void a_child_forked_amid_a_change_begins_anew(void **state)
 {
 	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
+	hear_another();
 
 	int does = answer_in_child_amid_a_change(does_child_answer_from,
 						 "nothing");
@@ -257,11 +264,36 @@ static void an_answer_that_was_interrupted_is_complete(void **state)
 {
 	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
+	hear_another();
 	interrupt_the_next_change();
 
 	const char *source = answer(SOCK, peer);
 
 	assert_string_equal(source, "10.0.0.1");
+}
+
+/* It heard the same peer in between. */
+static void
+an_answer_to_the_last_that_was_interrupted_is_to_a_later(void **state)
+{
+	(void)state;
+	hear(SOCK, peer, "10.0.0.1");
+	interrupt_the_next_change();
+
+	const char *source = answer(SOCK, peer);
+
+	assert_string_equal(source, "10.0.0.7");
+}
+
+static void a_child_forked_amid_a_change_knows_what_was_read_last(void **state)
+{
+	(void)state;
+	hear(SOCK, peer, "10.0.0.1");
+
+	int does = answer_in_child_amid_a_change(does_child_answer_from,
+						 "10.0.0.1");
+
+	assert_int_equal(does, true);
 }
 
 static void a_handler_between_changes_is_answered(void **state)
@@ -323,6 +355,8 @@ int main(void)
 		TEST(what_a_handler_hears_amid_a_change_is_lost),
 		TEST(a_change_that_was_interrupted_is_complete),
 		TEST(an_answer_that_was_interrupted_is_complete),
+		TEST(an_answer_to_the_last_that_was_interrupted_is_to_a_later),
+		TEST(a_child_forked_amid_a_change_knows_what_was_read_last),
 		TEST(a_handler_between_changes_is_answered),
 		TEST(inside_another_lock_nothing_is_known),
 		TEST(a_first_peer_heard_inside_a_lock_is_heard_later),

@@ -86,7 +86,7 @@ run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-SCRIPTS = .ci/run demo/lab demo/run tests/setup
+SCRIPTS = .ci/run demo/lab demo/run tests/setup tests/daemons/clients/tftp_files
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \

@@ -246,13 +246,25 @@ static bool is_ours_alone(const struct sock *sock)
 		lock_generation_is_gone(generation));
 }
 
+/*
+ * The same, but a parent may have it: it closes it, as a rule, and opens
+ * another one to listen on, for this one hears just our peer once it is
+ * connected.
+ */
+static bool is_inherited_at_most(const struct sock *sock)
+{
+	return atomic_load(&sock->fds) == 1 && atomic_load(&sock->generation);
+}
+
 /* False: as before. */
 static bool replace(const struct plan *plan)
 {
-	return is_ours_alone(plan->sock) &&
-	       replace_socket(plan->fd, plan->sock,
-			      (const struct sockaddr *)&plan->next, plan->peer,
-			      SOCK_FOLLOWED);
+	if (!replace_socket(plan->fd, plan->sock,
+			    (const struct sockaddr *)&plan->next, plan->peer,
+			    SOCK_FOLLOWED))
+		return false;
+	atomic_store(&plan->sock->generation, lock_generation());
+	return true;
 }
 
 /* False: as before. */
@@ -265,9 +277,9 @@ static bool rebind(struct plan *plan)
 	if (atomic_load(&sock->mode) == SOCK_FOLLOWED)
 		return memcmp(&plan->bound, &plan->next,
 			      name_length(&plan->next)) != 0 &&
-		       replace(plan);
+		       is_ours_alone(sock) && replace(plan);
 	if (atomic_load(&sock->port_be))
-		return replace(plan);
+		return is_inherited_at_most(sock) && replace(plan);
 	/* Who made it may have given it a port of its own. */
 	return atomic_load(&sock->generation) && follow_ephemeral(plan);
 }

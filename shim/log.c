@@ -24,7 +24,7 @@ static void write_line(char *line, int length)
 void log_bad_value(const char *name, const char *value, uint32_t least,
 		   uint32_t most)
 {
-	char line[LINE_BYTES];
+	char line[LINE_BYTES] = "";
 
 	write_line(line, snprintf(line, sizeof(line),
 				  "replyfrom: %s=%.80s is not a number from %u "
@@ -34,7 +34,7 @@ void log_bad_value(const char *name, const char *value, uint32_t least,
 
 void log_bad_word(const char *name, const char *value, const char *const *words)
 {
-	char line[LINE_BYTES], list[LINE_BYTES / 4] = "";
+	char line[LINE_BYTES] = "", list[LINE_BYTES / 4] = "";
 
 	for (; *words; words++) {
 		strncat(list, *words, sizeof(list) - strlen(list) - 1);
@@ -49,11 +49,12 @@ void log_bad_word(const char *name, const char *value, const char *const *words)
 
 void log_event(enum log_level level, int fd, const char *what)
 {
-	char line[LINE_BYTES];
+	char line[LINE_BYTES] = "";
 	int saved = errno;
 
-	if (config_get()->log >= (uint32_t)level)
-		write_line(line, snprintf(line, sizeof(line),
-					  "replyfrom: fd %d: %s\n", fd, what));
+	if (config_get()->log < (uint32_t)level)
+		return;
+	write_line(line, snprintf(line, sizeof(line), "replyfrom: fd %d: %s\n",
+				  fd, what));
 	errno = saved;
 }

@@ -133,7 +133,8 @@ struct replacement {
 	const struct sockaddr *name;
 	const struct sockaddr *peer;
 	enum sock_mode mode;
-	int buffer_bytes; /* SO_RCVBUF as the application knows it */
+	int buffer_bytes;  /* SO_RCVBUF as the application knows it */
+	bool is_inherited; /* by a fork: whoever forked us may still listen */
 };
 
 static socklen_t length_of(int family)
@@ -492,6 +493,7 @@ static void renew_watches(int fd)
 /*
  * The next socket becomes fd.  First the one before is made deaf to all but the
  * next, so that what comes now goes there; what has come is carried as well.
+ * Not if another process may have it: that goes on to hear everybody.
  */
 static bool switch_over(struct replacement *r)
 {
@@ -501,7 +503,8 @@ static bool switch_over(struct replacement *r)
 	read_flags(r->fd, &flags);
 	real.fcntl(r->next, F_SETFL, flags.status & ~O_ASYNC);
 	forget_stale_watches(r->fd);
-	connect_to_next(r, r->fd);
+	if (!r->is_inherited)
+		connect_to_next(r, r->fd);
 	scratch_with(PAYLOAD_BYTES, carry_queue, r);
 	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
 	if (!connect_to_peer(r, r->next) ||
@@ -534,10 +537,14 @@ bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
 		.peer = peer,
 		.mode = mode,
 	};
+	const uint32_t generation = atomic_load(&sock->generation);
 	int saved = errno;
-	bool done = !atomic_load(&watches_lost) && open_next(&r) &&
-		    move_queue(&r) && switch_over(&r);
+	bool done;
 
+	r.is_inherited = generation != lock_generation() &&
+			 !lock_generation_is_gone(generation);
+	done = !atomic_load(&watches_lost) && open_next(&r) && move_queue(&r) &&
+	       switch_over(&r);
 	close_one(r.next);
 	close_one(r.carrier);
 	errno = saved;

@@ -2,10 +2,12 @@
 """Asks a server, and says where its answers came from."""
 
 import selectors
+import os
 import shlex
 import subprocess
 import time
 from contextlib import nullcontext
+from string import Template
 
 import lab
 import probes
@@ -13,7 +15,7 @@ import probes
 AGAIN_SECONDS = 0.4  # until a question is repeated
 SILENCE_SECONDS = 0.9  # that show that no answer is coming
 AFTERWARDS_SECONDS = 0.08  # for what comes after the answer
-CLIENT_SECONDS = "3"
+CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients")
 
 
 class Conversation:
@@ -57,6 +59,8 @@ class Conversation:
         sources = ", ".join(sorted(self.sources))
         if not self.has_ended():
             sources += f" ({len(self.meanings)} of {len(self.queries)} understood)"
+        elif self.probe.numbered and self.meanings != sorted(set(self.meanings)):
+            sources += " (in several sessions)"
         return sources, self.meanings
 
 
@@ -82,14 +86,17 @@ def converse(conversations, silent, seconds):
                 last = time.monotonic()
 
 
-def everywhere(server, places):
-    """Asks at each of {address: port}, at the same time; {address: outcome}."""
+def everywhere(server, places, silent):
+    """Asks at each of {address: port}, at the same time; {address: outcome}.
+
+    Those that are `silent` are not expected to end.
+    """
     if isinstance(server.probe, probes.Client):
-        return with_client(server.probe, places)
+        return with_client(server, places, silent)
     conversations = {address: Conversation(server.probe, address, port)
                      for address, port in places.items()}
     try:
-        converse(conversations, server.silent, server.seconds)
+        converse(conversations, silent, server.seconds)
         return {address: conversation.outcome()
                 for address, conversation in conversations.items()}
     finally:
@@ -97,22 +104,31 @@ def everywhere(server, places):
             conversation.socket.close()
 
 
-def with_client(client, places):
+def with_client(server, places, silent):
     """The same, with a program: it ends well if it heard the right answers."""
-    started = {}
+    ends = time.monotonic() + server.seconds
+    asking = {}
     for address, port in places.items():
         host = f"{address}%eth0" if address == lab.LINK_LOCAL else address
-        command = client.command.format(address=host, port=port)
-        here = address == lab.LOOPBACK
-        if here:
-            command += " " + client.bind
-        with nullcontext() if here else lab.on_client():
-            started[address] = subprocess.Popen(
-                ["timeout", CLIENT_SECONDS, *shlex.split(command)],
+        command = Template(server.probe.command).substitute(
+            clients=CLIENTS, address=host, port=port,
+            literal=f"[{host}]" if ":" in host else host)
+        with nullcontext() if address == lab.LOOPBACK else lab.on_client():
+            asking[address] = subprocess.Popen(
+                ["timeout", str(server.seconds), *shlex.split(command)],
+                env=dict(os.environ, TMPDIR=lab.SCRATCH),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL)
+    # Those of whom an answer is expected first, and then the others a while.
+    for address in sorted(asking, key=lambda address: address in silent):
+        if address in silent:
+            ends = min(ends, time.monotonic() + SILENCE_SECONDS)
+        try:
+            asking[address].wait(max(0, ends - time.monotonic()))
+        except subprocess.TimeoutExpired:
+            asking[address].terminate()
     return {address: None if process.wait() else (address, [])
-            for address, process in started.items()}
+            for address, process in asking.items()}
 
 
 def from_one_port(probe, port, addresses, queued, seconds=4):

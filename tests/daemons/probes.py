@@ -25,22 +25,39 @@ class Probe:
     turns: int = 1
     # TFTP answers from a port of its own (RFC 1350 section 4).
     any_port: bool = False
+    # What answers mean are numbers, which grow as long as a session goes on.
+    numbered: bool = False
 
 
 @dataclass(frozen=True)
 class Client:
-    """A question that a real client asks: it hears right answers only."""
+    """A question that a real client asks: it hears right answers only.
+
+    In the command $clients is clients/, $address and $port are to be asked, and
+    $literal is the address with brackets where it needs them.
+    """
 
     command: str
-    # How it is told to ask from 127.0.0.1.
-    bind: str
 
 
 def same(query, answer):
     return "the same" if answer == query else None
 
 
-echo = Probe(lambda: b"hello " + os.urandom(4).hex().encode() + b"\n", same, turns=2)
+def echo_query():
+    return b"hello " + os.urandom(4).hex().encode() + b"\n"
+
+
+echo = Probe(echo_query, same, turns=2)
+
+
+def numbered_read(query, answer):
+    number, _, line = answer.partition(b"\t")
+    return int(number) if line == query else None
+
+
+# "cat -n" answers.
+numbered_echo = Probe(echo_query, numbered_read, turns=2, numbered=True)
 
 
 def dns_query(name="test.example", flags=0x0100):
@@ -231,4 +248,12 @@ talk = Probe(
              + b"root".ljust(12, b"\0") + b"root".ljust(12, b"\0") + bytes(16)),
     lambda query, answer: answer[:2] == b"\1\1" and len(answer) >= 24 or None)
 
-iperf3 = Client("iperf3 -u -k 20 -l 500 -c {address} -p {port}", "-B 127.0.0.1")
+tftp_files = Client("$clients/tftp_files $address $port")
+# "0/20 (0%)" are lost.
+iperf3 = Client("sh -c 'iperf3 -u -k 20 -l 500 -P 2 -c $address -p $port |"
+                " grep \"SUM.* 0/.*receiver\"'")
+iperf2 = Client("sh -c 'iperf -u -n 10K -l 500 -c $address -p $port |"
+                " grep \" 0/.*(0%)\"'")
+dtls_openssl = Client("$clients/lines "
+                      "openssl s_client -dtls -quiet -connect $literal:$port")
+dtls_gnutls = Client("$clients/lines gnutls-cli -u --insecure -p $port $address")

@@ -43,6 +43,9 @@ class Server:
     fresh: bool = False
     # What arrives while it turns to a client is lost: asked at one after the other.
     slow: bool = False
+    # It connects to its client: without us it does not hear what that says next,
+    # when another address was asked.
+    connects: bool = False
     # Also ask two addresses from one port: "turns", one after the other, and
     # "queue", before it can have answered the first.
     two: str = ""
@@ -61,6 +64,10 @@ CERTIFICATE = ("openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -n
 OPENVPN = ("openvpn --dev null --tls-server --ca cert.pem --cert cert.pem --key key.pem "
            "--dh none --keepalive 10 60 --float --lport $port --bind $how")
 OPENVPN_HOW = {"4": "--proto udp4", "6": "ipv6only --proto udp6", "d": "--proto udp6"}
+IP_VERSION = {"4": "-4", "6": "-6", "b": "", "d": ""}
+TFTPD = {"4": "-4 -a 0.0.0.0:$port", "6": "-6 -a [::]:$port", "b": "-a :$port"}
+SOCAT_LISTEN = {"4": "UDP4-LISTEN:$port", "6": "UDP6-LISTEN:$port,ipv6only=1",
+                "d": "UDP6-LISTEN:$port,ipv6only=0"}
 SCOPE_LOST = {"fe80::2": "it drops the scope of a link-local peer"}
 
 BROKEN = [
@@ -70,10 +77,16 @@ BROKEN = [
            conf="unbound.conf", how={"4": "no", "6": "no"}, two="turns queue"),
     Server("nsd", "nsd", "4 6", probes.dns, "nsd -d -c $dir/nsd.conf",
            conf="nsd.conf example.zone", two="turns queue"),
-    Server("tftpd-hpa", "tftpd-hpa:in.tftpd", "4 6", probes.tftp,
-           "in.tftpd -L -u nobody $how -a $literal:$port -s $dir",
-           how={"4": "-4", "6": "-6"}, conf="hello.txt", fresh=True,
+    Server("tftpd-hpa", "tftpd-hpa:in.tftpd", "4 6 b", probes.tftp,
+           "in.tftpd -L -u nobody $how -s $dir", how=TFTPD, conf="hello.txt", fresh=True,
            needs_root="it becomes nobody"),
+    Server("tftpd-hpa with whole files", "tftpd-hpa:in.tftpd tftp-hpa:tftp", "4 6 b",
+           probes.tftp_files, "in.tftpd -L -c -u nobody $how -s $dir/files", how=TFTPD,
+           first="mkdir -m 777 files", fresh=True, needs_root="it becomes nobody"),
+    Server("tftpd-hpa from inetd",
+           "tftpd-hpa:in.tftpd tftp-hpa:tftp openbsd-inetd:inetd", "b",
+           probes.tftp_files, "inetd -E -i tftp.inetd", conf="tftp.inetd",
+           first="mkdir -m 777 files", fresh=True, needs_root="it becomes nobody"),
     Server("openbsd-inetd's echo", "openbsd-inetd:inetd", "b", probes.echo,
            "inetd -i echo.inetd", conf="echo.inetd", port=7,
            silent={"127.0.0.2": "it ignores 127.0.0.0/8"}),
@@ -98,20 +111,43 @@ BROKEN = [
            "socat $how,fork EXEC:'head -n 1'",
            how={"4": "UDP4-RECVFROM:$port", "6": "UDP6-RECVFROM:$port,ipv6only=1",
                 "d": "UDP6-RECVFROM:$port,ipv6only=0"}),
-    Server("socat UDP-LISTEN", "socat", "4 6 d", probes.echo, "socat $how,fork PIPE",
-           how={"4": "UDP4-LISTEN:$port", "6": "UDP6-LISTEN:$port,ipv6only=1",
-                "d": "UDP6-LISTEN:$port,ipv6only=0"}, slow=True),
-    Server("ncat", "ncat", "4 6", probes.echo, "ncat -u -l -$mode -k -e /bin/cat $port",
-           slow=True),
+    Server("socat UDP-LISTEN", "socat", "4 6 d", probes.numbered_echo,
+           "socat $how,fork EXEC:'cat -n'", how=SOCAT_LISTEN, slow=True),
+    Server("socat UDP-LISTEN without fork", "socat", "4 6 d", probes.echo,
+           "socat $how PIPE", how=SOCAT_LISTEN, fresh=True, connects=True),
+    Server("ncat", "ncat", "4 6 b", probes.numbered_echo,
+           "ncat -u -l $how -k -e '/bin/cat -n' $port", how=IP_VERSION, slow=True),
+    Server("ncat --sh-exec", "ncat", "4 6 b", probes.numbered_echo,
+           "ncat -u -l $how -k --sh-exec 'exec cat -n' $port", how=IP_VERSION, slow=True),
+    Server("netcat-openbsd", "netcat-openbsd:nc.openbsd", "4 6", probes.echo,
+           "sh -c 'mkfifo back; nc.openbsd -u -l -$mode $port <back | cat >back'",
+           fresh=True, connects=True),
+    Server("netcat-traditional", "netcat-traditional:nc.traditional", "4", probes.echo,
+           "nc.traditional -u -l -p $port -e /bin/cat", fresh=True, connects=True),
     Server("gawk", "gawk", "4", probes.echo, "gawk -v port=$port -f $lang/echo.gawk",
            slow=True),
-    Server("iperf3", "iperf3", "4 6", probes.iperf3, "iperf3 -s -1 -$mode -p $port",
-           fresh=True),
+    Server("gawk with one client", "gawk", "4", probes.echo,
+           "gawk -v port=$port -v stays=1 -f $lang/echo.gawk", fresh=True, connects=True),
+    Server("iperf3", "iperf3", "4 6 d", probes.iperf3, "iperf3 -s -1 $how -p $port",
+           how=IP_VERSION, fresh=True),
+    Server("iperf", "iperf", "4 d", probes.iperf2, "iperf -s -u $how -p $port",
+           how={"4": "", "d": "-V"}, silent=SCOPE_LOST, fresh=True),
+    Server("openssl s_server", "openssl", "4 6 d", probes.dtls_openssl,
+           "sh -c 'mkfifo back; openssl s_server -dtls -listen -accept $port $how "
+           "-cert cert.pem -key key.pem -quiet <back | cat -n >back'",
+           first=CERTIFICATE, how=IP_VERSION, fresh=True),
+    Server("pen", "pen socat", "4", probes.numbered_echo,
+           "pen -f -U -r $port 127.0.0.1:$next", slow=True,
+           beside="socat UDP4-LISTEN:$next,bind=127.0.0.1,fork EXEC:'cat -n'"),
     Server("llmnrd", "llmnrd", "4", probes.llmnr, "llmnrd -H test", port=5355),
     Server("n2n's supernode", "n2n:supernode", "4", probes.n2n, "supernode -l $port -f -v"),
     Server("gnutls-serv", "gnutls-bin:gnutls-serv openssl", "b", probes.dtls,
            "gnutls-serv -u -p $port --x509certfile cert.pem --x509keyfile key.pem",
            first=CERTIFICATE),
+    Server("gnutls-serv with its client", "gnutls-bin:gnutls-cli openssl", "b",
+           probes.dtls_gnutls, "gnutls-serv -u --echo -p $port --x509certfile cert.pem "
+           "--x509keyfile key.pem", first=CERTIFICATE, fresh=True,
+           silent={"fe80::2": "its client cannot be told a scope"}),
     Server("minetest", "minetest-server:minetestserver", "4", probes.minetest,
            "minetestserver --port $port --world $dir/world --gameid minetest "
            "--logfile $dir/log",

@@ -21,8 +21,8 @@ NO_FORTIFY = -U_FORTIFY_SOURCE
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = config hook_fd hook_recv hook_send lock log peers pktinfo queue real \
-	scratch sock
+SHIM = config hook_fd hook_recv hook_send hook_syscall kernel lock log peers \
+	pktinfo queue real scratch sock
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)
@@ -57,7 +57,8 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
-include tests/unit/unit.mk tests/e2e/e2e.mk demo/demo.mk
+include tests/unit/unit.mk tests/e2e/e2e.mk tests/transparency/transparency.mk \
+	demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -68,18 +69,20 @@ RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
 
 test:
 	$(INSTALL) e2e daemons demo
-	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) $$(DAEMON_TESTS)'
+	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) \
+		$$(TRANSPARENCY_SUITES) $$(DAEMON_TESTS)'
 test-unit:
 	$(INSTALL)
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
 test-e2e:
 	$(INSTALL) e2e demo
-	$(RUN_TESTS) TESTS='$$(E2E_SUITES)'
+	$(RUN_TESTS) TESTS='$$(E2E_SUITES) $$(TRANSPARENCY_SUITES)'
 test-daemons:
 	$(INSTALL) e2e daemons
 	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
 
-PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
+PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) \
+	$(TRANSPARENCY_PROGRAMS)
 
 run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)

@@ -73,6 +73,8 @@ static struct msghdr with_source(const struct msghdr *msg,
 				 const struct source *source, char *control)
 {
 	struct msghdr out = *msg; /* the application may reuse its own */
+	struct local local = source->local;
+	uint32_t ifindex = pktinfo_interface(msg);
 	size_t theirs = msg->msg_control ? msg->msg_controllen : 0;
 
 	if (theirs > source->end)
@@ -80,10 +82,12 @@ static struct msghdr with_source(const struct msghdr *msg,
 	if (theirs)
 		memcpy(control, msg->msg_control, theirs);
 	memset(control + theirs, 0, source->end - theirs);
+	if (ifindex)
+		local.ifindex = ifindex;
 	/* Last, for the last source wins, though it name only an interface. */
 	out.msg_control = control;
-	out.msg_controllen = source->end + pktinfo_append(control + source->end,
-							  &source->local);
+	out.msg_controllen =
+		source->end + pktinfo_append(control + source->end, &local);
 	return out;
 }
 

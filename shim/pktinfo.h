@@ -69,6 +69,12 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		     size_t *end);
 
 /*
+ * The interface that a message to an IPv4 peer names without a source, or 0.
+ * Of two control messages the last one's interface counts, as in the kernel.
+ */
+uint32_t pktinfo_interface(const struct msghdr *msg);
+
+/*
  * Writes the control message that makes `local` the source at `control`, which
  * is aligned for a cmsghdr and has PKTINFO_SPACE bytes.  Answers its length in
  * bytes.  `local` is of family AF_INET or AF_INET6.

@@ -2,6 +2,8 @@
 /* Finds libc's own versions of the interposed names. */
 #include "real.h"
 
+#include "kernel.h"
+
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -11,23 +13,37 @@
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
-#ifdef SYS_fcntl64
-#define FCNTL SYS_fcntl64
-#else
-#define FCNTL SYS_fcntl
-#endif
+
+/*
+ * syscall(2), which may not be here yet either.  As libc does, reads as many
+ * arguments as a call may have.
+ */
+static long ask_kernel(long number, ...)
+{
+	long a[KERNEL_ARGUMENTS];
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < KERNEL_ARGUMENTS; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	real_resolve();
+	if (real.syscall != ask_kernel)
+		return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return kernel_call(number, a);
+}
 
 /*
  * An entry's first value: resolve, then call what was found, or the kernel
  * where nothing was.
  */
-#define EARLY(type, name, parameters, arguments, ...)    \
-	static type early_##name parameters              \
-	{                                                \
-		real_resolve();                          \
-		if (real.name != early_##name)           \
-			return real.name arguments;      \
-		return (type)syscall(SYS_##__VA_ARGS__); \
+#define EARLY(type, name, parameters, arguments, ...)       \
+	static type early_##name parameters                 \
+	{                                                   \
+		real_resolve();                             \
+		if (real.name != early_##name)              \
+			return real.name arguments;         \
+		return (type)ask_kernel(SYS_##__VA_ARGS__); \
 	}
 
 EARLY(int, socket, (int domain, int type, int protocol),
@@ -103,8 +119,8 @@ static int early_dup2(int fd, int to)
 		return real.dup2(fd, to);
 	/* dup3 refuses that, and not every machine has SYS_dup2. */
 	if (fd == to)
-		return syscall(FCNTL, fd, F_GETFD) < 0 ? -1 : fd;
-	return (int)syscall(SYS_dup3, fd, to, 0);
+		return ask_kernel(FCNTL, fd, F_GETFD) < 0 ? -1 : fd;
+	return (int)ask_kernel(SYS_dup3, fd, to, 0);
 }
 
 static void early_closefrom(int first)
@@ -113,7 +129,7 @@ static void early_closefrom(int first)
 	if (real.closefrom != early_closefrom)
 		real.closefrom(first);
 	else
-		syscall(SYS_close_range, first, ~0U, 0);
+		ask_kernel(SYS_close_range, first, ~0U, 0);
 }
 
 static int early_fcntl(int fd, int command, ...)
@@ -127,14 +143,16 @@ static int early_fcntl(int fd, int command, ...)
 	real_resolve();
 	if (real.fcntl != early_fcntl)
 		return real.fcntl(fd, command, argument);
-	return (int)syscall(FCNTL, fd, command, argument);
+	return (int)ask_kernel(FCNTL, fd, command, argument);
 }
 
 struct real_libc real = {
 #define X(name) .name = early_##name,
 #define early_fcntl64 early_fcntl
+#define early_syscall ask_kernel
 	INTERPOSED(X)
 #undef early_fcntl64
+#undef early_syscall
 #undef X
 };
 

@@ -48,7 +48,8 @@ void closefrom(int first);
 	X(fcntl)          \
 	X(fcntl64)        \
 	X(close_range)    \
-	X(closefrom)
+	X(closefrom)      \
+	X(syscall)
 
 struct real_libc {
 #define X(name) __typeof__(&name) name;

@@ -45,12 +45,14 @@ struct slot {
 };
 
 /* What a slot holds when it is not one of our sockets; NULL: never seen. */
-enum { OTHER, UDP, UDP_FRESH_V4, UDP_FRESH_V6, KINDS };
+enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, KINDS };
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
 #define other (&kinds[OTHER])
 /* A UDP socket not bound to the wildcard, as far as we know. */
 #define udp (&kinds[UDP])
+/* The same, found by examine(): other fds may mean it, and bind it. */
+#define examined (&kinds[UDP_EXAMINED])
 /* The same, made by socket(), with none of the options that we look at. */
 #define fresh_v4 (&kinds[UDP_FRESH_V4])
 #define fresh_v6 (&kinds[UDP_FRESH_V6])
@@ -371,6 +373,27 @@ static bool is_wildcard_bound(int fd)
 	       sock_is_wildcard((const struct sockaddr *)&addr, len);
 }
 
+/*
+ * A socket is switched on: other fds may mean it too, which were looked at when
+ * it was not bound.  When it is `fresh` only those that came later.
+ */
+static void doubt(bool fresh)
+{
+	for (unsigned int i = 0; i < FD_CHUNKS; i++) {
+		struct slot *chunk = atomic_load(&slots[i]);
+
+		for (unsigned int n = 0; chunk && n < FDS_PER_CHUNK; n++) {
+			struct sock *kind = atomic_load(&chunk[n].sock);
+
+			if (kind == examined ||
+			    (!fresh && kind && kind != other &&
+			     !is_tracked(kind)))
+				atomic_compare_exchange_strong(&chunk[n].sock,
+							       &kind, NULL);
+		}
+	}
+}
+
 /* Switches fd on and answers its sock, with one fd more; NULL: cannot. */
 static struct sock *track(int fd, int family, bool fresh)
 {
@@ -378,6 +401,7 @@ static struct sock *track(int fd, int family, bool fresh)
 	struct sock *sock = fresh ? NULL : hold_by_cookie(cookie);
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
+	doubt(fresh);
 	if (!sock) {
 		sock = new_sock(family, fresh ? PKTINFO_NONE
 					      : wanted_of(fd, family, lowat));
@@ -396,6 +420,20 @@ static struct sock *track(int fd, int family, bool fresh)
 	return NULL;
 }
 
+/*
+ * Whether we switched fd on when it was bound to the wildcard, though
+ * connect(2) may have given it an address since, and a vfork child forgotten
+ * it.
+ */
+static bool is_switched_on(int fd)
+{
+	struct sock *sock = hold_by_cookie(cookie_of(fd));
+
+	if (sock)
+		release(sock);
+	return sock || is_mark(lowat_of(fd));
+}
+
 /* An fd that nobody has seen yet, or that is not what we took it for. */
 static struct sock *examine(int fd)
 {
@@ -405,8 +443,11 @@ static struct sock *examine(int fd)
 	if (!make_slot(fd))
 		return NULL;
 	sock = config_get()->disable ? other : kind_of(fd, &family);
-	if (sock == udp && is_wildcard_bound(fd)) {
-		tracked = track(fd, family, false);
+	if (sock == udp) {
+		sock = examined;
+		tracked = is_wildcard_bound(fd) || is_switched_on(fd)
+				  ? track(fd, family, false)
+				  : NULL;
 		if (tracked)
 			sock = tracked;
 	}

@@ -21,8 +21,8 @@ NO_FORTIFY = -U_FORTIFY_SOURCE
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = config hook_fd hook_recv hook_send hook_syscall kernel lock log peers \
-	pktinfo queue real scratch sock
+SHIM = config hook_fd hook_recv hook_send hook_syscall lock log peers \
+	pktinfo queue raw real scratch sock
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

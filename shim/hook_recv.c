@@ -88,12 +88,11 @@ static void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 }
 
 /* Pins the interface only where the kernel needs it, or the user wants it. */
-static void choose_interface(const struct sock *sock, struct local *local)
+static void choose_interface(struct local *local)
 {
-	if (config_get()->ifindex ||
-	    (local->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&local->v6)))
-		return;
-	local->ifindex = atomic_load(&sock->device);
+	if (!config_get()->ifindex &&
+	    (local->family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&local->v6)))
+		local->ifindex = 0;
 }
 
 /* One message is there: remember it, and give it to the application. */
@@ -107,7 +106,7 @@ static void deliver(int fd, struct sock *sock, const struct msghdr *ours,
 		if (!pktinfo_read(ours, &local)) {
 			sock_review(fd);
 		} else if (ours->msg_namelen) {
-			choose_interface(sock, &local);
+			choose_interface(&local);
 			peers_remember(atomic_load(&sock->id), ours->msg_name,
 				       ours->msg_namelen, &local,
 				       flags & MSG_PEEK);

@@ -15,13 +15,16 @@
 /* What the kernel takes of a longer buffer.  write(2). */
 #define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
 
-/* Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses. */
-#define is_odd(flags) ((flags) < 0)
-
 /* The kernel's own name for a send that only looks for its route. */
 #ifndef MSG_PROBE
 #define MSG_PROBE 0x10
 #endif
+
+/*
+ * Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses.  And what
+ * is not sent needs no source.
+ */
+#define is_odd(flags) ((flags) < 0 || ((flags)&MSG_PROBE))
 
 /* Ours is one of the two. */
 #define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
@@ -35,8 +38,9 @@
 /* The source that a message gets. */
 struct source {
 	struct local local;
-	bool queued; /* see peers_recall */
-	size_t end;  /* of the application's control messages */
+	uint32_t ifindex; /* that the application wants, or 0 */
+	bool queued;	  /* see peers_recall */
+	size_t end;	  /* of the application's control messages */
 };
 
 static enum pktinfo_target target_of(const struct sock *sock,
@@ -62,6 +66,10 @@ static bool find_source(const struct sock *sock, const struct msghdr *msg,
 			  msg->msg_namelen, &source->local, &source->queued))
 		return false;
 	target = target_of(sock, msg->msg_name);
+	source->ifindex = pktinfo_interface(msg);
+	/* On older kernels an index of 0 undoes the binding to a device. */
+	if (!source->ifindex && !source->local.ifindex)
+		source->ifindex = atomic_load(&sock->device);
 	return (target == PKTINFO_TO_V6) ==
 		       (source->local.family == AF_INET6) &&
 	       !pktinfo_carried(msg, target, &source->end) &&
@@ -74,7 +82,6 @@ static struct msghdr with_source(const struct msghdr *msg,
 {
 	struct msghdr out = *msg; /* the application may reuse its own */
 	struct local local = source->local;
-	uint32_t ifindex = pktinfo_interface(msg);
 	size_t theirs = msg->msg_control ? msg->msg_controllen : 0;
 
 	if (theirs > source->end)
@@ -82,8 +89,8 @@ static struct msghdr with_source(const struct msghdr *msg,
 	if (theirs)
 		memcpy(control, msg->msg_control, theirs);
 	memset(control + theirs, 0, source->end - theirs);
-	if (ifindex)
-		local.ifindex = ifindex;
+	if (source->ifindex)
+		local.ifindex = source->ifindex;
 	/* Last, for the last source wins, though it name only an interface. */
 	out.msg_control = control;
 	out.msg_controllen =

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
-#include "kernel.h"
+#include "raw.h"
 #include "real.h"
 
 #include <pthread.h>
@@ -16,7 +16,7 @@
 #define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
 
 /* Calls the hook of this number; false when there is none. */
-static bool call_hook(long number, const long a[KERNEL_ARGUMENTS], long *result)
+static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 {
 	switch (number) {
 #ifdef SYS_socket
@@ -112,13 +112,13 @@ static bool call_hook(long number, const long a[KERNEL_ARGUMENTS], long *result)
  */
 EXPORTED long syscall(long number, ...)
 {
-	long a[KERNEL_ARGUMENTS], result;
+	long a[RAW_ARGUMENTS], result;
 	bool hooked;
 	int cancelable;
 	va_list list;
 
 	va_start(list, number);
-	for (int i = 0; i < KERNEL_ARGUMENTS; i++)
+	for (int i = 0; i < RAW_ARGUMENTS; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
 	/* libc's functions are cancellation points, syscall(2) is none. */

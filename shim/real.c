@@ -2,7 +2,7 @@
 /* Finds libc's own versions of the interposed names. */
 #include "real.h"
 
-#include "kernel.h"
+#include "raw.h"
 
 #include <dlfcn.h>
 #include <stdarg.h>
@@ -10,6 +10,9 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#ifndef SYS_recvmmsg_time64
+#define SYS_recvmmsg_time64 417
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif
@@ -20,17 +23,17 @@
  */
 static long ask_kernel(long number, ...)
 {
-	long a[KERNEL_ARGUMENTS];
+	long a[RAW_ARGUMENTS];
 	va_list list;
 
 	va_start(list, number);
-	for (int i = 0; i < KERNEL_ARGUMENTS; i++)
+	for (int i = 0; i < RAW_ARGUMENTS; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
 	real_resolve();
 	if (real.syscall != ask_kernel)
 		return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	return kernel_call(number, a);
+	return raw_call(number, a);
 }
 
 /*
@@ -146,12 +149,34 @@ static int early_fcntl(int fd, int command, ...)
 	return (int)ask_kernel(FCNTL, fd, command, argument);
 }
 
+#if HAS_TIME64_NAMES
+EARLY(ssize_t, __recvmsg64, (int fd, struct msghdr *msg, int flags),
+      (fd, msg, flags), recvmsg, fd, msg, flags)
+EARLY(int, __recvmmsg64,
+      (int fd, struct mmsghdr *msgs, unsigned int n, int flags, void *timeout),
+      (fd, msgs, n, flags, timeout), recvmmsg_time64, fd, msgs, n, flags,
+      timeout)
+EARLY(ssize_t, __sendmsg64, (int fd, const struct msghdr *msg, int flags),
+      (fd, msg, flags), sendmsg, fd, msg, flags)
+EARLY(int, __sendmmsg64,
+      (int fd, struct mmsghdr *msgs, unsigned int n, int flags),
+      (fd, msgs, n, flags), sendmmsg, fd, msgs, n, flags)
+EARLY(int, __setsockopt64,
+      (int fd, int level, int name, const void *value, socklen_t len),
+      (fd, level, name, value, len), setsockopt, fd, level, name, value, len)
+EARLY(int, __getsockopt64,
+      (int fd, int level, int name, void *value, socklen_t *len),
+      (fd, level, name, value, len), getsockopt, fd, level, name, value, len)
+#endif
+
 struct real_libc real = {
 #define X(name) .name = early_##name,
 #define early_fcntl64 early_fcntl
+#define early___fcntl_time64 early_fcntl
 #define early_syscall ask_kernel
 	INTERPOSED(X)
 #undef early_fcntl64
+#undef early___fcntl_time64
 #undef early_syscall
 #undef X
 };

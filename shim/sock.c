@@ -313,8 +313,10 @@ static bool switch_on(int fd, int family)
 	return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
-static void switch_back(int fd, const struct sock *sock)
+static void switch_back(int fd, struct sock *sock)
 {
+	/* It must not be found as one that is switched on. */
+	atomic_store(&sock->cookie, 0);
 	if (!(sock->wanted & PKTINFO_V4))
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 0);
 	if (sock->family == AF_INET6 && !(sock->wanted & PKTINFO_V6))
@@ -325,11 +327,13 @@ static void switch_back(int fd, const struct sock *sock)
 /* Answers what fd is: `other`, `udp`, or NULL when it is not open. */
 static struct sock *kind_of(int fd, int *family)
 {
-	int protocol;
+	int protocol, type;
 
 	if (!get_int(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
 		return errno == EBADF || errno == ENOTSOCK ? NULL : other;
-	if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE)
+	/* Raw sockets may have the protocol too. */
+	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE) ||
+	    !get_int(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
 		return other;
 	if (!get_int(fd, SOL_SOCKET, SO_DOMAIN, family) ||
 	    (*family != AF_INET && *family != AF_INET6))
@@ -374,10 +378,10 @@ static bool is_wildcard_bound(int fd)
 }
 
 /*
- * A socket is switched on: other fds may mean it too, which were looked at when
- * it was not bound.  When it is `fresh` only those that came later.
+ * Forgets what other fds were found to be, which may mean the same socket: it
+ * is `bound` now, or has come from elsewhere and was not `fresh` for long.
  */
-static void doubt(bool fresh)
+static void doubt(bool bound, bool fresh)
 {
 	for (unsigned int i = 0; i < FD_CHUNKS; i++) {
 		struct slot *chunk = atomic_load(&slots[i]);
@@ -385,9 +389,9 @@ static void doubt(bool fresh)
 		for (unsigned int n = 0; chunk && n < FDS_PER_CHUNK; n++) {
 			struct sock *kind = atomic_load(&chunk[n].sock);
 
-			if (kind == examined ||
-			    (!fresh && kind && kind != other &&
-			     !is_tracked(kind)))
+			if ((bound && kind == examined) ||
+			    (!fresh && kind && kind != examined &&
+			     kind != other && !is_tracked(kind)))
 				atomic_compare_exchange_strong(&chunk[n].sock,
 							       &kind, NULL);
 		}
@@ -401,7 +405,7 @@ static struct sock *track(int fd, int family, bool fresh)
 	struct sock *sock = fresh ? NULL : hold_by_cookie(cookie);
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
-	doubt(fresh);
+	doubt(true, fresh);
 	if (!sock) {
 		sock = new_sock(family, fresh ? PKTINFO_NONE
 					      : wanted_of(fd, family, lowat));
@@ -445,6 +449,7 @@ static struct sock *examine(int fd)
 	sock = config_get()->disable ? other : kind_of(fd, &family);
 	if (sock == udp) {
 		sock = examined;
+		doubt(false, false);
 		tracked = is_wildcard_bound(fd) || is_switched_on(fd)
 				  ? track(fd, family, false)
 				  : NULL;
@@ -537,7 +542,11 @@ struct sock *sock_binding(int fd)
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
 		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, true);
-	else if (kind_of(fd, &family) == udp)
+	else if (kind_of(fd, &family) != udp)
+		sock = NULL;
+	else if (is_switched_on(fd))
+		examine(fd);
+	else
 		sock = track(fd, family, false);
 	errno = saved;
 	return sock;

@@ -45,7 +45,9 @@ $(B)/tests/e2e/echo_static: $(B)/tests/e2e/echo.o $(B)/tests/e2e/server.o
 	$(say) LINK $@
 	$(Q)$(CC) -static $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/tests/e2e/puppet: $(B)/tests/e2e/fortified.o
+$(B)/tests/e2e/puppet: $(addprefix $(B)/tests/e2e/,fortified.o indirect.o)
+# It looks its own functions up by name.
+$(B)/tests/e2e/puppet: LDFLAGS += -rdynamic
 $(E2E_SERVERS) $(E2E_LONE): %: %.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

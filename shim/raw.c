@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The way into the kernel, machine by machine.  syscall(2), "Architecture". */
-#include "kernel.h"
+#include "raw.h"
 
 #include <errno.h>
 
 /* -1 to -4095 are errors.  syscall(2). */
 #define MOST_ERRNO 4095
 
-static long enter(long number, const long a[KERNEL_ARGUMENTS])
+static long enter(long number, const long a[RAW_ARGUMENTS])
 {
 #if defined(__x86_64__)
 	register long r10 __asm__("r10") = a[3];
@@ -82,7 +82,7 @@ static long enter(long number, const long a[KERNEL_ARGUMENTS])
 #endif
 }
 
-long kernel_call(long number, const long arguments[KERNEL_ARGUMENTS])
+long raw_call(long number, const long arguments[RAW_ARGUMENTS])
 {
 	long result = enter(number, arguments);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A system call without libc, for when libc's own cannot be found yet. */
-#ifndef REPLYFROM_KERNEL_H
-#define REPLYFROM_KERNEL_H
+#ifndef REPLYFROM_RAW_H
+#define REPLYFROM_RAW_H
 
 #include <sys/syscall.h>
 
-#define KERNEL_ARGUMENTS 6
+#define RAW_ARGUMENTS 6
 
 /* Of two, the one that libc calls. */
 #ifdef SYS_fcntl64
@@ -18,6 +18,6 @@
  * Answers as syscall(2).  Fails with ENOSYS on a machine whose way into the
  * kernel nobody has told us.
  */
-long kernel_call(long number, const long arguments[KERNEL_ARGUMENTS]);
+long raw_call(long number, const long arguments[RAW_ARGUMENTS]);
 
 #endif

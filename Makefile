@@ -13,11 +13,12 @@ BINDIR = $(PREFIX)/bin
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
-# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.
+# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS:
+# a 32-bit libc then renames the hooks.
 SHIM_CFLAGS = $(OWN_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,-soname,libreplyfrom.so
-NO_FORTIFY = -U_FORTIFY_SOURCE
+NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
@@ -48,7 +49,7 @@ $(B)/shim/launch.o: SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"'
 $(B)/shim/%.o: shim/%.c Makefile | headers
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_RENAMES) -c -o $@ $<
 
 # One line that names the package, rather than a compiler's page of errors.
 headers:
@@ -58,7 +59,7 @@ headers:
 			>&2; exit 1; }
 
 include tests/unit/unit.mk tests/e2e/e2e.mk tests/transparency/transparency.mk \
-	demo/demo.mk
+	tests/i386/i386.mk demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -70,25 +71,27 @@ RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
 test:
 	$(INSTALL) e2e daemons demo
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) \
-		$$(TRANSPARENCY_SUITES) $$(DAEMON_TESTS)'
+		$$(TRANSPARENCY_SUITES) $$(I386_SUITES) $$(DAEMON_TESTS)'
 test-unit:
 	$(INSTALL)
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
 test-e2e:
 	$(INSTALL) e2e demo
-	$(RUN_TESTS) TESTS='$$(E2E_SUITES) $$(TRANSPARENCY_SUITES)'
+	$(RUN_TESTS) TESTS='$$(E2E_SUITES) \
+		$$(TRANSPARENCY_SUITES) $$(I386_SUITES)'
 test-daemons:
 	$(INSTALL) e2e daemons
 	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
 
 PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) \
-	$(TRANSPARENCY_PROGRAMS)
+	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS)
 
 run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-SCRIPTS = .ci/run demo/lab demo/run tests/setup
+SCRIPTS = .ci/run demo/lab demo/run tests/i386/calls \
+	tests/i386/differences tests/setup
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \

@@ -307,17 +307,24 @@ static void forget_passed_fds(const struct msghdr *msg)
 	}
 }
 
-EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+/* recvmsg(2), by `call` unless it is one of our sockets. */
+static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
+			       struct msghdr *msg, int flags)
 {
 	struct sock *sock = sock_probe(fd);
 	ssize_t n;
 
 	if (sock && msg && !is_odd(flags))
 		return receive(fd, sock, msg, flags);
-	n = real.recvmsg(fd, msg, flags);
+	n = call(fd, msg, flags);
 	if (n >= 0 && msg && msg->msg_controllen)
 		forget_passed_fds(msg);
 	return n;
+}
+
+EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return receive_message(real.recvmsg, fd, msg, flags);
 }
 
 /* The room that the first n messages need together, and their msghdrs. */
@@ -349,8 +356,9 @@ static void prepare_batch(const struct mmsghdr *app, unsigned int n,
 	}
 }
 
-/* What recvmmsg was called with, and on which socket. */
+/* What recvmmsg, or which `call`, was called with, and on which socket. */
 struct batch {
+	__typeof__(&recvmmsg) call;
 	int fd;
 	struct sock *sock;
 	struct mmsghdr *app;
@@ -367,11 +375,11 @@ static int receive_batch(void *memory, void *context)
 	int received;
 
 	if (!memory)
-		return real.recvmmsg(batch->fd, app, batch->n, batch->flags,
-				     batch->timeout);
+		return batch->call(batch->fd, app, batch->n, batch->flags,
+				   batch->timeout);
 	prepare_batch(app, batch->n, ours);
-	received = real.recvmmsg(batch->fd, ours, batch->n, batch->flags,
-				 batch->timeout);
+	received = batch->call(batch->fd, ours, batch->n, batch->flags,
+			       batch->timeout);
 	if (received < 0)
 		note_failure(batch->fd, batch->flags);
 	for (int i = 0; i < received; i++) {
@@ -384,10 +392,12 @@ static int receive_batch(void *memory, void *context)
 	return received;
 }
 
-EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
-		      struct timespec *timeout)
+static int receive_messages(__typeof__(&recvmmsg) call, int fd,
+			    struct mmsghdr *msgs, unsigned int n, int flags,
+			    struct timespec *timeout)
 {
 	struct batch batch = {
+		.call = call,
 		.fd = fd,
 		.sock = sock_probe(fd),
 		.app = msgs,
@@ -400,11 +410,31 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	if (batch.sock && msgs && !is_odd(flags))
 		return scratch_with(batch_bytes(msgs, batch.n), receive_batch,
 				    &batch);
-	received = real.recvmmsg(fd, msgs, n, flags, timeout);
+	received = call(fd, msgs, n, flags, timeout);
 	for (int i = 0; msgs && i < received; i++)
 		forget_passed_fds(&msgs[i].msg_hdr);
 	return received;
 }
+
+EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+		      struct timespec *timeout)
+{
+	return receive_messages(real.recvmmsg, fd, msgs, n, flags, timeout);
+}
+
+#if HAS_TIME64_NAMES
+EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags)
+{
+	return receive_message(real.__recvmsg64, fd, msg, flags);
+}
+
+/* Only the timeout is another, which we pass through. */
+EXPORTED int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n,
+			  int flags, struct timespec *timeout)
+{
+	return receive_messages(real.__recvmmsg64, fd, msgs, n, flags, timeout);
+}
+#endif
 
 /* The name by which other libraries call this one. */
 __typeof__(read) __read EXPORTED __attribute__((alias("read")));

@@ -353,3 +353,7 @@ EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 /* The names by which other libraries call these. */
 __typeof__(send) __send EXPORTED __attribute__((alias("send")));
 __typeof__(write) __write EXPORTED __attribute__((alias("write")));
+#if HAS_TIME64_NAMES
+__typeof__(sendmsg) __sendmsg64 EXPORTED __attribute__((alias("sendmsg")));
+__typeof__(sendmmsg) __sendmmsg64 EXPORTED __attribute__((alias("sendmmsg")));
+#endif

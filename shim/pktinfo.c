@@ -206,6 +206,12 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		}
 		note_source(msg, at, &c, target, &carried);
 	}
+	/* Of a 32-bit process the kernel takes nothing else.  net/compat.c. */
+	if (sizeof(long) < sizeof(uint64_t) && msg->msg_control &&
+	    at < msg->msg_controllen) {
+		*end = SIZE_MAX;
+		return false;
+	}
 	*end = at;
 	return carried;
 }

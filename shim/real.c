@@ -153,30 +153,18 @@ static int early_fcntl(int fd, int command, ...)
 EARLY(ssize_t, __recvmsg64, (int fd, struct msghdr *msg, int flags),
       (fd, msg, flags), recvmsg, fd, msg, flags)
 EARLY(int, __recvmmsg64,
-      (int fd, struct mmsghdr *msgs, unsigned int n, int flags, void *timeout),
+      (int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+       struct timespec *timeout),
       (fd, msgs, n, flags, timeout), recvmmsg_time64, fd, msgs, n, flags,
       timeout)
-EARLY(ssize_t, __sendmsg64, (int fd, const struct msghdr *msg, int flags),
-      (fd, msg, flags), sendmsg, fd, msg, flags)
-EARLY(int, __sendmmsg64,
-      (int fd, struct mmsghdr *msgs, unsigned int n, int flags),
-      (fd, msgs, n, flags), sendmmsg, fd, msgs, n, flags)
-EARLY(int, __setsockopt64,
-      (int fd, int level, int name, const void *value, socklen_t len),
-      (fd, level, name, value, len), setsockopt, fd, level, name, value, len)
-EARLY(int, __getsockopt64,
-      (int fd, int level, int name, void *value, socklen_t *len),
-      (fd, level, name, value, len), getsockopt, fd, level, name, value, len)
 #endif
 
 struct real_libc real = {
 #define X(name) .name = early_##name,
 #define early_fcntl64 early_fcntl
-#define early___fcntl_time64 early_fcntl
 #define early_syscall ask_kernel
 	INTERPOSED(X)
 #undef early_fcntl64
-#undef early___fcntl_time64
 #undef early_syscall
 #undef X
 };

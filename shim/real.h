@@ -18,26 +18,18 @@ ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes);
 int close_range(unsigned int first, unsigned int last, int flags);
 void closefrom(int first);
 
-/* What a 32-bit program with 64-bit time calls.  <features.h>. */
+/*
+ * What a 32-bit program with 64-bit time calls, as far as it is not another
+ * name of the same function.
+ */
 #if defined(__GLIBC__) && __TIMESIZE == 32
 #define HAS_TIME64_NAMES 1
 ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags);
 int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
-		 void *timeout);
-ssize_t __sendmsg64(int fd, const struct msghdr *msg, int flags);
-int __sendmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags);
-int __setsockopt64(int fd, int level, int name, const void *value,
-		   socklen_t len);
-int __getsockopt64(int fd, int level, int name, void *value, socklen_t *len);
-int __fcntl_time64(int fd, int command, ...);
+		 struct timespec *timeout);
 #define INTERPOSED_TIME64(X) \
 	X(__recvmsg64)       \
-	X(__recvmmsg64)      \
-	X(__sendmsg64)       \
-	X(__sendmmsg64)      \
-	X(__setsockopt64)    \
-	X(__getsockopt64)    \
-	X(__fcntl_time64)
+	X(__recvmmsg64)
 #else
 #define HAS_TIME64_NAMES 0
 #define INTERPOSED_TIME64(X)

@@ -68,12 +68,12 @@ $(UNIT_TESTS): $(U)/%: $(U)/%.o
 $(U)/%.o: tests/unit/%.c Makefile tests/unit/unit.mk | cmocka
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
 
 $(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
 
 cmocka:
 	@echo '#include <cmocka.h>' | $(CC) $(CPPFLAGS) -include setjmp.h \

@@ -29,8 +29,11 @@
 /* So many messages are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
 
-/* Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses. */
-#define is_odd(flags) ((flags) < 0)
+/*
+ * Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses, unless it
+ * is a 32-bit program's.
+ */
+#define is_odd(flags) (sizeof(long) > sizeof(int) && (flags) < 0)
 
 /* Where one message is received, in place of the application's msghdr. */
 struct room {

@@ -89,7 +89,10 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_dup3:
 		*result = dup3(INT(0), INT(1), INT(2));
 		break;
-	case FCNTL:
+#ifdef SYS_fcntl64
+	case SYS_fcntl64:
+#endif
+	case SYS_fcntl:
 		/* libc's has F_GETOWN and locks of its own. */
 		if (INT(1) != F_DUPFD && INT(1) != F_DUPFD_CLOEXEC)
 			return false;

@@ -10,6 +10,11 @@
 #include <string.h>
 #include <sys/syscall.h>
 
+#ifdef SYS_fcntl64
+#define FCNTL SYS_fcntl64
+#else
+#define FCNTL SYS_fcntl
+#endif
 #ifndef SYS_recvmmsg_time64
 #define SYS_recvmmsg_time64 417
 #endif

@@ -21,7 +21,7 @@ $(T)/%.o: tests/transparency/%.c Makefile tests/transparency/transparency.mk
 $(T)/libplanted.so: tests/transparency/planted.c
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -shared \
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -fPIC -shared \
 		$(LDFLAGS) -o $@ $< $(LDLIBS)
 
 fuzz-transparency: all $(TRANSPARENCY_PROGRAMS)

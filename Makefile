@@ -3,6 +3,7 @@
 # make install puts both under PREFIX, in DESTDIR
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
+# make test-suites runs other people's tests, make fuzz-transparency random calls
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
@@ -83,6 +84,11 @@ test-daemons:
 	$(INSTALL) e2e daemons
 	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
 
+# Other people's tests, with and without the library; see tests/suites/README.md.
+test-suites: all
+	$(INSTALL) suites
+	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
+
 PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) \
 	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS)
 
@@ -91,7 +97,7 @@ run-tests: $(PROGRAMS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
 SCRIPTS = .ci/run demo/lab demo/run tests/i386/calls \
-	tests/i386/differences tests/setup
+	tests/i386/differences tests/setup tests/suites/run
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
@@ -124,6 +130,6 @@ install: all
 clean:
 	rm -rf $(B)
 
-.PHONY: all headers install test test-unit test-e2e test-daemons run-tests check \
-	programs clean
+.PHONY: all headers install test test-unit test-e2e test-daemons test-suites \
+	run-tests check programs clean
 -include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)

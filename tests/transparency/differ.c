@@ -11,6 +11,7 @@
  * and both transcripts.  Exit status: 0 without a difference, 1 with one, 77
  * where there can be no namespace.
  */
+// NOLINTBEGIN(concurrency-mt-unsafe): there are no threads.
 #include "call.h"
 
 #include <arpa/inet.h>
@@ -273,8 +274,6 @@ int main(int argc, char **argv)
 {
 	struct performer both[2];
 	unsigned long long first, count, unsteady = 0;
-	enum outcome outcome;
-
 	if (argc == 2 && !strcmp(argv[1], "--perform"))
 		return serve();
 	if (argc != 4) {
@@ -288,8 +287,8 @@ int main(int argc, char **argv)
 	both[1] = start(argv[1]);
 	for (unsigned long long i = 0; i < count; i++) {
 		struct request request = { .seed = first + i };
+		enum outcome outcome = compare(both, &request);
 
-		outcome = compare(both, &request);
 		unsteady += outcome == UNSTEADY;
 		if (outcome == DIFFERENT) {
 			report(both, &request);
@@ -301,3 +300,4 @@ int main(int argc, char **argv)
 	       count, first, unsteady);
 	return 0;
 }
+// NOLINTEND(concurrency-mt-unsafe)

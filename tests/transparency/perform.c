@@ -147,7 +147,7 @@ static long raw(long call, long a, long b, long c)
 	return libc(call, a, b, c);
 }
 
-#define AS(name) ((__typeof__(&name))function(call))
+#define AS(name) ((__typeof__(&(name)))function(call))
 #define ANY_WAY(name, ...)                                             \
 	(errno = UNTOUCHED, call->via == BY_SYSCALL                    \
 				    ? syscall(SYS_##name, __VA_ARGS__) \
@@ -435,7 +435,7 @@ static void note_control(char *control, size_t room, size_t used)
 {
 	const bool careful = room <= CAREFUL_CONTROL_BYTES;
 	struct cmsghdr c;
-	size_t at = 0, end;
+	size_t at = 0;
 
 	if (used > room)
 		return;
@@ -445,7 +445,8 @@ static void note_control(char *control, size_t room, size_t used)
 			break;
 		mask_cmsg(&c, control + at + CMSG_LEN(0),
 			  c.cmsg_len - CMSG_LEN(0));
-		end = at + CMSG_ALIGN(c.cmsg_len);
+		size_t end = at + CMSG_ALIGN(c.cmsg_len);
+
 		if (!careful && end <= used)
 			memset(control + at + c.cmsg_len, 0,
 			       end - at - c.cmsg_len);
@@ -456,14 +457,27 @@ static void note_control(char *control, size_t room, size_t used)
 	note_bytes("control", control, careful ? CONTROL_BYTES : used);
 }
 
+/* Whether a call has written where it has only to read. */
+static bool is_moved(const struct msghdr *msg, const struct msghdr *was)
+{
+	return msg->msg_name != was->msg_name || msg->msg_iov != was->msg_iov ||
+	       msg->msg_iovlen != was->msg_iovlen ||
+	       msg->msg_control != was->msg_control;
+}
+
+static bool is_changed(const struct msghdr *msg, const struct msghdr *was)
+{
+	return is_moved(msg, was) || msg->msg_namelen != was->msg_namelen ||
+	       msg->msg_controllen != was->msg_controllen ||
+	       msg->msg_flags != was->msg_flags;
+}
+
 static void note_received(int i, const struct message *message)
 {
 	struct msghdr *msg = &mmsgs[i].msg_hdr, *was = &before[i].msg_hdr;
 	struct buffers *of = &buffers[i];
 
-	if (msg->msg_name != was->msg_name || msg->msg_iov != was->msg_iov ||
-	    msg->msg_iovlen != was->msg_iovlen ||
-	    msg->msg_control != was->msg_control)
+	if (is_moved(msg, was))
 		note(" pointers");
 	note(" [%u namelen=%d controllen=%zu flags=%x", mmsgs[i].msg_len,
 	     (int)msg->msg_namelen, msg->msg_controllen,
@@ -620,8 +634,7 @@ static void send_and_note(const struct call *call)
 		return;
 	note_result(transmit(call));
 	for (int i = 0; i < call->message_count; i++) {
-		if (memcmp(&mmsgs[i].msg_hdr, &before[i].msg_hdr,
-			   sizeof(before[i].msg_hdr)) != 0)
+		if (is_changed(&mmsgs[i].msg_hdr, &before[i].msg_hdr))
 			note(" changed");
 		note(" [%u]", mmsgs[i].msg_len);
 	}

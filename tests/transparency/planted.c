@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #define EXPORTED __attribute__((visibility("default")))
-#define BEHIND(name) ((__typeof__(&name))behind(#name))
+#define BEHIND(name) ((__typeof__(&(name)))behind(#name))
 
 static void *behind(const char *name)
 {
@@ -39,11 +39,12 @@ static void leak(struct msghdr *msg, size_t room)
 	const struct cmsghdr c = { .cmsg_len = CMSG_LEN(sizeof(info)),
 				   .cmsg_level = IPPROTO_IP,
 				   .cmsg_type = IP_PKTINFO };
-	char *at = (char *)msg->msg_control + msg->msg_controllen;
+	char *at;
 
 	if (!msg->msg_control ||
 	    room < msg->msg_controllen + CMSG_SPACE(sizeof(info)))
 		return;
+	at = (char *)msg->msg_control + msg->msg_controllen;
 	memcpy(at, &c, sizeof(c));
 	memcpy(at + CMSG_LEN(0), &info, sizeof(info));
 	msg->msg_controllen += CMSG_SPACE(sizeof(info));
@@ -54,7 +55,7 @@ EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 	size_t room = msg ? msg->msg_controllen : 0;
 	ssize_t n = BEHIND(recvmsg)(fd, msg, flags);
 
-	if (n < 0)
+	if (n < 0 || !msg)
 		return n;
 	if (is_planted("a lost MSG_CTRUNC"))
 		msg->msg_flags &= ~MSG_CTRUNC;

@@ -16,15 +16,16 @@ WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
 # _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS:
 # a 32-bit libc then renames the hooks.
-SHIM_CFLAGS = $(OWN_CFLAGS) -fPIC -fvisibility=hidden -ftls-model=initial-exec
+# -fexceptions: a thread that is cancelled unwinds, and cleans up.
+SHIM_CFLAGS = $(OWN_CFLAGS) -fexceptions -fPIC -fvisibility=hidden -ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,-soname,libreplyfrom.so
 NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = config hook_fd hook_recv hook_send hook_syscall lock log peers \
-	pktinfo queue raw real scratch sock
+SHIM = carry config follow hook_fd hook_recv hook_send hook_syscall lock log \
+	peers pktinfo queue raw real replace scratch sock
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

@@ -6,10 +6,12 @@
 #include <stdint.h>
 
 struct config {
-	uint32_t peers;	  /* remembered at a time, at most */
-	uint32_t ttl_s;	  /* a peer unheard for longer is not used */
-	uint32_t ifindex; /* 1: answer through the interface asked on */
-	uint32_t disable; /* 1: touch nothing */
+	uint32_t peers;	    /* remembered at a time, at most */
+	uint32_t ttl_s;	    /* a peer unheard for longer is not used */
+	uint32_t follow_ms; /* a new socket may answer for so long; 0: none */
+	uint32_t log;	    /* enum log_level */
+	uint32_t ifindex;   /* 1: answer through the interface asked on */
+	uint32_t disable;   /* 1: touch nothing */
 };
 
 /*

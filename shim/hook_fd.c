@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls that make, name, set up and close sockets. */
 #include "config.h"
+#include "follow.h"
+#include "peers.h"
 #include "real.h"
+#include "replace.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -66,12 +69,32 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	result = real.bind(fd, addr, len);
 	if (sock)
 		sock_bound(fd, sock, result == 0);
+	if (sock && !result) {
+		sock_own(sock, addr);
+		peers_open();
+	} else if (!result) {
+		sock_settle(fd);
+	}
 	return result;
 }
 
 EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	return real.connect(fd, addr, len);
+	int result;
+
+	if (!follow_connect(fd, addr, len, &result))
+		return real.connect(fd, addr, len);
+	return result;
+}
+
+EXPORTED int epoll_ctl(int epoll, int operation, int fd,
+		       struct epoll_event *event)
+{
+	int result = real.epoll_ctl(epoll, operation, fd, event);
+
+	if (!result && sock_may_be_udp(fd))
+		replace_note_epoll(epoll, operation, fd, event);
+	return result;
 }
 
 EXPORTED int setsockopt(int fd, int level, int name, const void *value,

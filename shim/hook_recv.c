@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A datagram is received: remember whom it came from and where it was sent. */
+#include "carry.h"
 #include "config.h"
 #include "peers.h"
 #include "pktinfo.h"
@@ -98,23 +99,34 @@ static void choose_interface(struct local *local)
 		local->ifindex = 0;
 }
 
-/* One message is there: remember it, and give it to the application. */
-static void deliver(int fd, struct sock *sock, const struct msghdr *ours,
-		    struct msghdr *app, int flags)
+/* Remembers whom a message came from, and which address it asked. */
+static void learn(int fd, struct sock *sock, struct msghdr *msg, bool peeked)
 {
+	const bool followed = atomic_load(&sock->mode) == SOCK_FOLLOWED;
 	struct local local;
 
-	/* The addresses of an error report are the ICMP packet's. */
-	if (!((flags | ours->msg_flags) & MSG_ERRQUEUE)) {
-		if (!pktinfo_read(ours, &local)) {
+	if (!carry_unveil(sock, msg, &local, peeked) &&
+	    !pktinfo_read(msg, &local)) {
+		if (!followed)
 			sock_review(fd);
-		} else if (ours->msg_namelen) {
-			choose_interface(&local);
-			peers_remember(atomic_load(&sock->id), ours->msg_name,
-				       ours->msg_namelen, &local,
-				       flags & MSG_PEEK);
-		}
+		return;
 	}
+	if (followed || !msg->msg_namelen)
+		return;
+	if (!atomic_load_explicit(&sock->settled, memory_order_relaxed))
+		atomic_store(&sock->settled, true);
+	choose_interface(&local);
+	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,
+		       &local, peeked);
+}
+
+/* One message is there: learn from it, and give it to the application. */
+static void deliver(int fd, struct sock *sock, struct msghdr *ours,
+		    struct msghdr *app, int flags)
+{
+	/* The addresses of an error report are the ICMP packet's. */
+	if (!((flags | ours->msg_flags) & MSG_ERRQUEUE))
+		learn(fd, sock, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
 	pktinfo_strip(ours, app, atomic_load(&sock->wanted));
 }

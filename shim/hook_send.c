@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An answer is sent: give it the address that its peer asked as source. */
+#include "follow.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -43,30 +44,88 @@ struct source {
 	size_t end;	  /* of the application's control messages */
 };
 
-static enum pktinfo_target target_of(const struct sock *sock,
-				     const struct sockaddr_in6 *to)
+/* AF_INET also for an address that is mapped. */
+static int family_of(const struct sockaddr_in6 *to)
+{
+	return to->sin6_family == AF_INET6 &&
+			       !IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)
+		       ? AF_INET6
+		       : AF_INET;
+}
+
+static enum pktinfo_target target_of(const struct sock *sock, int peer_family)
 {
 	if (atomic_load(&sock->family) == AF_INET)
 		return PKTINFO_TO_V4;
-	if (to->sin6_family == AF_INET || IN6_IS_ADDR_V4MAPPED(&to->sin6_addr))
-		return PKTINFO_TO_MAPPED;
-	return PKTINFO_TO_V6;
+	return peer_family == AF_INET ? PKTINFO_TO_MAPPED : PKTINFO_TO_V6;
+}
+
+/*
+ * A link-local peer is remembered with its scope.  The application may leave
+ * that to the device of the socket, or to the interface of its pktinfo.
+ */
+static const struct sockaddr *with_scope(const struct sock *sock,
+					 const struct msghdr *msg,
+					 struct sockaddr_in6 *scoped)
+{
+	const struct sockaddr_in6 *name = msg->msg_name;
+
+	if (name->sin6_family != AF_INET6 || msg->msg_namelen < sizeof(*name) ||
+	    name->sin6_scope_id || !IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
+		return msg->msg_name;
+	*scoped = *name;
+	scoped->sin6_scope_id = atomic_load(&sock->device);
+	if (!scoped->sin6_scope_id)
+		scoped->sin6_scope_id = pktinfo_interface(msg);
+	return (const struct sockaddr *)scoped;
+}
+
+/* The source of an answer to this peer, which may have asked another socket. */
+static bool recall(struct sock *sock, const struct msghdr *msg,
+		   struct source *source)
+{
+	const uint32_t id = atomic_load(&sock->id);
+	const socklen_t len = msg->msg_namelen;
+	struct sockaddr_in6 scoped;
+	const struct sockaddr *to = with_scope(sock, msg, &scoped);
+
+	return peers_recall(id, to, len, &source->local, &source->queued) ||
+	       (follow_peer(sock, to, len) &&
+		peers_recall(id, to, len, &source->local, &source->queued));
+}
+
+/* The source, if any, of what goes to the peer that the socket has. */
+static bool is_pinned(const struct sock *sock, struct source *source)
+{
+	if (atomic_load(&sock->mode) != SOCK_PINNED)
+		return false;
+	source->local = sock->source;
+	source->queued = false;
+	return true;
 }
 
 /* Whether a message goes to a known peer without a source of its own. */
-static bool find_source(const struct sock *sock, const struct msghdr *msg,
+static bool find_source(struct sock *sock, const struct msghdr *msg,
 			struct source *source)
 {
 	enum pktinfo_target target;
 
-	if (!msg->msg_name || msg->msg_namelen < sizeof(struct sockaddr_in) ||
-	    msg->msg_namelen > sizeof(struct sockaddr_storage) ||
-	    msg->msg_controllen > MOST_CONTROL_BYTES ||
-	    !peers_recall(atomic_load(&sock->id), msg->msg_name,
-			  msg->msg_namelen, &source->local, &source->queued))
+	/* What the kernel refuses, it refuses. */
+	if (msg->msg_controllen > MOST_CONTROL_BYTES ||
+	    (msg->msg_controllen && !msg->msg_control))
 		return false;
-	target = target_of(sock, msg->msg_name);
-	source->ifindex = pktinfo_interface(msg);
+	if (!msg->msg_name) {
+		if (!is_pinned(sock, source))
+			return false;
+		target = target_of(sock, source->local.family);
+	} else {
+		if (msg->msg_namelen < sizeof(struct sockaddr_in) ||
+		    msg->msg_namelen > sizeof(struct sockaddr_storage) ||
+		    !recall(sock, msg, source))
+			return false;
+		target = target_of(sock, family_of(msg->msg_name));
+	}
+	source->ifindex = target == PKTINFO_TO_V6 ? 0 : pktinfo_v4_interface(msg);
 	/* On older kernels an index of 0 undoes the binding to a device. */
 	if (!source->ifindex && !source->local.ifindex)
 		source->ifindex = atomic_load(&sock->device);
@@ -126,11 +185,18 @@ static bool is_refused(int fd, const struct msghdr *out)
 }
 
 /* A plain send, in place of one that was refused, had this result. */
-static void note_plain(const struct sock *sock, const struct msghdr *msg,
+static void note_plain(struct sock *sock, const struct msghdr *msg,
 		       const struct source *source, bool succeeded)
 {
 	uint32_t id = atomic_load(&sock->id);
+	int pinned = SOCK_PINNED;
 
+	if (!msg->msg_name) {
+		if (succeeded)
+			atomic_compare_exchange_strong(&sock->mode, &pinned,
+						       SOCK_ARMED);
+		return;
+	}
 	/* When the route is down, both fail, and the source is still right. */
 	if (succeeded)
 		peers_forget(id, msg->msg_name, msg->msg_namelen,
@@ -144,7 +210,7 @@ static void note_plain(const struct sock *sock, const struct msghdr *msg,
  * Sends msg from its source.  False, and errno as before, when that was
  * refused: send it plainly, and say how that went with note_plain.
  */
-static bool send_from(int fd, const struct sock *sock, const struct msghdr *msg,
+static bool send_from(int fd, struct sock *sock, const struct msghdr *msg,
 		      int flags, const struct source *source, ssize_t *n)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + OURS_BYTES];
@@ -164,10 +230,21 @@ static bool send_from(int fd, const struct sock *sock, const struct msghdr *msg,
 	return true;
 }
 
+/* The socket of fd, which is about to send to this address, or to its peer. */
+static struct sock *sender(int fd, const void *to, socklen_t len)
+{
+	struct sock *sock;
+
+	if (!to)
+		return sock_known(fd);
+	sock = follow_send(fd, to, len);
+	return sock ? sock : sock_probe(fd);
+}
+
 EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 			const struct sockaddr *to, socklen_t tolen)
 {
-	struct sock *sock = to ? sock_probe(fd) : NULL;
+	struct sock *sock = sender(fd, to, tolen);
 	struct iovec iov = {
 		.iov_base = (void *)buf,
 		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
@@ -193,7 +270,7 @@ EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 /* What sendmmsg was called with, and on which socket. */
 struct batch {
 	int fd;
-	const struct sock *sock;
+	struct sock *sock;
 	struct mmsghdr *app;
 	unsigned int n;
 	int flags;
@@ -304,12 +381,14 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 {
 	struct batch batch = {
 		.fd = fd,
-		.sock = sock_probe(fd),
 		.app = msgs,
 		.n = n < IOV_MAX ? n : IOV_MAX, /* the kernel takes no more */
 		.flags = flags,
 	};
 
+	if (msgs && n)
+		batch.sock = sender(fd, msgs->msg_hdr.msg_name,
+				    msgs->msg_hdr.msg_namelen);
 	if (!batch.sock || !msgs || is_odd(flags))
 		return real.sendmmsg(fd, msgs, n, flags);
 	return scratch_with(batch_bytes(msgs, batch.n), send_batch, &batch);
@@ -317,7 +396,8 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 
 EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
-	struct sock *sock = msg && msg->msg_name ? sock_probe(fd) : NULL;
+	struct sock *sock =
+		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
 	struct mmsghdr one = { 0 };
 	struct source source;
 	ssize_t n;
@@ -339,15 +419,66 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return n;
 }
 
-/* Nothing to do: without an address they answer whom connect(2) named. */
+/* What is sent without an address has a source only if its socket is pinned. */
+static bool send_pinned(int fd, const struct iovec *iov, size_t count,
+			int flags, ssize_t *n)
+{
+	struct sock *sock = sock_known(fd);
+	const struct msghdr msg = {
+		.msg_iov = (struct iovec *)iov,
+		.msg_iovlen = count,
+	};
+	struct source source;
+	int saved = errno;
+
+	if (!sock || is_odd(flags) || !find_source(sock, &msg, &source))
+		return false;
+	if (!send_from(fd, sock, &msg, flags, &source, n)) {
+		note_plain(sock, &msg, &source, true);
+		return false;
+	}
+	if (*n >= 0 || errno != ENOTSOCK)
+		return true;
+	/* It was closed behind our back, and is a file now. */
+	sock_forget(fd);
+	errno = saved;
+	return false;
+}
+
 EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
+	const struct iovec iov = {
+		.iov_base = (void *)buf,
+		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
+	};
+	ssize_t n;
+
+	if (send_pinned(fd, &iov, 1, flags, &n))
+		return n;
 	return real.send(fd, buf, len, flags);
 }
 
 EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 {
+	const struct iovec iov = {
+		.iov_base = (void *)buf,
+		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
+	};
+	ssize_t n;
+
+	if (send_pinned(fd, &iov, 1, 0, &n))
+		return n;
 	return real.write(fd, buf, len);
+}
+
+EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
+{
+	ssize_t n;
+
+	if (count > 0 && count <= IOV_MAX &&
+	    send_pinned(fd, iov, (size_t)count, 0, &n))
+		return n;
+	return real.writev(fd, iov, count);
 }
 
 /* The names by which other libraries call these. */

@@ -8,24 +8,33 @@
 #include <stdint.h>
 
 struct lock {
-	_Atomic uint32_t holder; /* lock_generation() of the holder, or 0 */
+	_Atomic uint64_t holder;   /* lock_generation() and thread, or 0 */
+	_Atomic uint64_t given_up; /* a holder that did not let go in time */
 };
 
 enum lock_result {
 	LOCK_REFUSED, /* do without: this thread is inside a lock already */
 	LOCK_HELD,
-	LOCK_INHERITED, /* held, but a thread that fork left behind had it */
+	LOCK_INHERITED, /* held, but who had it will not go on */
 };
 
 /*
  * Answers LOCK_REFUSED to a signal handler that interrupted a thread inside
- * any of these locks, and when the holder did not let go within seconds.  After
- * LOCK_INHERITED the state behind the lock may be half-written.
+ * any of these locks, and when the holder does not let go: after seconds, and
+ * from then on at once.  After LOCK_INHERITED the state behind the lock may be
+ * half-written: the holder stayed behind in the process that forked us, or is
+ * this thread, which a handler took out of there by siglongjmp(3).
  * Async-signal-safe; keeps errno.
  */
 enum lock_result lock_take(struct lock *lock);
 
 void lock_release(struct lock *lock);
+
+/*
+ * Whether the process of this generation has ended, as far as is known: a
+ * daemon's often has.  Keeps errno.
+ */
+bool lock_generation_is_gone(uint32_t generation);
 
 /*
  * A number that differs between a process and what it forked, however it

@@ -37,6 +37,8 @@ static void table_clear(void *at, size_t bytes);
 #define HINTS_PER_BUCKET 2
 /* So many are compared to find the one to forget. */
 #define EVICTION_WINDOW 16
+/* Of the clock: it wraps after two years. */
+#define TICKS_PER_S 64
 
 struct key {
 	struct in6_addr addr; /* of IPv4 the v4-mapped form */
@@ -53,9 +55,10 @@ struct peer {
 	struct local local; /* AF_UNSPEC: the kernel shall choose */
 	uint64_t batch;	    /* that it was heard in last */
 	struct queue queue; /* the addresses of that batch, if they differ */
-	uint32_t heard_s;
+	uint32_t heard;	    /* in ticks */
 	uint32_t index;
-	uint16_t datagrams; /* of that batch */
+	uint16_t datagrams;  /* of that batch */
+	uint16_t unanswered; /* that were read, and no answer sent since */
 	bool answered;
 	UT_hash_handle hh;
 };
@@ -274,12 +277,14 @@ static struct hashes hash(const struct key *key)
 	};
 }
 
-static uint32_t now_s(void)
+static uint32_t now_ticks(void)
 {
+	const uint32_t ns_per_tick = 1000000000 / TICKS_PER_S;
 	struct timespec now = { 0 };
 
 	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
-	return (uint32_t)now.tv_sec;
+	return (uint32_t)now.tv_sec * TICKS_PER_S +
+	       (uint32_t)now.tv_nsec / ns_per_tick;
 }
 
 static struct peer *nth_peer(uint32_t n)
@@ -297,7 +302,7 @@ static struct peer *find(const struct key *key, uint32_t hashv)
 
 static bool is_fresh(const struct peer *peer, uint32_t now)
 {
-	return now - peer->heard_s <= table.ttl_s;
+	return now - peer->heard <= table.ttl_s * TICKS_PER_S;
 }
 
 /* Whether `a` shall be forgotten rather than `b`. */
@@ -306,7 +311,7 @@ static bool goes_before(const struct peer *a, const struct peer *b,
 {
 	if (is_fresh(a, now) && is_fresh(b, now) && a->answered != b->answered)
 		return b->answered;
-	return now - a->heard_s > now - b->heard_s;
+	return now - a->heard > now - b->heard;
 }
 
 /* The one to forget: the best of those next in the round. */
@@ -413,7 +418,7 @@ static void remember(const struct key *key, const struct local *local,
 		     bool peeked)
 {
 	const struct hashes hashes = hash(key);
-	const uint32_t now = now_s();
+	const uint32_t now = now_ticks();
 	struct peer *peer = find(key, hashes.peer);
 	uint32_t *hint;
 
@@ -426,12 +431,23 @@ static void remember(const struct key *key, const struct local *local,
 	else
 		note_in_batch(peer, local);
 	peer->local = *local;
-	peer->heard_s = now;
+	peer->heard = now;
+	if (!peeked && peer->unanswered < UINT16_MAX)
+		peer->unanswered++;
 	hint = &table.hints[hashes.host & (hint_count(table.log2) - 1)];
 	/* Mostly it is there already: leave the cache line clean then. */
 	// cppcheck-suppress duplicateConditionalAssign
 	if (*hint != peer->index + 1)
 		*hint = peer->index + 1;
+}
+
+void peers_open(void)
+{
+	int saved = errno;
+
+	if (!table.buckets && open_table() && !table.capacity)
+		add_chunk();
+	errno = saved;
 }
 
 void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
@@ -478,12 +494,22 @@ static struct peer *find_host(const struct key *key, uint32_t hashv)
 static struct peer *find_for_answer(const struct key *key)
 {
 	const struct hashes hashes = hash(key);
-	const uint32_t now = now_s();
+	const uint32_t now = now_ticks();
 	struct peer *peer = find(key, hashes.peer);
 
 	if (!peer || !is_fresh(peer, now))
 		peer = find_host(key, hashes.host);
 	return peer && is_fresh(peer, now) ? peer : NULL;
+}
+
+/* Whether this peer waits for an answer, and not for long. */
+static bool is_waiting(const struct peer *peer, uint32_t now)
+{
+	const uint32_t ms_per_s = 1000;
+
+	return peer->unanswered &&
+	       now - peer->heard <=
+		       config_get()->follow_ms * TICKS_PER_S / ms_per_s;
 }
 
 /* Locks, and answers the peer to answer; NULL, and not locked: none. */
@@ -501,6 +527,34 @@ static struct peer *lock_for_answer(uint32_t sock, const struct sockaddr *to,
 	return peer;
 }
 
+static void note_answer(struct peer *peer)
+{
+	peer->answered = true;
+	if (peer->unanswered)
+		peer->unanswered--;
+}
+
+static bool find_exact(uint32_t sock, const struct sockaddr *peer,
+		       socklen_t len, bool waiting, struct local *local)
+{
+	const uint32_t now = now_ticks();
+	struct peer *found;
+	struct key key;
+
+	if (!table.buckets || !key_of(sock, peer, len, &key) || !take_lock())
+		return false;
+	found = find(&key, hash(&key).peer);
+	if (found &&
+	    (!is_fresh(found, now) || (waiting && !is_waiting(found, now))))
+		found = NULL;
+	if (found) {
+		*local = found->local;
+		note_answer(found);
+	}
+	lock_release(&lock);
+	return found != NULL;
+}
+
 bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  struct local *local, bool *queued)
 {
@@ -516,13 +570,30 @@ bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		taken = queue_take(&found->queue, &source);
 	if (!taken)
 		source = found->local;
-	found->answered = true;
+	note_answer(found);
 	lock_release(&lock);
 	if (source.family == AF_UNSPEC)
 		return false;
 	*local = source;
 	*queued = taken;
 	return true;
+}
+
+bool peers_are_open(void)
+{
+	return table.buckets != NULL;
+}
+
+bool peers_find(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		struct local *local)
+{
+	return find_exact(sock, peer, len, false, local);
+}
+
+bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		 struct local *local)
+{
+	return find_exact(sock, peer, len, true, local);
 }
 
 void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,

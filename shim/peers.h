@@ -18,6 +18,12 @@
  */
 
 /*
+ * Gets what memory the first peers need.  Now, for a server may be about to
+ * forbid itself mmap(2) and getrandom(2).
+ */
+void peers_open(void);
+
+/*
  * A datagram of `peer` to `local` was read; `peeked` when it stays in the
  * queue.  Forgets another when REPLYFROM_PEERS are remembered.
  */
@@ -42,6 +48,23 @@ void peers_drained(void);
  */
 bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  struct local *local, bool *queued);
+
+/* Whether there may be any: peers_open() was called.  Takes no lock. */
+bool peers_are_open(void);
+
+/*
+ * Whether `peer` asked this socket, that very port: *local gets the address
+ * that it asked last, and this counts as an answer.
+ */
+bool peers_find(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		struct local *local);
+
+/*
+ * The same, when a datagram of it was read, not merely peeked at, and waits for
+ * an answer for REPLYFROM_FOLLOW_MS at most.  Each is good for one claim.
+ */
+bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+		 struct local *local);
 
 /* A queued recall that came to nothing: the next one shall find it again. */
 void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,

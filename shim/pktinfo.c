@@ -216,7 +216,7 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 	return carried;
 }
 
-uint32_t pktinfo_interface(const struct msghdr *msg)
+uint32_t pktinfo_v4_interface(const struct msghdr *msg)
 {
 	struct in_pktinfo v4;
 	struct cmsghdr c;
@@ -231,6 +231,22 @@ uint32_t pktinfo_interface(const struct msghdr *msg)
 			ifindex = (uint32_t)v4.ipi_ifindex;
 	}
 	return ifindex;
+}
+
+uint32_t pktinfo_interface(const struct msghdr *msg)
+{
+	struct in6_pktinfo v6;
+	struct cmsghdr c;
+	uint32_t interface = 0;
+
+	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
+	     at += CMSG_ALIGN(c.cmsg_len)) {
+		if (!cmsg_is(&c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(v6)))
+			continue;
+		memcpy(&v6, cmsg_data(msg, at), sizeof(v6));
+		interface = v6.ipi6_ifindex;
+	}
+	return interface;
 }
 
 size_t pktinfo_append(void *control, const struct local *local)

@@ -4,6 +4,7 @@
 #define REPLYFROM_REAL_H
 
 #include <fcntl.h>
+#include <sys/epoll.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -56,6 +57,8 @@ int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	X(sendmmsg)       \
 	X(send)           \
 	X(write)          \
+	X(writev)         \
+	X(epoll_ctl)      \
 	X(setsockopt)     \
 	X(getsockopt)     \
 	X(close)          \

@@ -3,7 +3,6 @@
 #include "scratch.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -59,9 +58,9 @@ static struct block *take(size_t bytes)
 	return block ? block : map(whole);
 }
 
-static void give_back(void *argument)
+static void give_back(struct block *const *lent)
 {
-	struct block *block = argument, *none;
+	struct block *block = *lent, *none;
 
 	for (size_t i = 0; i < KEPT; i++) {
 		none = NULL;
@@ -71,15 +70,16 @@ static void give_back(void *argument)
 	discard(block);
 }
 
+/*
+ * Given back also when the thread is cancelled.  Not by pthread_cleanup_push: a
+ * signal handler that jumps out of here would leave its frame in a list.
+ */
 static int with_block(struct block *const block,
 		      int (*body)(void *memory, void *context), void *context)
 {
-	int result;
+	struct block *const lent __attribute__((cleanup(give_back))) = block;
 
-	pthread_cleanup_push(give_back, block);
-	result = body(block->memory, context);
-	pthread_cleanup_pop(1);
-	return result;
+	return body(lent->memory, context);
 }
 
 int scratch_with(size_t bytes, int (*body)(void *memory, void *context),

@@ -8,7 +8,9 @@
  */
 #include "sock.h"
 
+#include "carry.h"
 #include "config.h"
+#include "lock.h"
 #include "real.h"
 
 #include <errno.h>
@@ -45,7 +47,7 @@ struct slot {
 };
 
 /* What a slot holds when it is not one of our sockets; NULL: never seen. */
-enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, KINDS };
+enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
 #define other (&kinds[OTHER])
@@ -56,6 +58,8 @@ static struct sock kinds[KINDS];
 /* The same, made by socket(), with none of the options that we look at. */
 #define fresh_v4 (&kinds[UDP_FRESH_V4])
 #define fresh_v6 (&kinds[UDP_FRESH_V6])
+/* The same, with some of them: no other fd means it. */
+#define own (&kinds[UDP_OWN])
 
 static struct slot first_slots[FDS_PER_CHUNK];
 static _Atomic(struct slot *) slots[FD_CHUNKS] = { first_slots };
@@ -67,6 +71,11 @@ static _Atomic uint32_t hand; /* where to look for a free sock next */
 static bool is_tracked(const struct sock *sock)
 {
 	return sock && (sock < kinds || sock >= kinds + KINDS);
+}
+
+static bool is_new(const struct sock *sock)
+{
+	return sock == fresh_v4 || sock == fresh_v6 || sock == own;
 }
 
 static void *map_chunk(size_t bytes)
@@ -198,6 +207,12 @@ static struct sock *new_sock(int family, uint32_t wanted)
 	atomic_store(&sock->family, family);
 	atomic_store(&sock->wanted, wanted);
 	atomic_store(&sock->device, 0);
+	atomic_store(&sock->mode, SOCK_ARMED);
+	atomic_store(&sock->generation, 0);
+	atomic_store(&sock->port_be, 0);
+	atomic_store(&sock->was_unbound, false);
+	atomic_store(&sock->settled, false);
+	carry_reset(sock);
 	return sock;
 }
 
@@ -220,8 +235,9 @@ static struct sock *hold_by_cookie(uint64_t cookie)
 
 		if (!sock || atomic_load(&sock->cookie) != cookie)
 			continue;
-		if (!hold(sock) && !claim(sock))
-			continue;
+		/* Both fail when another thread comes in between. */
+		while (!hold(sock) && !claim(sock))
+			;
 		if (atomic_load(&sock->cookie) == cookie)
 			return sock;
 		release(sock);
@@ -397,12 +413,19 @@ static void doubt(bool bound, bool fresh)
 		}
 	}
 }
+/* What is known of an fd that is to be tracked. */
+enum origin {
+	FRESH,	/* it has none of the options that we look at */
+	OWN,	/* no other fd means it */
+	SHARED, /* another may */
+};
 
 /* Switches fd on and answers its sock, with one fd more; NULL: cannot. */
-static struct sock *track(int fd, int family, bool fresh)
+static struct sock *track(int fd, int family, enum origin origin)
 {
+	const bool fresh = origin == FRESH;
 	uint64_t cookie = cookie_of(fd);
-	struct sock *sock = fresh ? NULL : hold_by_cookie(cookie);
+	struct sock *sock = origin == SHARED ? hold_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
 	doubt(true, fresh);
@@ -451,7 +474,7 @@ static struct sock *examine(int fd)
 		sock = examined;
 		doubt(false, false);
 		tracked = is_wildcard_bound(fd) || is_switched_on(fd)
-				  ? track(fd, family, false)
+				  ? track(fd, family, SHARED)
 				  : NULL;
 		if (tracked)
 			sock = tracked;
@@ -461,20 +484,99 @@ static struct sock *examine(int fd)
 	return is_tracked(sock) ? sock : NULL;
 }
 
+/* Whether there is something to do for a sock, or what stands for none. */
+static bool is_busy(const struct sock *sock)
+{
+	return is_tracked(sock) &&
+	       (atomic_load_explicit(&sock->mode, memory_order_relaxed) !=
+			SOCK_FOLLOWED ||
+		carry_is_pending(sock));
+}
+
 struct sock *sock_known(int fd)
 {
 	struct sock *sock = occupant(fd);
 
-	return is_tracked(sock) ? sock : NULL;
+	return is_busy(sock) ? sock : NULL;
 }
 
 struct sock *sock_probe(int fd)
 {
 	struct sock *sock = occupant(fd);
 
-	if (sock)
-		return is_tracked(sock) ? sock : NULL;
-	return examine(fd);
+	/* Nobody receives on a new socket: it was bound behind our back. */
+	if (!sock || is_new(sock))
+		return examine(fd);
+	return is_busy(sock) ? sock : NULL;
+}
+
+struct sock *sock_any(int fd)
+{
+	struct sock *sock = occupant(fd);
+
+	return is_tracked(sock) ? sock : NULL;
+}
+
+bool sock_may_be_udp(int fd)
+{
+	return occupant(fd) != other;
+}
+
+bool sock_settle(int fd)
+{
+	if (!is_new(occupant(fd)))
+		return false;
+	occupy(fd, udp);
+	return true;
+}
+
+struct sock *sock_adopt(int fd, int family, enum sock_mode mode)
+{
+	int saved = errno;
+	struct sock *sock = NULL;
+
+	if (make_slot(fd) && mode == SOCK_ARMED) {
+		sock = track(fd, family, SHARED);
+	} else if (find_slot(fd)) {
+		sock = new_sock(family, PKTINFO_NONE);
+		if (sock)
+			atomic_store(&sock->was_unbound, true);
+	}
+	if (sock) {
+		atomic_store(&sock->generation, lock_generation());
+		atomic_store(&sock->mode, mode);
+		atomic_store(&sock->settled, true);
+		occupy(fd, sock);
+	}
+	errno = saved;
+	return sock;
+}
+
+void sock_arm(int fd, const struct sock *sock)
+{
+	int saved = errno;
+
+	switch_on(fd, sock->family);
+	mark(fd, lowat_of(fd), MARK | sock->wanted);
+	errno = saved;
+}
+
+void sock_disarm(int fd, struct sock *sock)
+{
+	int saved = errno;
+
+	switch_back(fd, sock);
+	errno = saved;
+}
+
+void sock_unbound(int fd)
+{
+	occupy(fd, udp);
+}
+
+struct sock *sock_nth(uint32_t n)
+{
+	return n < atomic_load(&sock_count) ? nth_sock(n) : NULL;
 }
 
 void sock_review(int fd)
@@ -528,6 +630,9 @@ void sock_duplicated(int fd, int to)
 		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
 		occupy(fd, NULL);
+	} else if (occupant(to) && occupant(to) != other) {
+		/* A vfork child does so to its own fd, not to ours. */
+		sock = NULL;
 	}
 	occupy(to, sock);
 }
@@ -541,13 +646,15 @@ struct sock *sock_binding(int fd)
 	    !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
-		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, true);
+		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, FRESH);
 	else if (kind_of(fd, &family) != udp)
 		sock = NULL;
+	else if (kind == own)
+		sock = track(fd, family, OWN);
 	else if (is_switched_on(fd))
 		examine(fd);
 	else
-		sock = track(fd, family, false);
+		sock = track(fd, family, SHARED);
 	errno = saved;
 	return sock;
 }
@@ -564,6 +671,16 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 		release(sock);
 	}
 	errno = saved;
+}
+
+void sock_own(struct sock *sock, const struct sockaddr *addr)
+{
+	struct sockaddr_in v4;
+
+	/* Both families keep the port at the same place. */
+	memcpy(&v4, addr, sizeof(v4));
+	atomic_store(&sock->port_be, v4.sin_port);
+	atomic_store(&sock->generation, lock_generation());
 }
 
 /* The kind that an option of pktinfo switches, or PKTINFO_NONE. */
@@ -616,10 +733,12 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 		return false;
 	sock = occupant(fd);
 	/* No longer fresh: look at its options when it is bound. */
-	if (sock == fresh_v4 || sock == fresh_v6)
-		occupy(fd, udp);
+	if (is_new(sock)) {
+		occupy(fd, own);
+		return false;
+	}
 	sock = sock_probe(fd);
-	if (!sock || is_mark_option(level, name))
+	if (!sock || is_mark_option(level, name) || sock->mode == SOCK_FOLLOWED)
 		return false;
 	*result = real.setsockopt(fd, level, name, value, len);
 	if (*result)
@@ -648,11 +767,12 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 		     int *result)
 {
 	uint32_t kind = kind_of_option(level, name);
-	struct sock *sock =
-		kind || is_mark_option(level, name) ? sock_probe(fd) : NULL;
+	struct sock *sock = NULL;
 	int on;
 
-	if (!sock)
+	if ((kind || is_mark_option(level, name)) && !is_new(occupant(fd)))
+		sock = sock_probe(fd);
+	if (!sock || sock->mode == SOCK_FOLLOWED)
 		return false;
 	*result = real.getsockopt(fd, level, name, value, len);
 	if (*result)

@@ -10,10 +10,21 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* What we do about a socket. */
+enum sock_mode {
+	SOCK_ARMED, /* bound to the wildcard, and delivers pktinfo */
+	/* The same, connected to a peer: what is sent without an address has
+	 * sock->source. */
+	SOCK_PINNED,
+	/* Bound to the address that its peer asked, and connected to it: the
+	 * kernel does the rest. */
+	SOCK_FOLLOWED,
+};
+
 /*
- * A UDP socket bound to the wildcard, switched on to deliver pktinfo.  All fds
- * that dup(2) made of it share one.  Never unmapped: a pointer stays readable
- * after close(2), though it may then mean another socket.
+ * A UDP socket that is, or was when it was bound, bound to the wildcard.  All
+ * fds that dup(2) made of it share one.  Never unmapped: a pointer stays
+ * readable after close(2), though it may then mean another socket.
  */
 struct sock {
 	_Atomic uint64_t cookie; /* SO_COOKIE, or 0 where unknown */
@@ -22,9 +33,20 @@ struct sock {
 	_Atomic uint32_t wanted; /* enum pktinfo_kinds of the application */
 	_Atomic uint32_t device; /* ifindex of SO_BINDTODEVICE, or 0 */
 	_Atomic int family;	 /* AF_INET or AF_INET6 */
+	_Atomic int mode;	 /* enum sock_mode */
+	/* lock_generation() of the process that bound it, or 0: elsewhere */
+	_Atomic uint32_t generation;
+	_Atomic uint32_t port_be; /* that it was bound to by number, or 0 */
+	_Atomic bool was_unbound; /* before it was followed */
+	_Atomic bool settled;	  /* it has received, or sent on its own */
+	struct local source;	  /* SOCK_PINNED */
+	struct carried *carried;  /* see carry.h */
 };
 
-/* The socket that fd is known to be, or NULL.  No lock, no system call. */
+/*
+ * The socket that fd is known to be, or NULL; NULL as well when the kernel does
+ * all that there is to do.  No lock, no system call.
+ */
 struct sock *sock_known(int fd);
 
 /*
@@ -32,6 +54,34 @@ struct sock *sock_known(int fd);
  * when it is ours: for calls that only sockets understand.  Keeps errno.
  */
 struct sock *sock_probe(int fd);
+
+/* The socket that fd is known to be, even so. */
+struct sock *sock_any(int fd);
+
+/* Whether fd may be a UDP socket, as far as is known. */
+bool sock_may_be_udp(int fd);
+
+/*
+ * Whether fd was a new UDP socket, which has done nothing yet.  From now on it
+ * counts as a client's, or as bound to one address.
+ */
+bool sock_settle(int fd);
+
+/*
+ * Tracks fd, which is not bound, or bound by us: armed, or followed.  Answers
+ * its sock, or NULL, and nothing was changed.  Keeps errno.
+ */
+struct sock *sock_adopt(int fd, int family, enum sock_mode mode);
+
+/* Stops or begins to deliver pktinfo on fd, of `sock`.  Keeps errno. */
+void sock_arm(int fd, const struct sock *sock);
+void sock_disarm(int fd, struct sock *sock);
+
+/* fd, of a sock that is no longer followed, is unbound again. */
+void sock_unbound(int fd);
+
+/* The nth of all there were, NULL at the end; those unused have no fds. */
+struct sock *sock_nth(uint32_t n);
 
 /*
  * Looks at fd again, after a receive that showed it cannot be what we took it
@@ -61,6 +111,9 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len);
  */
 struct sock *sock_binding(int fd);
 void sock_bound(int fd, struct sock *sock, bool succeeded);
+
+/* It is this process that bound it, to that address. */
+void sock_own(struct sock *sock, const struct sockaddr *addr);
 
 /*
  * setsockopt and getsockopt for options that we have a hand in.  False:

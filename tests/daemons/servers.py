@@ -62,7 +62,6 @@ OPENVPN = ("openvpn --dev null --tls-server --ca cert.pem --cert cert.pem --key 
            "--dh none --keepalive 10 60 --float --lport $port --bind $how")
 OPENVPN_HOW = {"4": "--proto udp4", "6": "ipv6only --proto udp6", "d": "--proto udp6"}
 SCOPE_LOST = {"fe80::2": "it drops the scope of a link-local peer"}
-CONNECTS = "it connects its socket to the client"
 
 BROKEN = [
     Server("memcached", "memcached", "4 6", probes.memcached,
@@ -74,7 +73,6 @@ BROKEN = [
     Server("tftpd-hpa", "tftpd-hpa:in.tftpd", "4 6", probes.tftp,
            "in.tftpd -L -u nobody $how -a $literal:$port -s $dir",
            how={"4": "-4", "6": "-6"}, conf="hello.txt", fresh=True,
-           todo="it answers from a new socket that it connects",
            needs_root="it becomes nobody"),
     Server("openbsd-inetd's echo", "openbsd-inetd:inetd", "b", probes.echo,
            "inetd -i echo.inetd", conf="echo.inetd", port=7,
@@ -102,13 +100,13 @@ BROKEN = [
                 "d": "UDP6-RECVFROM:$port,ipv6only=0"}),
     Server("socat UDP-LISTEN", "socat", "4 6 d", probes.echo, "socat $how,fork PIPE",
            how={"4": "UDP4-LISTEN:$port", "6": "UDP6-LISTEN:$port,ipv6only=1",
-                "d": "UDP6-LISTEN:$port,ipv6only=0"}, slow=True, todo=CONNECTS),
+                "d": "UDP6-LISTEN:$port,ipv6only=0"}, slow=True),
     Server("ncat", "ncat", "4 6", probes.echo, "ncat -u -l -$mode -k -e /bin/cat $port",
-           slow=True, todo=CONNECTS),
+           slow=True),
     Server("gawk", "gawk", "4", probes.echo, "gawk -v port=$port -f $lang/echo.gawk",
-           slow=True, todo=CONNECTS),
+           slow=True),
     Server("iperf3", "iperf3", "4 6", probes.iperf3, "iperf3 -s -1 -$mode -p $port",
-           fresh=True, todo=CONNECTS),
+           fresh=True),
     Server("llmnrd", "llmnrd", "4", probes.llmnr, "llmnrd -H test", port=5355),
     Server("n2n's supernode", "n2n:supernode", "4", probes.n2n, "supernode -l $port -f -v"),
     Server("gnutls-serv", "gnutls-bin:gnutls-serv openssl", "b", probes.dtls,

@@ -10,7 +10,7 @@ FACT_LIBRARIES = $(addprefix $(B)/tests/facts/lib,first.so second.so)
 FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
-E2E_SERVERS = $(addprefix $(B)/tests/e2e/,daytime echo tcp_echo threads)
+E2E_SERVERS = $(addprefix $(B)/tests/e2e/,daytime echo hazards tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,echo_client puppet)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
@@ -21,8 +21,9 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
 	late.so missing.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo learning \
-	lifetime limits loading order readme syscalls threads transparency)
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo \
+	hazards learning lifetime limits loading order readme syscalls threads \
+	transparency)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
 	$(say) LINK $@

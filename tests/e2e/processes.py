@@ -44,9 +44,9 @@ class Server:
 
 def start(command, environment, **options):
     """A server that prints "port N" when it is ready."""
-    process = subprocess.Popen(command, env=environment, text=True,
-                               stdin=subprocess.DEVNULL,
-                               stdout=subprocess.PIPE, **options)
+    process = subprocess.Popen(
+        command, env=environment, text=True, stdout=subprocess.PIPE,
+        **{"stdin": subprocess.DEVNULL, **options})
     ready, _, _ = select.select([process.stdout], [], [], lab.SECONDS)
     words = process.stdout.readline().split() if ready else []
     if len(words) != 2 or words[0] != "port":

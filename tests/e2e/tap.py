@@ -12,13 +12,15 @@ import contextlib
 import os
 import signal
 import sys
+import textwrap
 import traceback
+from socket import AF_INET
 
 import lab
 from processes import Puppet, start
 
 WRONG, RIGHT = "wrong", "right"
-CASE_SECONDS = 60
+CASE_SECONDS = 30
 # What is said of one failure, at most.
 MOST_LINES, MOST_COLUMNS = 12, 300
 
@@ -73,6 +75,19 @@ class Run:
     def start(self, *command, env=None, **options):
         """A server that says its port; see processes.start."""
         return self.keep(start(command, env or self.environment(), **options))
+
+    def python(self, code, *words, family=AF_INET, **options):
+        """A server in this language, with a wildcard socket `s`.
+
+        It is what stdin is, if any, or bound to port 0; it says the port.
+        """
+        return self.start(sys.executable, "-B", "-c", "\n".join([
+            "import ctypes, os, select, socket, subprocess, sys, time",
+            "s = socket.socket(fileno=0)" if "stdin" in options else
+            f"s = socket.socket({int(family)}, socket.SOCK_DGRAM)",
+            "" if "stdin" in options else "s.bind(('', 0))",
+            "print('port', s.getsockname()[1], flush=True)",
+            textwrap.dedent(code)]), *words, **options)
 
     def note(self, text):
         """Says something that is neither right nor wrong."""

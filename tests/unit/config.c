@@ -25,6 +25,8 @@ static const struct variable {
 	{ "REPLYFROM_PEERS", offsetof(struct config, peers), 16, 4194304,
 	  65536 },
 	{ "REPLYFROM_TTL", offsetof(struct config, ttl_s), 1, 86400, 120 },
+	{ "REPLYFROM_FOLLOW_MS", offsetof(struct config, follow_ms), 0, 60000,
+	  2000 },
 	{ "REPLYFROM_IFINDEX", offsetof(struct config, ifindex), 0, 1, 0 },
 	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1, 0 },
 };
@@ -54,6 +56,7 @@ static int no_variables(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(variables); i++)
 		(void)unsetenv(variables[i].name);
+	(void)unsetenv("REPLYFROM_LOG");
 	return 0;
 }
 
@@ -270,6 +273,42 @@ static void a_value_of_two_lines_is_reported_in_one(void **state)
 	assert_int_equal(count_lines(seen->said), 1);
 }
 
+static void a_word_is_taken(void **state)
+{
+	const char *const words[] = { "off", "error", "info" };
+
+	(void)state;
+	for (uint32_t n = 0; n < COUNT(words); n++) {
+		(void)no_variables(NULL);
+		assert_int_equal(setenv("REPLYFROM_LOG", words[n], 1), 0);
+
+		read_config();
+
+		assert_int_equal(seen->config.log, n);
+		assert_string_equal(seen->said, "");
+	}
+}
+
+static void what_is_none_of_the_words_is_reported(void **state)
+{
+	const char *const texts[] = {
+		"", "0", "Off", "inf", "info ", "off,info"
+	};
+
+	(void)state;
+	for (size_t n = 0; n < COUNT(texts); n++) {
+		(void)no_variables(NULL);
+		assert_int_equal(setenv("REPLYFROM_LOG", texts[n], 1), 0);
+
+		read_config();
+
+		assert_int_equal(seen->config.log, 0);
+		assert_non_null(strstr(seen->said, "REPLYFROM_LOG="));
+		assert_non_null(strstr(seen->said, "off, error, info"));
+		assert_int_equal(count_lines(seen->said), 1);
+	}
+}
+
 static void each_unusable_value_has_a_line_of_its_own(void **state)
 {
 	(void)state;
@@ -380,6 +419,8 @@ int main(void)
 		TEST(what_is_not_a_plain_number_is_reported),
 		TEST(a_long_value_is_reported_in_one_whole_line),
 		TEST(a_value_of_two_lines_is_reported_in_one),
+		TEST(a_word_is_taken),
+		TEST(what_is_none_of_the_words_is_reported),
 		TEST(each_unusable_value_has_a_line_of_its_own),
 		TEST(an_unusable_value_leaves_the_others),
 		TEST(a_line_is_written_to_stderr_at_once),

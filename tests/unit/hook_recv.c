@@ -1345,6 +1345,19 @@ static void a_recvmmsg_is_a_batch(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.3");
 }
 
+static void peeking_at_a_batch_is_not_its_end(void **state)
+{
+	(void)state;
+	prepare_batch(1, 0);
+	(void)arrive("10.0.0.1", "one");
+	(void)recvmmsg(FD, batch, 1, MSG_PEEK, NULL);
+	(void)recv(FD, NULL, 0, 0);
+	(void)arrive("10.0.0.2", "two");
+	(void)recvmmsg(FD, batch, 1, MSG_PEEK, NULL);
+
+	assert_string_equal(answer(id, peer), "10.0.0.2");
+}
+
 static void recvmmsg_keeps_errno(void **state)
 {
 	(void)state;
@@ -1538,6 +1551,7 @@ int main(void)
 		TEST(recvmmsg_gives_what_there_is),
 		TEST(a_recvmmsg_of_nothing_leaves_the_messages_alone),
 		TEST(a_recvmmsg_is_a_batch),
+		TEST(peeking_at_a_batch_is_not_its_end),
 		TEST(recvmmsg_keeps_errno),
 		TEST(a_recvmmsg_on_a_closed_fd_forgets_it),
 		TEST(without_memory_a_batch_is_received_all_the_same),

@@ -156,6 +156,8 @@ static int *option_of(struct paper_socket *socket, int level, int name)
 		return NULL;
 	if (name == SO_PROTOCOL)
 		return &socket->protocol;
+	if (name == SO_TYPE)
+		return &socket->type;
 	if (name == SO_DOMAIN)
 		return &socket->domain;
 	if (name == SO_TYPE)
@@ -177,6 +179,8 @@ static const char *option_text(int level, int name)
 	switch (name) {
 	case SO_PROTOCOL:
 		return "SO_PROTOCOL";
+	case SO_TYPE:
+		return "SO_TYPE";
 	case SO_DOMAIN:
 		return "SO_DOMAIN";
 	case SO_TYPE:
@@ -816,6 +820,23 @@ static ssize_t paper_write(int fd, const void *buf, size_t len)
 	(void)buf;
 	(void)len;
 	return hand_on("write", fd);
+}
+
+static ssize_t paper_writev(int fd, const struct iovec *iov, int count)
+{
+	(void)iov;
+	(void)count;
+	return hand_on("writev", fd);
+}
+
+// NOLINTNEXTLINE(readability-non-const-parameter): the type is libc's
+static int paper_epoll_ctl(int epoll, int operation, int fd,
+			   struct epoll_event *event)
+{
+	(void)operation;
+	(void)fd;
+	(void)event;
+	return (int)hand_on("epoll_ctl", epoll);
 }
 
 const char *source_of(const struct sent *one)

@@ -66,12 +66,21 @@ static void a_released_lock_is_held_again(void **state)
 	lock_release(&lock);
 }
 
+/* A handler's frames lie below those that it interrupted. */
+__attribute__((noinline)) static enum lock_result take_below(struct lock *which)
+{
+	volatile char frame[64] = { 0 };
+	enum lock_result result = lock_take(which);
+
+	return frame[0] ? LOCK_REFUSED : result;
+}
+
 static void a_holder_is_refused_its_own_lock(void **state)
 {
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	enum lock_result result = lock_take(&lock);
+	enum lock_result result = take_below(&lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
@@ -82,7 +91,7 @@ static void a_holder_is_refused_any_other_lock(void **state)
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	enum lock_result result = lock_take(&other_lock);
+	enum lock_result result = take_below(&other_lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
@@ -92,12 +101,39 @@ static void being_refused_does_not_release_what_is_held(void **state)
 {
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)lock_take(&lock);
+	(void)take_below(&lock);
 
-	enum lock_result result = lock_take(&lock);
+	enum lock_result result = take_below(&lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
+}
+
+/* siglongjmp out of a handler: nobody will let go. */
+static void a_lock_that_a_handler_jumped_out_of_is_had_again(void **state)
+{
+	(void)state;
+	assert_int_equal(take_below(&lock), LOCK_HELD);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_INHERITED);
+	lock_release(&lock);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	lock_release(&lock);
+}
+
+static void another_lock_that_was_jumped_out_of_is_had_again(void **state)
+{
+	(void)state;
+	assert_int_equal(take_below(&other_lock), LOCK_HELD);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_HELD);
+	lock_release(&lock);
+	assert_int_equal(lock_take(&other_lock), LOCK_INHERITED);
+	lock_release(&other_lock);
 }
 
 static volatile sig_atomic_t handler_s_result;
@@ -459,6 +495,8 @@ int main(void)
 		TEST(a_released_lock_is_held_again),
 		TEST(a_holder_is_refused_its_own_lock),
 		TEST(a_holder_is_refused_any_other_lock),
+		TEST(a_lock_that_a_handler_jumped_out_of_is_had_again),
+		TEST(another_lock_that_was_jumped_out_of_is_had_again),
 		TEST(being_refused_does_not_release_what_is_held),
 		TEST(a_handler_that_interrupts_the_holder_is_refused),
 		TEST(a_handler_that_interrupts_nobody_is_served),

@@ -497,7 +497,7 @@ static uint32_t interface_of(void)
 {
 	const struct msghdr msg = with_control(&control);
 
-	return pktinfo_interface(&msg);
+	return pktinfo_v4_interface(&msg);
 }
 
 static void a_message_without_control_names_no_interface(void **state)
@@ -716,6 +716,26 @@ static void a_source_of_another_length_is_not_carried(void **state)
 	assert_false(carried(PKTINFO_TO_V6));
 }
 
+static void the_last_interface_is_found(void **state)
+{
+	(void)state;
+	control_add_v6(&control, "2001:db8::1", 3);
+	control_add_v4(&control, "192.0.2.1", "", 5);
+	control_add_v6(&control, "::", 4);
+	const struct msghdr msg = with_control(&control);
+
+	assert_int_equal(pktinfo_interface(&msg), 4);
+}
+
+static void without_ipv6_pktinfo_there_is_no_interface(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "192.0.2.1", "", 5);
+	const struct msghdr msg = with_control(&control);
+
+	assert_int_equal(pktinfo_interface(&msg), 0);
+}
+
 static void where_nothing_is_the_next_goes_first(void **state)
 {
 	const struct msghdr none = { .msg_controllen = 100 };
@@ -871,6 +891,8 @@ int main(void)
 		TEST(an_rfc_2292_source_is_carried_to_ipv6_peers),
 		TEST(an_rfc_2292_source_is_not_carried_to_mapped_peers),
 		TEST(a_source_of_another_length_is_not_carried),
+		TEST(the_last_interface_is_found),
+		TEST(without_ipv6_pktinfo_there_is_no_interface),
 		TEST(where_nothing_is_the_next_goes_first),
 		TEST(the_next_goes_behind_the_last),
 		TEST(behind_a_last_one_without_padding_the_next_is_aligned),

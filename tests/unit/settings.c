@@ -2,11 +2,13 @@
 /* Stands in for shim/config. */
 #include "settings.h"
 
-struct config settings = { .peers = 65536, .ttl_s = 120 };
+struct config settings = { .peers = 65536, .ttl_s = 120, .follow_ms = 2000 };
 
 void settings_reset(void)
 {
-	settings = (struct config){ .peers = 65536, .ttl_s = 120 };
+	settings = (struct config){ .peers = 65536,
+				    .ttl_s = 120,
+				    .follow_ms = 2000 };
 }
 
 const struct config *config_get(void)

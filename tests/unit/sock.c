@@ -277,16 +277,52 @@ static void what_is_not_ours_is_looked_at_once(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void a_socket_that_was_created_is_not_looked_at(void **state)
+static void a_socket_that_was_created_and_sent_is_not_looked_at(void **state)
 {
 	(void)state;
-	create(FD, AF_INET, SOCK_STREAM, 0);
-	create(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	(void)sock_probe(FD);
-	(void)sock_probe(OTHER_FD);
+	bool was_new = sock_settle(FD);
+	struct sock *sock = sock_probe(FD);
 
+	assert_true(was_new);
+	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
+}
+
+/* bindresvport(3) calls libc's own bind, and a helper may have the socket. */
+static void a_new_socket_that_receives_was_bound_behind_our_back(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_bound(FD, any_v4());
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_non_null(sock);
+}
+
+static void a_raw_socket_that_is_inherited_is_not_ours(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_RAW, IPPROTO_UDP);
+	kernel_bound(FD, any_v4());
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_null(sock);
+}
+
+/* In a vfork child, which writes our table and not our fds. */
+static void what_is_duplicated_over_one_of_ours_is_looked_at(void **state)
+{
+	(void)state;
+	(void)ours(FD);
+	create(OTHER_FD, AF_INET, SOCK_STREAM, 0);
+
+	sock_duplicated(OTHER_FD, FD);
+
+	assert_non_null(sock_probe(FD));
 }
 
 /* For read and write: an fd may be anything, and a sandbox strict. */
@@ -1726,7 +1762,10 @@ int main(void)
 		TEST(looking_at_an_fd_costs_so_many_calls),
 		TEST(one_of_ours_is_looked_at_once),
 		TEST(what_is_not_ours_is_looked_at_once),
-		TEST(a_socket_that_was_created_is_not_looked_at),
+		TEST(a_socket_that_was_created_and_sent_is_not_looked_at),
+		TEST(a_new_socket_that_receives_was_bound_behind_our_back),
+		TEST(a_raw_socket_that_is_inherited_is_not_ours),
+		TEST(what_is_duplicated_over_one_of_ours_is_looked_at),
 		TEST(what_is_known_costs_no_call),
 		TEST(one_of_ours_is_known),
 		TEST(what_the_application_asked_for_before_is_wanted),

@@ -4,7 +4,7 @@
 # this; $(UNIT_TESTS) is what tests/run gets.
 
 U = $(B)/tests/unit
-UNIT_CFLAGS = $(OWN_CFLAGS) -UNDEBUG -Ishim -fsanitize=undefined \
+UNIT_CFLAGS = $(OWN_CFLAGS) -fexceptions -UNDEBUG -Ishim -fsanitize=undefined \
 	-fno-sanitize-recover=all -fstack-protector-all
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
@@ -47,16 +47,18 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,sock) $(KERNEL)
+$(U)/sock: $(call rooms,carry lock sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,hook_fd sock) $(KERNEL)
+$(U)/hook_fd: $(call rooms,carry follow hook_fd lock log peers pktinfo queue replace \
+	scratch sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_send hook_syscall)
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
-$(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: $(call rooms,scratch sock) $(PEERS) $(KERNEL) \
-	$(call props,memory)
+$(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
+	$(call rooms,carry follow log replace scratch sock) \
+	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap
 

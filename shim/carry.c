@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* The names behind a carrier's, first in, first out. */
+#include "carry.h"
+
+#include <netinet/in.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* A queue that is longer ends with datagrams that seem to be the last one's. */
+#define MOST_CARRIED 4096
+
+struct passenger {
+	struct sockaddr_in6 name;
+	socklen_t len;
+	struct local local;
+};
+
+/* Belongs to one sock for good: a late reader finds it mapped. */
+struct carried {
+	struct sockaddr_in6 carrier;
+	struct sockaddr_in6 before; /* the carrier of those carried once more */
+	_Atomic uint32_t first;	    /* they count on, modulo MOST_CARRIED */
+	_Atomic uint32_t end;
+	struct passenger passengers[MOST_CARRIED];
+};
+
+bool carry_is_pending(const struct sock *sock)
+{
+	const struct carried *carried = sock->carried;
+
+	return carried &&
+	       atomic_load_explicit(&carried->first, memory_order_relaxed) !=
+		       atomic_load_explicit(&carried->end,
+					    memory_order_acquire);
+}
+
+void carry_reset(struct sock *sock)
+{
+	if (!sock->carried)
+		return;
+	atomic_store(&sock->carried->first, 0);
+	atomic_store(&sock->carried->end, 0);
+}
+
+bool carry_begin(struct sock *sock, const struct sockaddr *carrier,
+		 socklen_t len)
+{
+	void *memory;
+
+	if (!sock->carried) {
+		memory = mmap(NULL, sizeof(*sock->carried),
+			      PROT_READ | PROT_WRITE,
+			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (memory == MAP_FAILED)
+			return false;
+		sock->carried = memory;
+	}
+	sock->carried->before = sock->carried->carrier;
+	memcpy(&sock->carried->carrier, carrier, len);
+	return true;
+}
+
+void carry_add(struct sock *sock, const struct sockaddr *name, socklen_t len,
+	       const struct local *local)
+{
+	struct carried *carried = sock->carried;
+	uint32_t end = atomic_load(&carried->end);
+	struct passenger *passenger = &carried->passengers[end % MOST_CARRIED];
+
+	if (end - atomic_load(&carried->first) == MOST_CARRIED)
+		return;
+	memcpy(&passenger->name, name, len);
+	passenger->len = len;
+	passenger->local = *local;
+	atomic_store_explicit(&carried->end, end + 1, memory_order_release);
+}
+
+/* Scope and flow are no part of it. */
+static bool is_from(const struct msghdr *msg,
+		    const struct sockaddr_in6 *carrier)
+{
+	struct sockaddr_in6 name = { 0 };
+
+	if (msg->msg_namelen > sizeof(name))
+		return false;
+	memcpy(&name, msg->msg_name, msg->msg_namelen);
+	if (name.sin6_family != carrier->sin6_family ||
+	    name.sin6_port != carrier->sin6_port)
+		return false;
+	if (name.sin6_family == AF_INET6)
+		return IN6_ARE_ADDR_EQUAL(&name.sin6_addr, &carrier->sin6_addr);
+	return !memcmp(&((struct sockaddr_in *)&name)->sin_addr,
+		       &((const struct sockaddr_in *)carrier)->sin_addr,
+		       sizeof(struct in_addr));
+}
+
+bool carry_unveil(struct sock *sock, struct msghdr *msg, struct local *local,
+		  bool peeked)
+{
+	struct carried *carried = sock->carried;
+	struct passenger *passenger;
+	uint32_t first;
+
+	if (!carry_is_pending(sock) || (!is_from(msg, &carried->carrier) &&
+					!is_from(msg, &carried->before)))
+		return false;
+	first = atomic_load(&carried->first);
+	passenger = &carried->passengers[first % MOST_CARRIED];
+	if (!peeked)
+		atomic_store(&carried->first, first + 1);
+	memcpy(msg->msg_name, &passenger->name, passenger->len);
+	msg->msg_namelen = passenger->len;
+	*local = passenger->local;
+	return true;
+}

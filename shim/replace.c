@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A socket that is bound to a port by number cannot be bound again, so another
+ * one takes its place.  Nobody else can: SO_REUSEPORT, unlike SO_REUSEADDR,
+ * lets only sockets of the same user share a port (socket(7)).
+ */
+#include "replace.h"
+
+#include "carry.h"
+#include "lock.h"
+#include "pktinfo.h"
+#include "real.h"
+#include "scratch.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/in.h>
+#include <netinet/ip.h>
+#include <netinet/udp.h>
+#include <poll.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/epoll.h>
+
+/* The largest datagram there is, with what goes with it. */
+#define PAYLOAD_BYTES ((size_t)65536)
+#define CONTROL_BYTES 1024
+#define OPTION_BYTES 256
+/* A flood must not keep us here: so many are carried at a time. */
+#define MOST_AT_A_TIME 65536
+
+struct option {
+	int level;
+	int name;
+};
+
+/*
+ * What can be read back and set.  Numbers for those that libc's headers, or the
+ * oldest that we are built on, lack.  First those that bind(2) looks at.
+ */
+static const struct option options[] = {
+	{ IPPROTO_IPV6, IPV6_V6ONLY },
+	{ SOL_SOCKET, SO_REUSEADDR },
+	{ IPPROTO_IP, IP_FREEBIND },
+	{ IPPROTO_IPV6, 78 }, /* IPV6_FREEBIND */
+	{ IPPROTO_IP, IP_TRANSPARENT },
+	{ IPPROTO_IPV6, IPV6_TRANSPARENT },
+	{ SOL_SOCKET, SO_BROADCAST },
+	{ SOL_SOCKET, SO_DONTROUTE },
+	{ SOL_SOCKET, SO_KEEPALIVE },
+	{ SOL_SOCKET, SO_LINGER },
+	{ SOL_SOCKET, SO_OOBINLINE },
+	{ SOL_SOCKET, SO_PRIORITY },
+	{ SOL_SOCKET, SO_MARK },
+	{ SOL_SOCKET, SO_RCVTIMEO },
+	{ SOL_SOCKET, SO_SNDTIMEO },
+	{ SOL_SOCKET, SO_RCVLOWAT },
+	{ SOL_SOCKET, SO_TIMESTAMP },
+	{ SOL_SOCKET, SO_TIMESTAMPNS },
+	{ SOL_SOCKET, SO_TIMESTAMPING },
+	{ SOL_SOCKET, SO_RXQ_OVFL },
+	{ SOL_SOCKET, SO_NO_CHECK },
+	{ SOL_SOCKET, SO_BUSY_POLL },
+	{ SOL_SOCKET, SO_SELECT_ERR_QUEUE },
+	{ SOL_SOCKET, SO_MAX_PACING_RATE },
+	{ SOL_SOCKET, SO_PEEK_OFF },
+	{ SOL_SOCKET, 60 }, /* SO_ZEROCOPY */
+	{ SOL_SOCKET, 61 }, /* SO_TXTIME */
+	{ SOL_SOCKET, 75 }, /* SO_RCVMARK */
+	{ IPPROTO_IP, IP_TOS },
+	{ IPPROTO_IP, IP_TTL },
+	{ IPPROTO_IP, IP_MINTTL },
+	{ IPPROTO_IP, IP_OPTIONS },
+	{ IPPROTO_IP, IP_PKTINFO },
+	{ IPPROTO_IP, IP_RECVTTL },
+	{ IPPROTO_IP, IP_RECVTOS },
+	{ IPPROTO_IP, IP_RECVOPTS },
+	{ IPPROTO_IP, IP_RETOPTS },
+	{ IPPROTO_IP, IP_RECVERR },
+	{ IPPROTO_IP, IP_RECVORIGDSTADDR },
+	{ IPPROTO_IP, IP_PASSSEC },
+	{ IPPROTO_IP, IP_CHECKSUM },
+	{ IPPROTO_IP, 25 }, /* IP_RECVFRAGSIZE */
+	{ IPPROTO_IP, 26 }, /* IP_RECVERR_RFC4884 */
+	{ IPPROTO_IP, IP_MTU_DISCOVER },
+	{ IPPROTO_IP, IP_MULTICAST_TTL },
+	{ IPPROTO_IP, IP_MULTICAST_LOOP },
+	{ IPPROTO_IP, IP_MULTICAST_ALL },
+	{ IPPROTO_IP, IP_UNICAST_IF },
+	{ IPPROTO_IPV6, IPV6_UNICAST_HOPS },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_HOPS },
+	{ IPPROTO_IPV6, IPV6_MULTICAST_LOOP },
+	{ IPPROTO_IPV6, 29 }, /* IPV6_MULTICAST_ALL */
+	{ IPPROTO_IPV6, IPV6_MULTICAST_IF },
+	{ IPPROTO_IPV6, IPV6_RECVPKTINFO },
+	{ IPPROTO_IPV6, IPV6_2292PKTINFO },
+	{ IPPROTO_IPV6, IPV6_RECVHOPLIMIT },
+	{ IPPROTO_IPV6, IPV6_2292HOPLIMIT },
+	{ IPPROTO_IPV6, IPV6_RECVTCLASS },
+	{ IPPROTO_IPV6, IPV6_TCLASS },
+	{ IPPROTO_IPV6, IPV6_RECVRTHDR },
+	{ IPPROTO_IPV6, IPV6_RECVHOPOPTS },
+	{ IPPROTO_IPV6, IPV6_RECVDSTOPTS },
+	{ IPPROTO_IPV6, IPV6_RECVPATHMTU },
+	{ IPPROTO_IPV6, IPV6_RECVERR },
+	{ IPPROTO_IPV6, 31 }, /* IPV6_RECVERR_RFC4884 */
+	{ IPPROTO_IPV6, 74 }, /* IPV6_RECVORIGDSTADDR */
+	{ IPPROTO_IPV6, 77 }, /* IPV6_RECVFRAGSIZE */
+	{ IPPROTO_IPV6, IPV6_MTU_DISCOVER },
+	{ IPPROTO_IPV6, IPV6_DONTFRAG },
+	{ IPPROTO_IPV6, IPV6_AUTOFLOWLABEL },
+	{ IPPROTO_IPV6, IPV6_ADDR_PREFERENCES },
+	{ IPPROTO_IPV6, 33 },	 /* IPV6_FLOWINFO_SEND */
+	{ IPPROTO_IPV6, 11 },	 /* IPV6_FLOWINFO */
+	{ IPPROTO_IPV6, 76 },	 /* IPV6_UNICAST_IF */
+	{ IPPROTO_UDP, 100 },	 /* UDP_ENCAP */
+	{ IPPROTO_UDP, 101 },	 /* UDP_NO_CHECK6_TX */
+	{ IPPROTO_UDP, 102 },	 /* UDP_NO_CHECK6_RX */
+	{ IPPROTO_UDP, 103 },	 /* UDP_SEGMENT */
+	{ IPPROTO_UDP, 104 },	 /* UDP_GRO */
+	{ IPPROTO_UDPLITE, 10 }, /* UDPLITE_SEND_CSCOV */
+	{ IPPROTO_UDPLITE, 11 }, /* UDPLITE_RECV_CSCOV */
+};
+
+/* What a replacement is made of. */
+struct replacement {
+	int fd;
+	int next;    /* the socket that takes its place */
+	int carrier; /* sends it what waits, or -1 */
+	struct sock *sock;
+	int family;
+	int protocol;
+	const struct sockaddr *name;
+	const struct sockaddr *peer;
+	enum sock_mode mode;
+	int buffer_bytes; /* SO_RCVBUF as the application knows it */
+};
+
+static socklen_t length_of(int family)
+{
+	return family == AF_INET ? sizeof(struct sockaddr_in)
+				 : sizeof(struct sockaddr_in6);
+}
+
+static bool get(int fd, int level, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	return !real.getsockopt(fd, level, name, value, &len);
+}
+
+static bool set(int fd, int level, int name, int value)
+{
+	return !real.setsockopt(fd, level, name, &value, sizeof(value));
+}
+
+static void copy_option(int from, int to, int level, int name)
+{
+	char theirs[OPTION_BYTES], ours[OPTION_BYTES];
+	socklen_t their_len = sizeof(theirs), our_len = sizeof(ours);
+
+	if (real.getsockopt(from, level, name, theirs, &their_len))
+		return;
+	if (!real.getsockopt(to, level, name, ours, &our_len) &&
+	    our_len == their_len && !memcmp(ours, theirs, our_len))
+		return;
+	real.setsockopt(to, level, name, theirs, their_len);
+}
+
+/* SO_SNDBUF and SO_RCVBUF are told twice as large as they were set. */
+static void copy_buffer(int to, int name, int forced_name, int doubled)
+{
+	if (!set(to, SOL_SOCKET, forced_name, doubled / 2))
+		set(to, SOL_SOCKET, name, doubled / 2);
+}
+
+/* A classic filter can be read.  socket(7) SO_ATTACH_FILTER. */
+static void copy_filter(int from, int to)
+{
+	struct sock_filter code[BPF_MAXINSNS / 16];
+	struct sock_fprog program = { .filter = code };
+	socklen_t count = sizeof(code) / sizeof(*code);
+
+	if (real.getsockopt(from, SOL_SOCKET, SO_GET_FILTER, code, &count) ||
+	    !count)
+		return;
+	program.len = (unsigned short)count;
+	real.setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &program,
+			sizeof(program));
+}
+
+static void copy_options(int from, int to)
+{
+	int doubled;
+
+	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
+		copy_option(from, to, options[i].level, options[i].name);
+	copy_filter(from, to);
+	if (get(from, SOL_SOCKET, SO_SNDBUF, &doubled))
+		copy_buffer(to, SO_SNDBUF, SO_SNDBUFFORCE, doubled);
+}
+
+/* What belongs to the file, and who gets its signals.  fcntl(2). */
+struct file_flags {
+	int status;
+	int descriptor;
+	int signal;
+	struct f_owner_ex owner;
+};
+
+static void read_flags(int fd, struct file_flags *flags)
+{
+	flags->status = real.fcntl(fd, F_GETFL);
+	flags->descriptor = real.fcntl(fd, F_GETFD);
+	flags->signal = real.fcntl(fd, F_GETSIG);
+	if (real.fcntl(fd, F_GETOWN_EX, &flags->owner))
+		flags->owner.pid = 0;
+}
+
+/* A signal tells the number that its file had when it was asked for. */
+static void ask_for_signals(int fd, const struct file_flags *flags)
+{
+	if (flags->signal > 0)
+		real.fcntl(fd, F_SETSIG, flags->signal);
+	if (flags->owner.pid)
+		real.fcntl(fd, F_SETOWN_EX, &flags->owner);
+	if (flags->status & O_ASYNC)
+		real.fcntl(fd, F_SETFL, flags->status);
+}
+
+/* Both share the port for this moment. */
+static bool bind_beside(const struct replacement *r)
+{
+	int before = 0;
+	bool bound;
+
+	if (!get(r->fd, SOL_SOCKET, SO_REUSEPORT, &before))
+		return false;
+	bound = set(r->fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
+		set(r->next, SOL_SOCKET, SO_REUSEPORT, 1) &&
+		!real.bind(r->next, r->name, length_of(r->family));
+	set(r->fd, SOL_SOCKET, SO_REUSEPORT, before);
+	set(r->next, SOL_SOCKET, SO_REUSEPORT, before);
+	return bound;
+}
+
+static bool connect_to_peer(const struct replacement *r, int fd)
+{
+	return !r->peer ||
+	       !real.connect(fd, r->peer, length_of(r->peer->sa_family));
+}
+
+static bool is_readable(int fd)
+{
+	struct pollfd at = { .fd = fd, .events = POLLIN };
+
+	return poll(&at, 1, 0) == 1 && (at.revents & POLLIN);
+}
+
+/*
+ * Whether the peer can be connected to.  By another socket: once connected, the
+ * next one would hear nobody else, in IPv6 not even after AF_UNSPEC.
+ */
+static bool is_connectable(const struct replacement *r)
+{
+	int fd = real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
+	bool connectable;
+
+	if (fd < 0)
+		return false;
+	copy_options(r->fd, fd);
+	connectable = connect_to_peer(r, fd);
+	real.close(fd);
+	return connectable;
+}
+
+static bool open_next(struct replacement *r)
+{
+	if (!get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol) ||
+	    !is_connectable(r))
+		return false;
+	r->next =
+		real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
+	if (r->next < 0)
+		return false;
+	copy_options(r->fd, r->next);
+	if (r->mode == SOCK_FOLLOWED)
+		sock_disarm(r->next, r->sock);
+	else
+		sock_arm(r->next, r->sock);
+	return bind_beside(r);
+}
+
+/* Over loopback, whatever its address, and the wildcard as well. */
+static bool connect_to_next(const struct replacement *r, int fd)
+{
+	struct sockaddr_in6 name = { 0 };
+	socklen_t len = sizeof(name);
+
+	return !getsockname(r->next, (struct sockaddr *)&name, &len) &&
+	       !real.connect(fd, (struct sockaddr *)&name, len);
+}
+
+static bool open_carrier(struct replacement *r)
+{
+	struct sockaddr_in6 name = { 0 };
+	socklen_t len = sizeof(name);
+
+	r->carrier =
+		real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
+	if (r->carrier < 0 || !connect_to_next(r, r->carrier))
+		return false;
+	return !getsockname(r->carrier, (struct sockaddr *)&name, &len) &&
+	       carry_begin(r->sock, (struct sockaddr *)&name, len);
+}
+
+/* Takes one from the queue, or looks at it.  Negative: there is none. */
+static ssize_t take(const struct replacement *r, void *memory,
+		    struct msghdr *msg, int flags)
+{
+	struct iovec *iov = msg->msg_iov;
+
+	iov->iov_base = memory;
+	iov->iov_len = PAYLOAD_BYTES;
+	msg->msg_namelen = sizeof(struct sockaddr_in6);
+	msg->msg_controllen = CONTROL_BYTES;
+	return real.recvmsg(r->fd, msg, MSG_DONTWAIT | flags);
+}
+
+/* Sends one on, with the word of whose it is. */
+static bool carry_one(struct replacement *r, const void *payload, ssize_t n,
+		      struct msghdr *msg)
+{
+	struct local local = { .family = AF_UNSPEC };
+
+	if (!carry_unveil(r->sock, msg, &local, false))
+		pktinfo_read(msg, &local);
+	carry_add(r->sock, msg->msg_name, msg->msg_namelen, &local);
+	return real.send(r->carrier, payload, (size_t)n, 0) == n;
+}
+
+/*
+ * Carries what waits.  The first is taken from the queue only once it is in the
+ * next one: if loopback does not work here, nothing is lost.
+ */
+static int carry_queue(void *memory, void *context)
+{
+	_Alignas(struct cmsghdr) char control[CONTROL_BYTES];
+	struct sockaddr_in6 name;
+	struct iovec iov;
+	struct msghdr msg = {
+		.msg_name = &name,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+	};
+	struct replacement *r = context;
+	ssize_t n;
+
+	if (!memory)
+		return -1;
+	for (int i = 0; i < MOST_AT_A_TIME; i++) {
+		if (r->carrier < 0) {
+			n = take(r, memory, &msg, MSG_PEEK);
+			if (n < 0)
+				return 0;
+			if (!open_carrier(r) ||
+			    !carry_one(r, memory, n, &msg) ||
+			    !is_readable(r->next)) {
+				carry_reset(r->sock);
+				return -1;
+			}
+			take(r, memory, &msg, 0);
+		} else {
+			n = take(r, memory, &msg, 0);
+			if (n < 0)
+				return 0;
+			carry_one(r, memory, n, &msg);
+		}
+	}
+	return 0;
+}
+
+/* Makes sure that the queue of the next socket takes all that waits. */
+static void widen(struct replacement *r)
+{
+	if (!get(r->fd, SOL_SOCKET, SO_RCVBUF, &r->buffer_bytes))
+		return;
+	if (!set(r->next, SOL_SOCKET, SO_RCVBUFFORCE, r->buffer_bytes))
+		set(r->next, SOL_SOCKET, SO_RCVBUF, r->buffer_bytes);
+}
+
+static bool move_queue(struct replacement *r)
+{
+	widen(r);
+	return scratch_with(PAYLOAD_BYTES, carry_queue, r) == 0;
+}
+
+/* Registrations in epoll sets. */
+
+#define WATCHES 256
+
+struct watch {
+	bool is_used;
+	int epoll;
+	int fd;
+	struct epoll_event event;
+};
+
+/* Guards `watches`.  A leaf. */
+static struct lock lock;
+static struct watch watches[WATCHES];
+static uint32_t last_watch;
+static _Atomic bool watches_lost; /* there were more */
+
+static struct watch *find_watch(int epoll, int fd)
+{
+	for (struct watch *w = watches; w < watches + WATCHES; w++)
+		if (w->is_used && w->epoll == epoll && w->fd == fd)
+			return w;
+	return NULL;
+}
+
+static struct watch *free_watch(void)
+{
+	for (struct watch *w = watches; w < watches + WATCHES; w++)
+		if (!w->is_used)
+			return w;
+	atomic_store(&watches_lost, true);
+	return &watches[last_watch++ % WATCHES];
+}
+
+void replace_note_epoll(int epoll, int operation, int fd,
+			const struct epoll_event *event)
+{
+	struct watch *w;
+
+	if (lock_take(&lock) == LOCK_REFUSED)
+		return;
+	w = find_watch(epoll, fd);
+	if (operation == EPOLL_CTL_DEL) {
+		if (w)
+			w->is_used = false;
+	} else if (event) {
+		if (!w)
+			w = free_watch();
+		*w = (struct watch){ .is_used = true,
+				     .epoll = epoll,
+				     .fd = fd,
+				     .event = *event };
+	}
+	lock_release(&lock);
+}
+
+/* Copies the nth registration of fd; false: there are no more. */
+static bool nth_watch(uint32_t *n, int fd, struct watch *watch)
+{
+	bool found = false;
+
+	if (lock_take(&lock) == LOCK_REFUSED)
+		return false;
+	for (; *n < WATCHES && !found; ++*n) {
+		found = watches[*n].is_used && watches[*n].fd == fd;
+		if (found)
+			*watch = watches[*n];
+	}
+	lock_release(&lock);
+	return found;
+}
+
+/* What is no longer registered, its set closed or another's by now. */
+static void forget_stale_watches(int fd)
+{
+	struct watch w;
+	uint32_t n = 0;
+
+	while (nth_watch(&n, fd, &w))
+		if (real.epoll_ctl(w.epoll, EPOLL_CTL_MOD, fd, &w.event) &&
+		    errno != EINVAL) /* EPOLLEXCLUSIVE */
+			replace_note_epoll(w.epoll, EPOLL_CTL_DEL, fd, NULL);
+}
+
+static void renew_watches(int fd)
+{
+	struct watch w;
+	uint32_t n = 0;
+
+	while (nth_watch(&n, fd, &w))
+		real.epoll_ctl(w.epoll, EPOLL_CTL_ADD, fd, &w.event);
+}
+
+/*
+ * The next socket becomes fd.  First the one before is made deaf to all but the
+ * next, so that what comes now goes there; what has come is carried as well.
+ */
+static bool switch_over(struct replacement *r)
+{
+	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
+	struct file_flags flags;
+
+	read_flags(r->fd, &flags);
+	real.fcntl(r->next, F_SETFL, flags.status & ~O_ASYNC);
+	forget_stale_watches(r->fd);
+	connect_to_next(r, r->fd);
+	scratch_with(PAYLOAD_BYTES, carry_queue, r);
+	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
+	if (!connect_to_peer(r, r->next) ||
+	    real.dup3(r->next, r->fd,
+		      (flags.descriptor & FD_CLOEXEC) ? O_CLOEXEC : 0) < 0) {
+		real.connect(r->fd, &nobody, sizeof(nobody));
+		return false;
+	}
+	ask_for_signals(r->fd, &flags);
+	renew_watches(r->fd);
+	return true;
+}
+
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		real.close(fd);
+}
+
+bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
+		    const struct sockaddr *peer, enum sock_mode mode)
+{
+	struct replacement r = {
+		.fd = fd,
+		.next = -1,
+		.carrier = -1,
+		.sock = sock,
+		.family = atomic_load(&sock->family),
+		.name = name,
+		.peer = peer,
+		.mode = mode,
+	};
+	int saved = errno;
+	bool done = !atomic_load(&watches_lost) && open_next(&r) &&
+		    move_queue(&r) && switch_over(&r);
+
+	close_one(r.next);
+	close_one(r.carrier);
+	errno = saved;
+	return done;
+}

@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Servers that do what is allowed and seldom done:
+ *
+ *     hazards jump       leaves recvmmsg by siglongjmp, 100 times; then echoes
+ *     hazards sandbox    forbids itself to get memory; then echoes
+ *     hazards resvport   is bound by bindresvport(3); then echoes
+ *
+ * Each prints its port when it is about to echo, once.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <rpc/netdb.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#define MESSAGES 64
+#define JUMPS 100
+#define JUMP_US 1000
+
+static sigjmp_buf before;
+
+static void jump(int number)
+{
+	siglongjmp(before, number);
+}
+
+/* Each time out of the middle of a batch that is large. */
+static void wait_for_nothing(int fd)
+{
+	const struct itimerval soon = { .it_value.tv_usec = JUMP_US };
+	static struct mmsghdr messages[MESSAGES];
+
+	(void)signal(SIGALRM, jump);
+	for (volatile int i = 0; i < JUMPS; i++) {
+		if (sigsetjmp(before, 1))
+			continue;
+		setitimer(ITIMER_REAL, &soon, NULL);
+		(void)recvmmsg(fd, messages, MESSAGES, 0, NULL);
+		server_die("recvmmsg");
+	}
+}
+
+static void echo(int fd)
+{
+	char buf[2048];
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer,
+			     &len);
+
+	if (n < 0 ||
+	    sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len) != n)
+		server_die("echo");
+}
+
+static void say_port(int fd)
+{
+	(void)printf("port %d\n", server_port(fd));
+	(void)fflush(stdout);
+}
+
+static void mask_alarm(int how)
+{
+	sigset_t alarms;
+
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	if (pthread_sigmask(how, &alarms, NULL))
+		server_die("pthread_sigmask");
+}
+
+static void *serve_after_jumps(void *argument)
+{
+	const int *fd = argument;
+
+	mask_alarm(SIG_UNBLOCK);
+	wait_for_nothing(*fd);
+	say_port(*fd);
+	echo(*fd);
+	pthread_exit(NULL);
+}
+
+/* What a strict server needs not any more kills it. */
+static void forbid_memory(void)
+{
+#define KILL(name)                                             \
+	BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_##name, 0, 1), \
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS)
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		KILL(mmap),
+		KILL(madvise),
+		KILL(getrandom),
+		KILL(brk),
+		KILL(setsockopt),
+		KILL(getsockopt),
+		KILL(getsockname),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = {
+		.len = sizeof(code) / sizeof(*code),
+		.filter = code,
+	};
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	    prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program))
+		server_die("seccomp");
+}
+
+static int bind_reserved(void)
+{
+	struct sockaddr_in any = { .sin_family = AF_INET };
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bindresvport(fd, &any))
+		server_die("bindresvport");
+	return fd;
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+	pthread_t thread;
+	int fd;
+
+	fd = strcmp(how, "resvport") == 0
+		     ? bind_reserved()
+		     : server_bind(AF_INET, SOCK_DGRAM, 0, 0);
+	/* For the thread, not for us who wait for it. */
+	mask_alarm(SIG_BLOCK);
+	if (strcmp(how, "jump") == 0)
+		return pthread_create(&thread, NULL, serve_after_jumps, &fd) ||
+		       pthread_join(thread, NULL);
+	say_port(fd);
+	if (strcmp(how, "sandbox") == 0)
+		forbid_memory();
+	echo(fd);
+	return EXIT_SUCCESS;
+}

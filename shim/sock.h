@@ -75,7 +75,7 @@ struct sock *sock_adopt(int fd, int family, enum sock_mode mode);
 
 /* Stops or begins to deliver pktinfo on fd, of `sock`.  Keeps errno. */
 void sock_arm(int fd, const struct sock *sock);
-void sock_disarm(int fd, struct sock *sock);
+void sock_disarm(int fd, const struct sock *sock);
 
 /* fd, of a sock that is no longer followed, is unbound again. */
 void sock_unbound(int fd);

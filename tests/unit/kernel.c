@@ -156,8 +156,6 @@ static int *option_of(struct paper_socket *socket, int level, int name)
 		return NULL;
 	if (name == SO_PROTOCOL)
 		return &socket->protocol;
-	if (name == SO_TYPE)
-		return &socket->type;
 	if (name == SO_DOMAIN)
 		return &socket->domain;
 	if (name == SO_TYPE)
@@ -179,8 +177,6 @@ static const char *option_text(int level, int name)
 	switch (name) {
 	case SO_PROTOCOL:
 		return "SO_PROTOCOL";
-	case SO_TYPE:
-		return "SO_TYPE";
 	case SO_DOMAIN:
 		return "SO_DOMAIN";
 	case SO_TYPE:

@@ -206,6 +206,13 @@ static void release(struct sock *sock)
 	atomic_fetch_sub(&sock->fds, 1);
 }
 
+/* The same, of one that must not be found as one that is switched on. */
+static void abandon(struct sock *sock)
+{
+	atomic_store(&sock->cookie, 0);
+	release(sock);
+}
+
 /*
  * The socket of this cookie, with one fd more, or NULL.  Also one that no fd
  * means any more: a vfork child closed our fd, not its own, and the application
@@ -313,10 +320,8 @@ static bool switch_on(int fd, int family)
 	return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
-static void switch_back(int fd, struct sock *sock)
+static void switch_back(int fd, const struct sock *sock)
 {
-	/* It must not be found as one that is switched on. */
-	atomic_store(&sock->cookie, 0);
 	if (!(sock->wanted & PKTINFO_V4))
 		set_int(fd, IPPROTO_IP, IP_PKTINFO, 0);
 	if (sock->family == AF_INET6 && !(sock->wanted & PKTINFO_V6))
@@ -420,7 +425,7 @@ static struct sock *track(int fd, int family, bool fresh)
 		return sock;
 	}
 	switch_back(fd, sock);
-	release(sock);
+	abandon(sock);
 	return NULL;
 }
 
@@ -561,7 +566,7 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 		occupy(fd, sock);
 	} else {
 		switch_back(fd, sock);
-		release(sock);
+		abandon(sock);
 	}
 	errno = saved;
 }

@@ -78,7 +78,7 @@ EARLY(int, recvmmsg,
        struct timespec *timeout),
       (fd, msgs, n, flags, timeout), recvmmsg, fd, msgs, n, flags, timeout)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags),
-      (fd, buf, len, flags), recvfrom, fd, buf, len, flags, NULL, NULL)
+      (fd, buf, len, flags), recvfrom, fd, buf, len, flags, 0L, 0L)
 EARLY(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), read, fd,
       buf, len)
 EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n),
@@ -91,7 +91,7 @@ EARLY(ssize_t, __recvfrom_chk,
 EARLY(ssize_t, __recv_chk,
       (int fd, void *buf, size_t len, size_t buf_bytes, int flags),
       (fd, buf, len, buf_bytes, flags), recvfrom, fd, buf,
-      len < buf_bytes ? len : buf_bytes, flags, NULL, NULL)
+      len < buf_bytes ? len : buf_bytes, flags, 0L, 0L)
 EARLY(ssize_t, __read_chk, (int fd, void *buf, size_t len, size_t buf_bytes),
       (fd, buf, len, buf_bytes), read, fd, buf,
       len < buf_bytes ? len : buf_bytes)
@@ -104,7 +104,7 @@ EARLY(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags),
 EARLY(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned int n, int flags),
       (fd, msgs, n, flags), sendmmsg, fd, msgs, n, flags)
 EARLY(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
-      (fd, buf, len, flags), sendto, fd, buf, len, flags, NULL, 0)
+      (fd, buf, len, flags), sendto, fd, buf, len, flags, 0L, 0L)
 EARLY(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
       write, fd, buf, len)
 EARLY(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n),

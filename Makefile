@@ -3,6 +3,7 @@
 # make install puts both under PREFIX, in DESTDIR
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
+# make test-suites runs other people's tests, make fuzz-transparency random calls
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
@@ -13,17 +14,18 @@ BINDIR = $(PREFIX)/bin
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
-# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.
+# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS:
+# a 32-bit libc then renames the hooks.
 # -fexceptions: a thread that is cancelled unwinds, and cleans up.
 SHIM_CFLAGS = $(OWN_CFLAGS) -fexceptions -fPIC -fvisibility=hidden -ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,-soname,libreplyfrom.so
-NO_FORTIFY = -U_FORTIFY_SOURCE
+NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = carry config follow hook_fd hook_recv hook_send lock log peers pktinfo \
-	queue real replace scratch sock
+SHIM = carry config follow hook_fd hook_recv hook_send hook_syscall lock log \
+	peers pktinfo queue raw real replace scratch sock
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)
@@ -49,7 +51,7 @@ $(B)/shim/launch.o: SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"'
 $(B)/shim/%.o: shim/%.c Makefile | headers
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_RENAMES) -c -o $@ $<
 
 # One line that names the package, rather than a compiler's page of errors.
 headers:
@@ -58,7 +60,8 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
-include tests/unit/unit.mk tests/e2e/e2e.mk demo/demo.mk
+include tests/unit/unit.mk tests/e2e/e2e.mk tests/transparency/transparency.mk \
+	tests/i386/i386.mk demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -69,24 +72,33 @@ RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
 
 test:
 	$(INSTALL) e2e daemons demo
-	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) $$(DAEMON_TESTS)'
+	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) \
+		$$(TRANSPARENCY_SUITES) $$(I386_SUITES) $$(DAEMON_TESTS)'
 test-unit:
 	$(INSTALL)
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
 test-e2e:
 	$(INSTALL) e2e demo
-	$(RUN_TESTS) TESTS='$$(E2E_SUITES)'
+	$(RUN_TESTS) TESTS='$$(E2E_SUITES) \
+		$$(TRANSPARENCY_SUITES) $$(I386_SUITES)'
 test-daemons:
 	$(INSTALL) e2e daemons
 	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
 
-PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
+# Other people's tests, with and without the library; see tests/suites/README.md.
+test-suites: all
+	$(INSTALL) suites
+	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
+
+PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) \
+	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS)
 
 run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-SCRIPTS = .ci/run demo/lab demo/run tests/setup tests/daemons/clients/tftp_files
+SCRIPTS = .ci/run demo/lab demo/run tests/daemons/clients/tftp_files \
+	tests/i386/calls tests/i386/differences tests/setup tests/suites/run
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
@@ -119,6 +131,6 @@ install: all
 clean:
 	rm -rf $(B)
 
-.PHONY: all headers install test test-unit test-e2e test-daemons run-tests check \
-	programs clean
+.PHONY: all headers install test test-unit test-e2e test-daemons test-suites \
+	run-tests check programs clean
 -include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)

@@ -198,3 +198,10 @@ __typeof__(connect) __connect EXPORTED __attribute__((alias("connect")));
 __typeof__(close) __close EXPORTED __attribute__((alias("close")));
 __typeof__(dup2) __dup2 EXPORTED __attribute__((alias("dup2"), nothrow, leaf));
 __typeof__(fcntl) __fcntl EXPORTED __attribute__((alias("fcntl")));
+#if HAS_TIME64_NAMES
+__typeof__(setsockopt) __setsockopt64 EXPORTED
+	__attribute__((alias("setsockopt"), nothrow, leaf));
+__typeof__(getsockopt) __getsockopt64 EXPORTED
+	__attribute__((alias("getsockopt"), nothrow, leaf));
+__typeof__(fcntl) __fcntl_time64 EXPORTED __attribute__((alias("fcntl64")));
+#endif

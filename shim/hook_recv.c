@@ -30,8 +30,11 @@
 /* So many messages are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
 
-/* Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses. */
-#define is_odd(flags) ((flags) < 0)
+/*
+ * Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses, unless it
+ * is a 32-bit program's.
+ */
+#define is_odd(flags) (sizeof(long) > sizeof(int) && (flags) < 0)
 
 /* Where one message is received, in place of the application's msghdr. */
 struct room {
@@ -89,12 +92,11 @@ static void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 }
 
 /* Pins the interface only where the kernel needs it, or the user wants it. */
-static void choose_interface(const struct sock *sock, struct local *local)
+static void choose_interface(struct local *local)
 {
-	if (config_get()->ifindex ||
-	    (local->family == AF_INET6 && IN6_IS_ADDR_LINKLOCAL(&local->v6)))
-		return;
-	local->ifindex = atomic_load(&sock->device);
+	if (!config_get()->ifindex &&
+	    (local->family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&local->v6)))
+		local->ifindex = 0;
 }
 
 /* Remembers whom a message came from, and which address it asked. */
@@ -113,7 +115,7 @@ static void learn(int fd, struct sock *sock, struct msghdr *msg, bool peeked)
 		return;
 	if (!atomic_load_explicit(&sock->settled, memory_order_relaxed))
 		atomic_store(&sock->settled, true);
-	choose_interface(sock, &local);
+	choose_interface(&local);
 	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,
 		       &local, peeked);
 }
@@ -324,17 +326,24 @@ static void forget_passed_fds(const struct msghdr *msg)
 	}
 }
 
-EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+/* recvmsg(2), by `call` unless it is one of our sockets. */
+static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
+			       struct msghdr *msg, int flags)
 {
 	struct sock *sock = sock_probe(fd);
 	ssize_t n;
 
 	if (sock && msg && !is_odd(flags))
 		return receive(fd, sock, msg, flags, true);
-	n = real.recvmsg(fd, msg, flags);
+	n = call(fd, msg, flags);
 	if (n >= 0 && msg && msg->msg_controllen)
 		forget_passed_fds(msg);
 	return n;
+}
+
+EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	return receive_message(real.recvmsg, fd, msg, flags);
 }
 
 /* The room that the first n messages need together, and their msghdrs. */
@@ -366,8 +375,9 @@ static void prepare_batch(const struct mmsghdr *app, unsigned int n,
 	}
 }
 
-/* What recvmmsg was called with, and on which socket. */
+/* What recvmmsg, or which `call`, was called with, and on which socket. */
 struct batch {
+	__typeof__(&recvmmsg) call;
 	int fd;
 	struct sock *sock;
 	struct mmsghdr *app;
@@ -384,11 +394,11 @@ static int receive_batch(void *memory, void *context)
 	int received;
 
 	if (!memory)
-		return real.recvmmsg(batch->fd, app, batch->n, batch->flags,
-				     batch->timeout);
+		return batch->call(batch->fd, app, batch->n, batch->flags,
+				   batch->timeout);
 	prepare_batch(app, batch->n, ours);
-	received = real.recvmmsg(batch->fd, ours, batch->n, batch->flags,
-				 batch->timeout);
+	received = batch->call(batch->fd, ours, batch->n, batch->flags,
+			       batch->timeout);
 	if (received < 0)
 		note_failure(batch->fd, batch->flags);
 	for (int i = 0; i < received; i++) {
@@ -403,10 +413,12 @@ static int receive_batch(void *memory, void *context)
 	return received;
 }
 
-EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
-		      struct timespec *timeout)
+static int receive_messages(__typeof__(&recvmmsg) call, int fd,
+			    struct mmsghdr *msgs, unsigned int n, int flags,
+			    struct timespec *timeout)
 {
 	struct batch batch = {
+		.call = call,
 		.fd = fd,
 		.sock = sock_probe(fd),
 		.app = msgs,
@@ -419,11 +431,31 @@ EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	if (batch.sock && msgs && !is_odd(flags))
 		return scratch_with(batch_bytes(msgs, batch.n), receive_batch,
 				    &batch);
-	received = real.recvmmsg(fd, msgs, n, flags, timeout);
+	received = call(fd, msgs, n, flags, timeout);
 	for (int i = 0; msgs && i < received; i++)
 		forget_passed_fds(&msgs[i].msg_hdr);
 	return received;
 }
+
+EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+		      struct timespec *timeout)
+{
+	return receive_messages(real.recvmmsg, fd, msgs, n, flags, timeout);
+}
+
+#if HAS_TIME64_NAMES
+EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags)
+{
+	return receive_message(real.__recvmsg64, fd, msg, flags);
+}
+
+/* Only the timeout is another, which we pass through. */
+EXPORTED int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n,
+			  int flags, struct timespec *timeout)
+{
+	return receive_messages(real.__recvmmsg64, fd, msgs, n, flags, timeout);
+}
+#endif
 
 /* The name by which other libraries call this one. */
 __typeof__(read) __read EXPORTED __attribute__((alias("read")));

@@ -16,13 +16,16 @@
 /* What the kernel takes of a longer buffer.  write(2). */
 #define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
 
-/* Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses. */
-#define is_odd(flags) ((flags) < 0)
-
 /* The kernel's own name for a send that only looks for its route. */
 #ifndef MSG_PROBE
 #define MSG_PROBE 0x10
 #endif
+
+/*
+ * Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses.  And what
+ * is not sent needs no source.
+ */
+#define is_odd(flags) ((flags) < 0 || ((flags)&MSG_PROBE))
 
 /* Ours is one of the two. */
 #define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
@@ -36,8 +39,9 @@
 /* The source that a message gets. */
 struct source {
 	struct local local;
-	bool queued; /* see peers_recall */
-	size_t end;  /* of the application's control messages */
+	uint32_t ifindex; /* that the application wants, or 0 */
+	bool queued;	  /* see peers_recall */
+	size_t end;	  /* of the application's control messages */
 };
 
 /* AF_INET also for an address that is mapped. */
@@ -121,6 +125,11 @@ static bool find_source(struct sock *sock, const struct msghdr *msg,
 			return false;
 		target = target_of(sock, family_of(msg->msg_name));
 	}
+	source->ifindex =
+		target == PKTINFO_TO_V6 ? 0 : pktinfo_v4_interface(msg);
+	/* On older kernels an index of 0 undoes the binding to a device. */
+	if (!source->ifindex && !source->local.ifindex)
+		source->ifindex = atomic_load(&sock->device);
 	return (target == PKTINFO_TO_V6) ==
 		       (source->local.family == AF_INET6) &&
 	       !pktinfo_carried(msg, target, &source->end) &&
@@ -132,6 +141,7 @@ static struct msghdr with_source(const struct msghdr *msg,
 				 const struct source *source, char *control)
 {
 	struct msghdr out = *msg; /* the application may reuse its own */
+	struct local local = source->local;
 	size_t theirs = msg->msg_control ? msg->msg_controllen : 0;
 
 	if (theirs > source->end)
@@ -139,10 +149,12 @@ static struct msghdr with_source(const struct msghdr *msg,
 	if (theirs)
 		memcpy(control, msg->msg_control, theirs);
 	memset(control + theirs, 0, source->end - theirs);
+	if (source->ifindex)
+		local.ifindex = source->ifindex;
 	/* Last, for the last source wins, though it name only an interface. */
 	out.msg_control = control;
-	out.msg_controllen = source->end + pktinfo_append(control + source->end,
-							  &source->local);
+	out.msg_controllen =
+		source->end + pktinfo_append(control + source->end, &local);
 	return out;
 }
 
@@ -474,3 +486,7 @@ EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
 /* The names by which other libraries call these. */
 __typeof__(send) __send EXPORTED __attribute__((alias("send")));
 __typeof__(write) __write EXPORTED __attribute__((alias("write")));
+#if HAS_TIME64_NAMES
+__typeof__(sendmsg) __sendmsg64 EXPORTED __attribute__((alias("sendmsg")));
+__typeof__(sendmmsg) __sendmmsg64 EXPORTED __attribute__((alias("sendmmsg")));
+#endif

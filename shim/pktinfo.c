@@ -206,8 +206,31 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		}
 		note_source(msg, at, &c, target, &carried);
 	}
+	/* Of a 32-bit process the kernel takes nothing else.  net/compat.c. */
+	if (sizeof(long) < sizeof(uint64_t) && msg->msg_control &&
+	    at < msg->msg_controllen) {
+		*end = SIZE_MAX;
+		return false;
+	}
 	*end = at;
 	return carried;
+}
+
+uint32_t pktinfo_v4_interface(const struct msghdr *msg)
+{
+	struct in_pktinfo v4;
+	struct cmsghdr c;
+	uint32_t ifindex = 0;
+
+	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
+	     at += CMSG_ALIGN(c.cmsg_len)) {
+		if (!cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4)))
+			continue;
+		memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
+		if (v4.ipi_ifindex)
+			ifindex = (uint32_t)v4.ipi_ifindex;
+	}
+	return ifindex;
 }
 
 uint32_t pktinfo_interface(const struct msghdr *msg)

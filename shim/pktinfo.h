@@ -69,6 +69,12 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		     size_t *end);
 
 /*
+ * The interface that a message to an IPv4 peer names without a source, or 0.
+ * Of two control messages the last one's interface counts, as in the kernel.
+ */
+uint32_t pktinfo_v4_interface(const struct msghdr *msg);
+
+/*
  * The interface that the last IPV6_PKTINFO of a message to be sent names, or 0.
  */
 uint32_t pktinfo_interface(const struct msghdr *msg);

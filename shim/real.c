@@ -2,32 +2,56 @@
 /* Finds libc's own versions of the interposed names. */
 #include "real.h"
 
+#include "raw.h"
+
 #include <dlfcn.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/syscall.h>
 
-#ifndef SYS_close_range
-#define SYS_close_range 436
-#endif
 #ifdef SYS_fcntl64
 #define FCNTL SYS_fcntl64
 #else
 #define FCNTL SYS_fcntl
 #endif
+#ifndef SYS_recvmmsg_time64
+#define SYS_recvmmsg_time64 417
+#endif
+#ifndef SYS_close_range
+#define SYS_close_range 436
+#endif
+
+/*
+ * syscall(2), which may not be here yet either.  As libc does, reads as many
+ * arguments as a call may have.
+ */
+static long ask_kernel(long number, ...)
+{
+	long a[RAW_ARGUMENTS];
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < RAW_ARGUMENTS; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	real_resolve();
+	if (real.syscall != ask_kernel)
+		return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return raw_call(number, a);
+}
 
 /*
  * An entry's first value: resolve, then call what was found, or the kernel
  * where nothing was.
  */
-#define EARLY(type, name, parameters, arguments, ...)    \
-	static type early_##name parameters              \
-	{                                                \
-		real_resolve();                          \
-		if (real.name != early_##name)           \
-			return real.name arguments;      \
-		return (type)syscall(SYS_##__VA_ARGS__); \
+#define EARLY(type, name, parameters, arguments, ...)       \
+	static type early_##name parameters                 \
+	{                                                   \
+		real_resolve();                             \
+		if (real.name != early_##name)              \
+			return real.name arguments;         \
+		return (type)ask_kernel(SYS_##__VA_ARGS__); \
 	}
 
 EARLY(int, socket, (int domain, int type, int protocol),
@@ -54,7 +78,7 @@ EARLY(int, recvmmsg,
        struct timespec *timeout),
       (fd, msgs, n, flags, timeout), recvmmsg, fd, msgs, n, flags, timeout)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags),
-      (fd, buf, len, flags), recvfrom, fd, buf, len, flags, NULL, NULL)
+      (fd, buf, len, flags), recvfrom, fd, buf, len, flags, 0L, 0L)
 EARLY(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), read, fd,
       buf, len)
 EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n),
@@ -67,7 +91,7 @@ EARLY(ssize_t, __recvfrom_chk,
 EARLY(ssize_t, __recv_chk,
       (int fd, void *buf, size_t len, size_t buf_bytes, int flags),
       (fd, buf, len, buf_bytes, flags), recvfrom, fd, buf,
-      len < buf_bytes ? len : buf_bytes, flags, NULL, NULL)
+      len < buf_bytes ? len : buf_bytes, flags, 0L, 0L)
 EARLY(ssize_t, __read_chk, (int fd, void *buf, size_t len, size_t buf_bytes),
       (fd, buf, len, buf_bytes), read, fd, buf,
       len < buf_bytes ? len : buf_bytes)
@@ -80,7 +104,7 @@ EARLY(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags),
 EARLY(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned int n, int flags),
       (fd, msgs, n, flags), sendmmsg, fd, msgs, n, flags)
 EARLY(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
-      (fd, buf, len, flags), sendto, fd, buf, len, flags, NULL, 0)
+      (fd, buf, len, flags), sendto, fd, buf, len, flags, 0L, 0L)
 EARLY(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
       write, fd, buf, len)
 EARLY(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n),
@@ -108,8 +132,8 @@ static int early_dup2(int fd, int to)
 		return real.dup2(fd, to);
 	/* dup3 refuses that, and not every machine has SYS_dup2. */
 	if (fd == to)
-		return syscall(FCNTL, fd, F_GETFD) < 0 ? -1 : fd;
-	return (int)syscall(SYS_dup3, fd, to, 0);
+		return ask_kernel(FCNTL, fd, F_GETFD) < 0 ? -1 : fd;
+	return (int)ask_kernel(SYS_dup3, fd, to, 0);
 }
 
 static void early_closefrom(int first)
@@ -118,7 +142,7 @@ static void early_closefrom(int first)
 	if (real.closefrom != early_closefrom)
 		real.closefrom(first);
 	else
-		syscall(SYS_close_range, first, ~0U, 0);
+		ask_kernel(SYS_close_range, first, ~0U, 0);
 }
 
 static int early_fcntl(int fd, int command, ...)
@@ -132,14 +156,26 @@ static int early_fcntl(int fd, int command, ...)
 	real_resolve();
 	if (real.fcntl != early_fcntl)
 		return real.fcntl(fd, command, argument);
-	return (int)syscall(FCNTL, fd, command, argument);
+	return (int)ask_kernel(FCNTL, fd, command, argument);
 }
+
+#if HAS_TIME64_NAMES
+EARLY(ssize_t, __recvmsg64, (int fd, struct msghdr *msg, int flags),
+      (fd, msg, flags), recvmsg, fd, msg, flags)
+EARLY(int, __recvmmsg64,
+      (int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+       struct timespec *timeout),
+      (fd, msgs, n, flags, timeout), recvmmsg_time64, fd, msgs, n, flags,
+      timeout)
+#endif
 
 struct real_libc real = {
 #define X(name) .name = early_##name,
 #define early_fcntl64 early_fcntl
+#define early_syscall ask_kernel
 	INTERPOSED(X)
 #undef early_fcntl64
+#undef early_syscall
 #undef X
 };
 

@@ -19,6 +19,23 @@ ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes);
 int close_range(unsigned int first, unsigned int last, int flags);
 void closefrom(int first);
 
+/*
+ * What a 32-bit program with 64-bit time calls, as far as it is not another
+ * name of the same function.
+ */
+#if defined(__GLIBC__) && __TIMESIZE == 32
+#define HAS_TIME64_NAMES 1
+ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags);
+int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+		 struct timespec *timeout);
+#define INTERPOSED_TIME64(X) \
+	X(__recvmsg64)       \
+	X(__recvmmsg64)
+#else
+#define HAS_TIME64_NAMES 0
+#define INTERPOSED_TIME64(X)
+#endif
+
 #define INTERPOSED(X)     \
 	X(socket)         \
 	X(socketpair)     \
@@ -51,7 +68,9 @@ void closefrom(int first);
 	X(fcntl)          \
 	X(fcntl64)        \
 	X(close_range)    \
-	X(closefrom)
+	X(closefrom)      \
+	X(syscall)        \
+	INTERPOSED_TIME64(X)
 
 struct real_libc {
 #define X(name) __typeof__(&name) name;

@@ -47,12 +47,14 @@ struct slot {
 };
 
 /* What a slot holds when it is not one of our sockets; NULL: never seen. */
-enum { OTHER, UDP, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
+enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
 #define other (&kinds[OTHER])
 /* A UDP socket not bound to the wildcard, as far as we know. */
 #define udp (&kinds[UDP])
+/* The same, found by examine(): other fds may mean it, and bind it. */
+#define examined (&kinds[UDP_EXAMINED])
 /* The same, made by socket(), with none of the options that we look at. */
 #define fresh_v4 (&kinds[UDP_FRESH_V4])
 #define fresh_v6 (&kinds[UDP_FRESH_V6])
@@ -219,6 +221,13 @@ static void release(struct sock *sock)
 	atomic_fetch_sub(&sock->fds, 1);
 }
 
+/* The same, of one that must not be found as one that is switched on. */
+static void abandon(struct sock *sock)
+{
+	atomic_store(&sock->cookie, 0);
+	release(sock);
+}
+
 /*
  * The socket of this cookie, with one fd more, or NULL.  Also one that no fd
  * means any more: a vfork child closed our fd, not its own, and the application
@@ -343,10 +352,9 @@ static struct sock *kind_of(int fd, int *family)
 
 	if (!get_int(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
 		return errno == EBADF || errno == ENOTSOCK ? NULL : other;
-	if (protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE)
-		return other;
-	/* A raw one may have that protocol, too. */
-	if (!get_int(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
+	/* Raw sockets may have the protocol too. */
+	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE) ||
+	    !get_int(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
 		return other;
 	if (!get_int(fd, SOL_SOCKET, SO_DOMAIN, family) ||
 	    (*family != AF_INET && *family != AF_INET6))
@@ -390,6 +398,26 @@ static bool is_wildcard_bound(int fd)
 	       sock_is_wildcard((const struct sockaddr *)&addr, len);
 }
 
+/*
+ * Forgets what other fds were found to be, which may mean the same socket: it
+ * is `bound` now, or has come from elsewhere and was not `fresh` for long.
+ */
+static void doubt(bool bound, bool fresh)
+{
+	for (unsigned int i = 0; i < FD_CHUNKS; i++) {
+		struct slot *chunk = atomic_load(&slots[i]);
+
+		for (unsigned int n = 0; chunk && n < FDS_PER_CHUNK; n++) {
+			struct sock *kind = atomic_load(&chunk[n].sock);
+
+			if ((bound && kind == examined) ||
+			    (!fresh && kind && kind != examined &&
+			     kind != other && !is_tracked(kind)))
+				atomic_compare_exchange_strong(&chunk[n].sock,
+							       &kind, NULL);
+		}
+	}
+}
 /* What is known of an fd that is to be tracked. */
 enum origin {
 	FRESH,	/* it has none of the options that we look at */
@@ -405,6 +433,7 @@ static struct sock *track(int fd, int family, enum origin origin)
 	struct sock *sock = origin == SHARED ? hold_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
+	doubt(true, fresh);
 	if (!sock) {
 		sock = new_sock(family, fresh ? PKTINFO_NONE
 					      : wanted_of(fd, family, lowat));
@@ -419,8 +448,22 @@ static struct sock *track(int fd, int family, enum origin origin)
 		return sock;
 	}
 	switch_back(fd, sock);
-	release(sock);
+	abandon(sock);
 	return NULL;
+}
+
+/*
+ * Whether we switched fd on when it was bound to the wildcard, though
+ * connect(2) may have given it an address since, and a vfork child forgotten
+ * it.
+ */
+static bool is_switched_on(int fd)
+{
+	struct sock *sock = hold_by_cookie(cookie_of(fd));
+
+	if (sock)
+		release(sock);
+	return sock || is_mark(lowat_of(fd));
 }
 
 /* An fd that nobody has seen yet, or that is not what we took it for. */
@@ -432,8 +475,12 @@ static struct sock *examine(int fd)
 	if (!make_slot(fd))
 		return NULL;
 	sock = config_get()->disable ? other : kind_of(fd, &family);
-	if (sock == udp && is_wildcard_bound(fd)) {
-		tracked = track(fd, family, SHARED);
+	if (sock == udp) {
+		sock = examined;
+		doubt(false, false);
+		tracked = is_wildcard_bound(fd) || is_switched_on(fd)
+				  ? track(fd, family, SHARED)
+				  : NULL;
 		if (tracked)
 			sock = tracked;
 	}
@@ -605,8 +652,14 @@ struct sock *sock_binding(int fd)
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
 		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, FRESH);
-	else if (kind_of(fd, &family) == udp)
-		sock = track(fd, family, kind == own ? OWN : SHARED);
+	else if (kind_of(fd, &family) != udp)
+		sock = NULL;
+	else if (kind == own)
+		sock = track(fd, family, OWN);
+	else if (is_switched_on(fd))
+		examine(fd);
+	else
+		sock = track(fd, family, SHARED);
 	errno = saved;
 	return sock;
 }
@@ -620,7 +673,7 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 		occupy(fd, sock);
 	} else {
 		switch_back(fd, sock);
-		release(sock);
+		abandon(sock);
 	}
 	errno = saved;
 }

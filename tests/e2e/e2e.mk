@@ -18,7 +18,7 @@ E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
 E2E_STATIC = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static)
 E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
-	missing.so)
+	late.so missing.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC)
 E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo \
@@ -46,7 +46,9 @@ $(B)/tests/e2e/echo_static: $(B)/tests/e2e/echo.o $(B)/tests/e2e/server.o
 	$(say) LINK $@
 	$(Q)$(CC) -static $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-$(B)/tests/e2e/puppet: $(B)/tests/e2e/fortified.o
+$(B)/tests/e2e/puppet: $(addprefix $(B)/tests/e2e/,fortified.o indirect.o)
+# It looks its own functions up by name.
+$(B)/tests/e2e/puppet: LDFLAGS += -rdynamic
 $(E2E_SERVERS) $(E2E_LONE): %: %.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

@@ -698,7 +698,8 @@ static void the_application_s_own_source_goes_as_it_is(void **state)
 	assert_ptr_equal(kernel_sent(0)->msg, &msg);
 }
 
-static void an_interface_of_the_application_gets_a_source(void **state)
+static void
+an_interface_of_the_application_stays_and_gets_a_source(void **state)
 {
 	(void)state;
 	hear(id, peer, "10.0.0.1");
@@ -707,7 +708,20 @@ static void an_interface_of_the_application_gets_a_source(void **state)
 
 	(void)sendmsg(FD, &msg, 0);
 
-	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1%7");
+}
+
+/* The one of now: it may have changed since the request. */
+static void a_socket_bound_to_a_device_names_it(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	sock_known(FD)->device = 7;
+	const struct msghdr msg = app_message();
+
+	(void)sendmsg(FD, &msg, 0);
+
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1%7");
 }
 
 static void control_the_kernel_will_refuse_goes_as_it_is(void **state)
@@ -1394,7 +1408,8 @@ int main(void)
 		TEST(what_the_application_added_goes_before_ours),
 		TEST(behind_an_unpadded_message_ours_is_aligned),
 		TEST(the_application_s_own_source_goes_as_it_is),
-		TEST(an_interface_of_the_application_gets_a_source),
+		TEST(an_interface_of_the_application_stays_and_gets_a_source),
+		TEST(a_socket_bound_to_a_device_names_it),
 		TEST(control_the_kernel_will_refuse_goes_as_it_is),
 		TEST(sendmsg_to_a_stranger_goes_as_it_is),
 		TEST(sendmsg_without_a_name_looks_at_nothing),

@@ -156,10 +156,10 @@ static int *option_of(struct paper_socket *socket, int level, int name)
 		return NULL;
 	if (name == SO_PROTOCOL)
 		return &socket->protocol;
-	if (name == SO_TYPE)
-		return &socket->type;
 	if (name == SO_DOMAIN)
 		return &socket->domain;
+	if (name == SO_TYPE)
+		return &socket->type;
 	if (name == SO_BINDTOIFINDEX && !kernel.lacks_bindtoifindex)
 		return &socket->device;
 	if (name == SO_RCVLOWAT)
@@ -177,10 +177,10 @@ static const char *option_text(int level, int name)
 	switch (name) {
 	case SO_PROTOCOL:
 		return "SO_PROTOCOL";
-	case SO_TYPE:
-		return "SO_TYPE";
 	case SO_DOMAIN:
 		return "SO_DOMAIN";
+	case SO_TYPE:
+		return "SO_TYPE";
 	case SO_COOKIE:
 		return "SO_COOKIE";
 	case SO_BINDTOIFINDEX:
@@ -497,6 +497,19 @@ static void paper_closefrom(int first)
 	(void)paper_close_range(first < 0 ? 0 : (unsigned int)first, ~0U, 0);
 }
 
+static long paper_syscall(long number, ...)
+{
+	va_list list;
+
+	va_start(list, number);
+	for (size_t i = 0; i < COUNT(kernel.arguments); i++)
+		kernel.arguments[i] = va_arg(list, long);
+	va_end(list);
+	kernel.number = number;
+	note("syscall");
+	return kernel.answer;
+}
+
 /* Receiving. */
 
 struct datagram *kernel_datagram(struct address from, const char *payload)
@@ -663,6 +676,8 @@ static ssize_t paper_read(int fd, void *buf, size_t len)
 {
 	(void)buf;
 	(void)len;
+	if (kernel.amid_read)
+		kernel.amid_read();
 	return hand_on("read", fd);
 }
 

@@ -493,6 +493,31 @@ static bool carried(enum pktinfo_target target)
 	return result;
 }
 
+static uint32_t interface_of(void)
+{
+	const struct msghdr msg = with_control(&control);
+
+	return pktinfo_v4_interface(&msg);
+}
+
+static void a_message_without_control_names_no_interface(void **state)
+{
+	(void)state;
+
+	assert_int_equal(interface_of(), 0);
+}
+
+static void the_last_interface_counts(void **state)
+{
+	(void)state;
+	control_add_v4(&control, "", "", 3);
+	control_add_tos(&control, 0x10);
+	control_add_v4(&control, "", "", 4);
+	control_add_v4(&control, "", "", 0);
+
+	assert_int_equal(interface_of(), 4);
+}
+
 static size_t end_of(const struct msghdr *msg)
 {
 	size_t end = 12345;
@@ -845,6 +870,8 @@ int main(void)
 		TEST(the_padding_of_what_is_appended_is_clean),
 		TEST(appending_writes_no_more_than_its_space),
 		TEST(what_is_appended_is_read_again),
+		TEST(a_message_without_control_names_no_interface),
+		TEST(the_last_interface_counts),
 		TEST(a_message_without_control_carries_nothing),
 		TEST(other_messages_carry_nothing),
 		TEST(an_ipv4_source_is_carried_to_ipv4_peers),

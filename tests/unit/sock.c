@@ -23,8 +23,7 @@ enum { FD = 5, OTHER_FD = 6, THIRD_FD = 7, FDS_LIMIT = 1024 * 1024 };
 /* What looking at an fd that nobody has seen yet costs. */
 #define LOOK_V4                                                            \
 	"SO_PROTOCOL SO_TYPE SO_DOMAIN getsockname SO_COOKIE SO_RCVLOWAT " \
-	"IP_PKTINFO "                                                      \
-	"SO_BINDTOIFINDEX IP_PKTINFO=1 SO_RCVLOWAT=0x52460000"
+	"IP_PKTINFO SO_BINDTOIFINDEX IP_PKTINFO=1 SO_RCVLOWAT=0x52460000"
 
 static int nothing_open(void **state)
 {
@@ -641,6 +640,24 @@ static void binding_an_inherited_socket_looks_at_it(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_V4);
 }
 
+/* As when a vfork child has closed its fd, and connect(2) gave it an address.
+ */
+static void binding_one_of_ours_that_was_forgotten_leaves_it_on(void **state)
+{
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+	sock_forget(OTHER_FD);
+	kernel_bound(FD, v4("192.0.2.1", 53));
+
+	assert_null(sock_binding(OTHER_FD));
+
+	assert_ptr_equal(sock_known(OTHER_FD), sock);
+	assert_true(is_on(FD));
+}
+
 static void binding_an_inherited_stream_leaves_it(void **state)
 {
 	(void)state;
@@ -699,6 +716,18 @@ static void after_a_failed_bind_the_next_may_succeed(void **state)
 	assert_non_null(sock);
 	assert_ptr_equal(sock_known(FD), sock);
 	assert_true(is_on(FD));
+}
+
+static void after_a_failed_bind_nothing_of_it_is_found(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
+	(void)bind_to_wildcard(FD, any_v4(), false);
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_null(sock);
 }
 
 static void a_failed_bind_counts_no_fd(void **state)
@@ -835,6 +864,86 @@ static void other_options_leave_a_new_socket_cheap(void **state)
 }
 
 /* Closing and duplicating. */
+
+/* Siblings: fds that mean one socket, before it is bound. */
+
+static void a_sibling_that_was_looked_at_is_ours_once_it_is_bound(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	assert_null(sock_probe(OTHER_FD));
+
+	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
+
+	assert_ptr_equal(sock_probe(OTHER_FD), sock);
+}
+
+static void a_new_socket_s_sibling_is_ours_once_it_is_bound(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	assert_null(sock_probe(OTHER_FD));
+
+	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
+
+	assert_ptr_equal(sock_probe(OTHER_FD), sock);
+}
+
+static void a_new_socket_is_ours_once_its_sibling_is_found_bound(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	kernel_bound(FD, any_v4());
+
+	struct sock *sock = sock_probe(OTHER_FD);
+
+	assert_non_null(sock);
+	assert_ptr_equal(sock_probe(FD), sock);
+}
+
+/* What its sibling has set is not to be switched back. */
+static void a_new_socket_whose_sibling_has_an_option_is_looked_at(void **state)
+{
+	int result;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	assert_false(set_option(OTHER_FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
+	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
+
+	(void)bind_to_wildcard(FD, any_v4(), false);
+
+	assert_true(is_on(FD));
+}
+
+/* Its connect(2) took the wildcard away; its mark is still there. */
+static void an_inherited_socket_that_is_switched_on_is_ours(void **state)
+{
+	(void)state;
+	(void)ours(FD);
+	kernel_bound(FD, v4("192.0.2.1", 53));
+	sock_forget(FD);
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_non_null(sock);
+	assert_int_equal(sock->wanted, PKTINFO_NONE);
+}
+
+static void a_raw_socket_is_not_ours(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_RAW, IPPROTO_UDP);
+	kernel_bound(FD, any_v4());
+
+	struct sock *sock = sock_probe(FD);
+
+	assert_null(sock);
+}
 
 static void a_closed_fd_is_not_known(void **state)
 {
@@ -1207,6 +1316,8 @@ static void a_review_notices_a_socket_that_has_an_address(void **state)
 	struct sock *sock = ours(FD);
 
 	(void)state;
+	kernel_closed(FD);
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_bound(FD, v4("192.0.2.1", 53));
 
 	sock_review(FD);
@@ -1679,11 +1790,13 @@ int main(void)
 		TEST(a_new_socket_may_be_nonblocking_from_the_start),
 		TEST(binding_other_kinds_of_new_sockets_costs_nothing),
 		TEST(binding_an_inherited_socket_looks_at_it),
+		TEST(binding_one_of_ours_that_was_forgotten_leaves_it_on),
 		TEST(binding_an_inherited_stream_leaves_it),
 		TEST(a_failed_bind_switches_back),
 		TEST(a_failed_bind_leaves_the_ip_pktinfo_that_was_wanted),
 		TEST(a_failed_bind_leaves_the_ipv6_pktinfo_that_was_wanted),
 		TEST(after_a_failed_bind_the_next_may_succeed),
+		TEST(after_a_failed_bind_nothing_of_it_is_found),
 		TEST(a_failed_bind_counts_no_fd),
 		TEST(binding_one_of_ours_again_is_left_to_the_kernel),
 		TEST(a_failed_bind_of_another_fd_leaves_ours_on),
@@ -1694,6 +1807,12 @@ int main(void)
 		TEST(a_new_socket_with_an_option_is_looked_at),
 		TEST(a_new_socket_with_a_device_is_looked_at),
 		TEST(other_options_leave_a_new_socket_cheap),
+		TEST(a_sibling_that_was_looked_at_is_ours_once_it_is_bound),
+		TEST(a_new_socket_s_sibling_is_ours_once_it_is_bound),
+		TEST(a_new_socket_is_ours_once_its_sibling_is_found_bound),
+		TEST(a_new_socket_whose_sibling_has_an_option_is_looked_at),
+		TEST(an_inherited_socket_that_is_switched_on_is_ours),
+		TEST(a_raw_socket_is_not_ours),
 		TEST(a_closed_fd_is_not_known),
 		TEST(a_duplicate_means_the_same_socket),
 		TEST(closing_the_first_leaves_the_duplicate),

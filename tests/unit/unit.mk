@@ -10,8 +10,8 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
 PEERS_TESTS = peers peers_batch peers_bound peers_fork peers_model
 
-UNIT_TESTS = $(addprefix $(U)/,config hook_fd hook_recv hook_send launch lock \
-	lock_before_4_14 $(PEERS_TESTS) pktinfo pktinfo_strip queue real \
+UNIT_TESTS = $(addprefix $(U)/,config hook_fd hook_recv hook_send hook_syscall \
+	launch lock lock_before_4_14 $(PEERS_TESTS) pktinfo pktinfo_strip queue real \
 	scratch sock)
 
 # The rest of a program, and what of libc it stands in for.
@@ -20,7 +20,7 @@ props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config log real) $(call props,child)
+$(U)/config: $(call rooms,config log raw real) $(call props,child)
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -39,25 +39,27 @@ $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 
-$(U)/real: $(call rooms,real) $(call props,address child)
+$(U)/real: $(call rooms,raw real) $(call props,address child)
 $(U)/real: WRAPPED = dlsym
 
 $(U)/scratch: $(call rooms,scratch) $(call props,memory)
 $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
-KERNEL = $(call rooms,real) $(call props,address control kernel settings)
+KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
 $(U)/sock: $(call rooms,carry lock sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
 $(U)/hook_fd: $(call rooms,carry follow hook_fd lock log peers pktinfo queue replace \
 	scratch sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
+$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_send hook_syscall)
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
-$(U)/hook_recv $(U)/hook_send: $(call rooms,carry follow log replace scratch sock) \
+$(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
+	$(call rooms,carry follow log replace scratch sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
-$(U)/hook_recv $(U)/hook_send: \
+$(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap
 
 $(UNIT_TESTS): $(U)/%: $(U)/%.o
@@ -68,12 +70,12 @@ $(UNIT_TESTS): $(U)/%: $(U)/%.o
 $(U)/%.o: tests/unit/%.c Makefile tests/unit/unit.mk | cmocka
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
 
 $(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
 
 cmocka:
 	@echo '#include <cmocka.h>' | $(CC) $(CPPFLAGS) -include setjmp.h \

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT */
+/* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
+#include "raw.h"
+#include "real.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/syscall.h>
+
+/* An argument as the hook takes it. */
+#define INT(n) ((int)a[n])
+#define UINT(n) ((unsigned int)a[n])
+#define SIZE(n) ((size_t)a[n])
+#define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
+
+/* Calls the hook of this number; false when there is none. */
+static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
+{
+	switch (number) {
+#ifdef SYS_socket
+	case SYS_socket:
+		*result = socket(INT(0), INT(1), INT(2));
+		break;
+	case SYS_socketpair:
+		*result = socketpair(INT(0), INT(1), INT(2), AT(3));
+		break;
+	case SYS_bind:
+		*result = bind(INT(0), AT(1), UINT(2));
+		break;
+	case SYS_connect:
+		*result = connect(INT(0), AT(1), UINT(2));
+		break;
+	case SYS_accept4:
+		*result = accept4(INT(0), AT(1), AT(2), INT(3));
+		break;
+	case SYS_recvfrom:
+		*result =
+			recvfrom(INT(0), AT(1), SIZE(2), INT(3), AT(4), AT(5));
+		break;
+	case SYS_recvmsg:
+		*result = recvmsg(INT(0), AT(1), INT(2));
+		break;
+	case SYS_sendto:
+		*result =
+			sendto(INT(0), AT(1), SIZE(2), INT(3), AT(4), UINT(5));
+		break;
+	case SYS_sendmsg:
+		*result = sendmsg(INT(0), AT(1), INT(2));
+		break;
+	case SYS_setsockopt:
+		*result = setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
+		break;
+	case SYS_getsockopt:
+		*result = getsockopt(INT(0), INT(1), INT(2), AT(3), AT(4));
+		break;
+#endif
+#ifdef SYS_accept
+	case SYS_accept:
+		*result = accept(INT(0), AT(1), AT(2));
+		break;
+#endif
+#ifdef SYS_recvmmsg
+	case SYS_recvmmsg:
+		*result = recvmmsg(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		break;
+#endif
+	case SYS_sendmmsg:
+		*result = sendmmsg(INT(0), AT(1), UINT(2), INT(3));
+		break;
+	case SYS_read:
+		*result = read(INT(0), AT(1), SIZE(2));
+		break;
+	case SYS_readv:
+		*result = readv(INT(0), AT(1), INT(2));
+		break;
+	case SYS_close:
+		*result = close(INT(0));
+		break;
+	case SYS_dup:
+		*result = dup(INT(0));
+		break;
+#ifdef SYS_dup2
+	case SYS_dup2:
+		*result = dup2(INT(0), INT(1));
+		break;
+#endif
+	case SYS_dup3:
+		*result = dup3(INT(0), INT(1), INT(2));
+		break;
+#ifdef SYS_fcntl64
+	case SYS_fcntl64:
+#endif
+	case SYS_fcntl:
+		/* libc's has F_GETOWN and locks of its own. */
+		if (INT(1) != F_DUPFD && INT(1) != F_DUPFD_CLOEXEC)
+			return false;
+		*result = fcntl(INT(0), INT(1), INT(2));
+		break;
+#ifdef SYS_close_range
+	case SYS_close_range:
+		*result = close_range(UINT(0), UINT(1), INT(2));
+		break;
+#endif
+	default:
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Nobody knows how many arguments there are: as libc does, reads as many as a
+ * call may have.
+ */
+EXPORTED long syscall(long number, ...)
+{
+	long a[RAW_ARGUMENTS], result;
+	bool hooked;
+	int cancelable;
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < RAW_ARGUMENTS; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	/* libc's functions are cancellation points, syscall(2) is none. */
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	hooked = call_hook(number, a, &result);
+	(void)pthread_setcancelstate(cancelable, NULL);
+	if (hooked)
+		return result;
+	return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

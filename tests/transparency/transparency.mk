@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: MIT
+# Whether an application can tell that the shim is there: random sequences of
+# calls, without the shim and with it.  `make fuzz-transparency SEEDS=N` tries
+# N of them, from seed FIRST on.
+
+T = $(B)/tests/transparency
+TRANSPARENCY_PROGRAMS = $(T)/differ $(T)/libplanted.so
+TRANSPARENCY_SUITES = tests/transparency/differences
+SEEDS = 100000
+FIRST = 1000000
+
+$(T)/differ: $(addprefix $(T)/,differ.o draw.o perform.o show.o)
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(T)/%.o: tests/transparency/%.c Makefile tests/transparency/transparency.mk
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
+
+$(T)/libplanted.so: tests/transparency/planted.c
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -fPIC -shared \
+		$(LDFLAGS) -o $@ $< $(LDLIBS)
+
+fuzz-transparency: all $(TRANSPARENCY_PROGRAMS)
+	$(Q)$(T)/differ $(abspath $(B))/libreplyfrom.so $(FIRST) $(SEEDS)
+
+.PHONY: fuzz-transparency

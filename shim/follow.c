@@ -327,6 +327,19 @@ static bool pin(struct plan *plan, int *result)
 	return true;
 }
 
+/* Whether the kernel does right by itself, or refuses. */
+static bool is_chosen_anyway(const struct plan *plan)
+{
+	struct sockaddr_in6 name;
+
+	if (plan->sock && atomic_load(&plan->sock->mode) == SOCK_FOLLOWED)
+		return false;
+	if (!replace_preview(plan->fd, plan->peer, &name))
+		return true;
+	name.sin6_port = plan->next.sin6_port;
+	return !memcmp(&name, &plan->next, name_length(&plan->next));
+}
+
 static bool connect_to_peer(struct plan *plan, int *result)
 {
 	const sa_family_t *family = &plan->bound.sin6_family;
@@ -340,6 +353,11 @@ static bool connect_to_peer(struct plan *plan, int *result)
 		return false;
 	}
 	*result = 0;
+	if (is_chosen_anyway(plan)) {
+		*result = real.connect(plan->fd, plan->peer, plan->len);
+		return true;
+	}
+	errno = saved;
 	if (!plan->bound.sin6_port) {
 		done = follow_unbound(plan);
 	} else if (!plan->sock ||

@@ -258,27 +258,36 @@ static bool is_readable(int fd)
 	return poll(&at, 1, 0) == 1 && (at.revents & POLLIN);
 }
 
-/*
- * Whether the peer can be connected to.  By another socket: once connected, the
- * next one would hear nobody else, in IPv6 not even after AF_UNSPEC.
- */
-static bool is_connectable(const struct replacement *r)
+bool replace_preview(int fd, const struct sockaddr *peer,
+		     struct sockaddr_in6 *name)
 {
-	int fd = real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
-	bool connectable;
+	socklen_t len = sizeof(*name);
+	int saved = errno, family = 0, protocol = 0, other;
+	bool connected;
 
-	if (fd < 0)
+	get(fd, SOL_SOCKET, SO_DOMAIN, &family);
+	get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol);
+	other = real.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
+	if (other < 0) {
+		errno = saved;
 		return false;
-	copy_options(r->fd, fd);
-	connectable = connect_to_peer(r, fd);
-	real.close(fd);
-	return connectable;
+	}
+	copy_options(fd, other);
+	*name = (struct sockaddr_in6){ 0 };
+	connected = !real.connect(other, peer, length_of(peer->sa_family)) &&
+		    !getsockname(other, (struct sockaddr *)name, &len);
+	real.close(other);
+	errno = saved;
+	return connected;
 }
 
 static bool open_next(struct replacement *r)
 {
-	if (!get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol) ||
-	    !is_connectable(r))
+	int corked = 0;
+
+	/* What a cork holds back could not be carried. */
+	get(r->fd, IPPROTO_UDP, UDP_CORK, &corked);
+	if (corked || !get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol))
 		return false;
 	r->next =
 		real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);

@@ -5,6 +5,7 @@
 
 #include "sock.h"
 
+#include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -19,6 +20,14 @@
  */
 bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
 		    const struct sockaddr *peer, enum sock_mode mode);
+
+/*
+ * What connect(2) to this peer would bind an unbound socket to that has the
+ * options of fd.  False: it would fail.  By another socket: once connected, fd
+ * would hear nobody else, in IPv6 not even after AF_UNSPEC.  Keeps errno.
+ */
+bool replace_preview(int fd, const struct sockaddr *peer,
+		     struct sockaddr_in6 *name);
 
 /* What epoll_ctl(2) did, of which fd's next socket has to be told. */
 void replace_note_epoll(int epoll, int operation, int fd,

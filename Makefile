@@ -58,7 +58,8 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
-include tests/unit/unit.mk tests/e2e/e2e.mk demo/demo.mk
+include tests/unit/unit.mk tests/e2e/e2e.mk demo/demo.mk \
+	tests/containers/containers.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 

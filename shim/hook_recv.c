@@ -31,7 +31,7 @@
 #define MOST_MESSAGES 65536
 
 /* Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses. */
-#define is_odd(flags) ((flags) < 0)
+#define is_odd(flags) ((int)(flags) < 0)
 
 /* Where one message is received, in place of the application's msghdr. */
 struct room {
@@ -368,7 +368,7 @@ struct batch {
 	struct sock *sock;
 	struct mmsghdr *app;
 	unsigned int n;
-	int flags;
+	batch_flags flags;
 	struct timespec *timeout;
 };
 
@@ -397,8 +397,8 @@ static int receive_batch(void *memory, void *context)
 	return received;
 }
 
-EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
-		      struct timespec *timeout)
+EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+		      batch_flags flags, struct timespec *timeout)
 {
 	struct batch batch = {
 		.fd = fd,

@@ -17,7 +17,7 @@
 #define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
 
 /* Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses. */
-#define is_odd(flags) ((flags) < 0)
+#define is_odd(flags) ((int)(flags) < 0)
 
 /* The kernel's own name for a send that only looks for its route. */
 #ifndef MSG_PROBE
@@ -262,7 +262,7 @@ struct batch {
 	struct sock *sock;
 	struct mmsghdr *app;
 	unsigned int n;
-	int flags;
+	batch_flags flags;
 };
 
 /* What becomes of one message of a batch. */
@@ -366,7 +366,8 @@ static int send_batch(void *memory, void *context)
 	return (int)sent;
 }
 
-EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+		      batch_flags flags)
 {
 	struct batch batch = {
 		.fd = fd,

@@ -13,17 +13,18 @@ BINDIR = $(PREFIX)/bin
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
-# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.
 # -fexceptions: a thread that is cancelled unwinds, and cleans up.
 SHIM_CFLAGS = $(OWN_CFLAGS) -fexceptions -fPIC -fvisibility=hidden -ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,-soname,libreplyfrom.so
-NO_FORTIFY = -U_FORTIFY_SOURCE
+# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS,
+# which some 32-bit compilers set: headers then call the hooks by other names.
+NO_FORTIFY = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = carry config follow hook_fd hook_recv hook_send lock log peers pktinfo \
-	queue real replace scratch sock
+SHIM = carry config follow hook_fd hook_recv hook_send hook_time64 lock log \
+	peers pktinfo queue real replace scratch sock
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

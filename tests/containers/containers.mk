@@ -27,7 +27,6 @@ $(B)/tests/containers/%.o: tests/containers/%.c Makefile \
 		tests/containers/containers.mk
 	$(say) CC $<
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -Itests/e2e \
-		-c -o $@ $<
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -c -o $@ $<
 
 .PHONY: test-containers built-servers built-tests

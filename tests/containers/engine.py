@@ -6,6 +6,7 @@ build/containers.  Containers run inside the lab: what podman keeps of them is i
 a tmpfs there and ends with the lab, like their processes, networks and mounts.
 """
 
+import ctypes
 import hashlib
 import json
 import os
@@ -23,10 +24,13 @@ import lab
 BUILD = os.path.join(lab.TOP, "build", "containers")
 STORE = os.path.join(BUILD, "images")
 CONTAINERS_CONF = os.path.join(BUILD, "containers.conf")
+# What every image has that comes from somewhere.
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 IMAGE_SECONDS = 600
 AT_ONCE = 2
 NO_NAMESPACES = 77
 # All containers' control groups are below one of this name.
+CLONE_NEWCGROUP = 0x02000000
 GROUPS, GROUP = "/sys/fs/cgroup", "replyfrom-"
 SWEEPS = 50
 
@@ -34,7 +38,10 @@ SWEEPS = 50
 # runc takes any control groups that there are.
 SETTINGS = """\
 [containers]
-default_ulimits = ["nofile=1024:4096", "nproc=4096:4096"]
+default_ulimits = ["nofile=4096:4096", "nproc=4096:4096"]
+[network]
+network_backend = "netavark"
+network_config_dir = "/run/podman/networks"
 [engine]
 runtime = "runc"
 cgroup_manager = "cgroupfs"
@@ -61,7 +68,8 @@ class Image:
 
     @property
     def tag(self):
-        recipe = f"{self.suite} {self.packages} {self.architectures} {self.extracted}"
+        recipe = (f"{self.suite} {self.packages} {self.architectures} "
+                  f"{self.extracted} {PATH}")
         return hashlib.sha256(recipe.encode()).hexdigest()[:12]
 
     @property
@@ -115,6 +123,8 @@ def bootstrap(image, to):
     """A root file system.  Its mounts are in a namespace that ends with it."""
     run("unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
         "timeout", str(IMAGE_SECONDS), "mmdebstrap", "-q",
+        # A mirror may be a copy of some day.
+        '--aptopt=Acquire::Check-Valid-Until "false"',
         f"--variant={'extract' if image.extracted else 'apt'}",
         f"--architectures={image.architectures}",
         f"--include={','.join(image.packages.split())}", image.suite, to,
@@ -135,7 +145,8 @@ def make_image(image):
         return
     bootstrap(image, f"{making}.tar")
     try:
-        run(*podman, "import", "-q", f"{making}.tar", image.name)
+        run(*podman, "import", "-q", f"--change=ENV {PATH}", f"{making}.tar",
+            image.name)
     finally:
         os.unlink(f"{making}.tar")
 
@@ -189,7 +200,7 @@ def go(images):
             if error:
                 missing[image.name] = error
     group = f"{GROUP}{os.getpid()}"
-    os.environ.update(MISSING=json.dumps(missing), CGROUP=f"/{group}")
+    os.environ.update(MISSING=json.dumps(missing), CGROUP=group)
     try:
         status = subprocess.run([lab.LAB, *sys.argv], check=False).returncode
         if status == NO_NAMESPACES:
@@ -205,12 +216,46 @@ def attempt(image):
     try:
         make_image(image)
     except RuntimeError as error:
-        return f"{image.suite} cannot be had: {str(error).splitlines()[-1]}"
+        return f"{image.suite} cannot be had: {last_line(error)}"
     return ""
+
+
+def last_line(error):
+    return str(error).splitlines()[-1]
+
+
+def own_groups():
+    """Has all control groups that containers get be below one of our name."""
+    with open("/proc/self/mounts", encoding="utf-8") as file:
+        mounts = [line.split() for line in file]
+    owned = []
+    for _, at, kind, *_ in mounts:
+        if kind not in ("cgroup", "cgroup2"):
+            continue
+        group = os.path.join(at, os.environ["CGROUP"])
+        os.mkdir(group)
+        for name in "cpuset.cpus", "cpuset.mems":  # none but its parent's
+            with suppress(OSError):
+                shutil.copyfile(os.path.join(at, name), os.path.join(group, name))
+        join(group)
+        owned.append((group, at, kind))
+    if lab.libc.unshare(CLONE_NEWCGROUP):
+        raise OSError(ctypes.get_errno(), "unshare")
+    for group, at, kind in owned:
+        run("mount", "--bind", group, at)
+        if kind == "cgroup2":  # no processes beside groups: cgroups(7)
+            os.mkdir(os.path.join(at, "tests"))
+            join(os.path.join(at, "tests"))
+
+
+def join(group):
+    with open(os.path.join(group, "cgroup.procs"), "w", encoding="ascii") as file:
+        file.write(str(os.getpid()))
 
 
 def enter():
     """To be called inside the lab: from here on podman works there."""
+    own_groups()
     scratch = os.path.join(lab.SCRATCH, "podman")
     os.makedirs(scratch)
     path = os.path.join(scratch, "storage.conf")
@@ -221,5 +266,13 @@ def enter():
 
 def podman_run(image, *words, options=()):
     """The command that runs another one in a container."""
-    return ["podman", "run", "--cgroup-parent", os.environ["CGROUP"],
-            *options, image, *words]
+    return ["podman", "run", *options, image, *words]
+
+
+def why_no_containers(image):
+    """What podman says, where it cannot run one."""
+    try:
+        run(*podman_run(image.name, "true", options=["--rm", "--network=host"]))
+    except RuntimeError as error:
+        return last_line(error)
+    return ""

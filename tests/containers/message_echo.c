@@ -5,7 +5,7 @@
  *
  *     message_echo 4|d PORT
  */
-#include "server.h"
+#include "../e2e/server.h"
 
 #include <stdlib.h>
 #include <sys/socket.h>

@@ -3,8 +3,8 @@
 
 import os
 import re
-import shutil
 import subprocess
+from contextlib import suppress
 
 import engine
 import lab
@@ -19,12 +19,25 @@ def directory(name):
     return os.path.join(engine.BUILD, name)
 
 
-def private_uthash(header="/usr/include/uthash.h"):
-    """A directory with this header only, for compilers that have others of libc's."""
-    to = directory("include-" + re.sub(r"\W+", "-", os.path.dirname(header)))
+def linked(name, *paths):
+    """A directory with links to these, for compilers that may see no more."""
+    to = directory(name)
     os.makedirs(to, exist_ok=True)
-    shutil.copy(header, to)
+    for path in paths:
+        with suppress(FileExistsError):
+            os.symlink(path, os.path.join(to, os.path.basename(path)))
     return to
+
+
+def private_uthash(header="/usr/include/uthash.h"):
+    return linked("include-" + re.sub(r"\W+", "-", os.path.dirname(header)), header)
+
+
+def kernel_headers():
+    """The kernel's, without libc's beside them, for musl."""
+    machine = f"{os.uname().machine}-linux-gnu"
+    return linked("include-linux", "/usr/include/linux", "/usr/include/asm-generic",
+                  f"/usr/include/{machine}/asm")
 
 
 def make(name, target, inside=(), **variables):

@@ -3,6 +3,7 @@
 # make install puts both under PREFIX, in DESTDIR
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
+# make test-containers  tries it in containers, and as others build it
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
@@ -90,7 +91,7 @@ run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-SCRIPTS = .ci/run demo/lab demo/run tests/setup
+SCRIPTS = .ci/run demo/lab demo/run tests/setup tests/containers/everyday.sh
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \

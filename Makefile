@@ -4,6 +4,7 @@
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
 # make test-suites runs other people's tests, make fuzz-transparency random calls
+# make test-containers  tries it in containers, and as others build it
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
@@ -14,12 +15,14 @@ BINDIR = $(PREFIX)/bin
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
-# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS:
-# a 32-bit libc then renames the hooks.
-# -fexceptions: a thread that is cancelled unwinds, and cleans up.
-SHIM_CFLAGS = $(OWN_CFLAGS) -fexceptions -fPIC -fvisibility=hidden -ftls-model=initial-exec
+# A thread that is cancelled unwinds, and cleans up; under musl it does not.
+UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
+SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
+	-ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,-soname,libreplyfrom.so
+# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS,
+# which some 32-bit compilers set: headers then call the hooks by other names.
 NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
@@ -61,7 +64,7 @@ headers:
 			>&2; exit 1; }
 
 include tests/unit/unit.mk tests/e2e/e2e.mk tests/transparency/transparency.mk \
-	tests/i386/i386.mk demo/demo.mk
+	tests/i386/i386.mk tests/containers/containers.mk demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -97,8 +100,9 @@ run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-SCRIPTS = .ci/run demo/lab demo/run tests/daemons/clients/tftp_files \
-	tests/i386/calls tests/i386/differences tests/setup tests/suites/run
+SCRIPTS = .ci/run demo/lab demo/run tests/containers/everyday.sh \
+	tests/daemons/clients/tftp_files tests/i386/calls tests/i386/differences \
+	tests/setup tests/suites/run
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \

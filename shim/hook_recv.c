@@ -34,7 +34,7 @@
  * Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses, unless it
  * is a 32-bit program's.
  */
-#define is_odd(flags) (sizeof(long) > sizeof(int) && (flags) < 0)
+#define is_odd(flags) (sizeof(long) > sizeof(int) && (int)(flags) < 0)
 
 /* Where one message is received, in place of the application's msghdr. */
 struct room {
@@ -382,7 +382,7 @@ struct batch {
 	struct sock *sock;
 	struct mmsghdr *app;
 	unsigned int n;
-	int flags;
+	batch_flags flags;
 	struct timespec *timeout;
 };
 
@@ -414,8 +414,8 @@ static int receive_batch(void *memory, void *context)
 }
 
 static int receive_messages(__typeof__(&recvmmsg) call, int fd,
-			    struct mmsghdr *msgs, unsigned int n, int flags,
-			    struct timespec *timeout)
+			    struct mmsghdr *msgs, unsigned int n,
+			    batch_flags flags, struct timespec *timeout)
 {
 	struct batch batch = {
 		.call = call,
@@ -437,8 +437,8 @@ static int receive_messages(__typeof__(&recvmmsg) call, int fd,
 	return received;
 }
 
-EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
-		      struct timespec *timeout)
+EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+		      batch_flags flags, struct timespec *timeout)
 {
 	return receive_messages(real.recvmmsg, fd, msgs, n, flags, timeout);
 }

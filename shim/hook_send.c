@@ -25,7 +25,7 @@
  * Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses.  And what
  * is not sent needs no source.
  */
-#define is_odd(flags) ((flags) < 0 || ((flags)&MSG_PROBE))
+#define is_odd(flags) ((int)(flags) < 0 || ((flags)&MSG_PROBE))
 
 /* Ours is one of the two. */
 #define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
@@ -275,7 +275,7 @@ struct batch {
 	struct sock *sock;
 	struct mmsghdr *app;
 	unsigned int n;
-	int flags;
+	batch_flags flags;
 };
 
 /* What becomes of one message of a batch. */
@@ -379,7 +379,8 @@ static int send_batch(void *memory, void *context)
 	return (int)sent;
 }
 
-EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
+EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+		      batch_flags flags)
 {
 	struct batch batch = {
 		.fd = fd,

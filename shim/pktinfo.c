@@ -125,12 +125,13 @@ static size_t put(struct msghdr *to, size_t used, const struct cmsghdr *c,
 	size_t room = to->msg_control ? to->msg_controllen - used : 0;
 	size_t space = CMSG_ALIGN(c->cmsg_len);
 	struct cmsghdr cut = *c;
-	char *at = (char *)to->msg_control + used;
+	char *at;
 
 	if (room < sizeof(cut)) {
 		to->msg_flags |= MSG_CTRUNC;
 		return 0;
 	}
+	at = (char *)to->msg_control + used;
 	if (c->cmsg_len > room) {
 		to->msg_flags |= MSG_CTRUNC;
 		cut.cmsg_len = room;

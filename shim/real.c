@@ -74,7 +74,7 @@ EARLY(ssize_t, recvfrom,
 EARLY(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags),
       (fd, msg, flags), recvmsg, fd, msg, flags)
 EARLY(int, recvmmsg,
-      (int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+      (int fd, struct mmsghdr *msgs, unsigned int n, batch_flags flags,
        struct timespec *timeout),
       (fd, msgs, n, flags, timeout), recvmmsg, fd, msgs, n, flags, timeout)
 EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags),
@@ -101,7 +101,8 @@ EARLY(ssize_t, sendto,
       (fd, buf, len, flags, to, tolen), sendto, fd, buf, len, flags, to, tolen)
 EARLY(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags),
       (fd, msg, flags), sendmsg, fd, msg, flags)
-EARLY(int, sendmmsg, (int fd, struct mmsghdr *msgs, unsigned int n, int flags),
+EARLY(int, sendmmsg,
+      (int fd, struct mmsghdr *msgs, unsigned int n, batch_flags flags),
       (fd, msgs, n, flags), sendmmsg, fd, msgs, n, flags)
 EARLY(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
       (fd, buf, len, flags), sendto, fd, buf, len, flags, 0L, 0L)

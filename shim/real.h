@@ -9,6 +9,13 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* Of recvmmsg and sendmmsg: POSIX has neither, and musl its own mind. */
+#ifdef __GLIBC__
+typedef int batch_flags;
+#else
+typedef unsigned int batch_flags;
+#endif
+
 #define EXPORTED __attribute__((visibility("default")))
 
 /* What a header leaves out: fortified names, and names younger than libc. */
@@ -16,6 +23,7 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 		       int flags, struct sockaddr *from, socklen_t *fromlen);
 ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes, int flags);
 ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes);
+int fcntl64(int fd, int command, ...);
 int close_range(unsigned int first, unsigned int last, int flags);
 void closefrom(int first);
 

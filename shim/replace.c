@@ -13,7 +13,6 @@
 #include "scratch.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/in.h>
 #include <netinet/ip.h>
 #include <netinet/udp.h>
@@ -175,28 +174,12 @@ static void copy_buffer(int to, int name, int forced_name, int doubled)
 		set(to, SOL_SOCKET, name, doubled / 2);
 }
 
-/* A classic filter can be read.  socket(7) SO_ATTACH_FILTER. */
-static void copy_filter(int from, int to)
-{
-	struct sock_filter code[BPF_MAXINSNS / 16];
-	struct sock_fprog program = { .filter = code };
-	socklen_t count = sizeof(code) / sizeof(*code);
-
-	if (real.getsockopt(from, SOL_SOCKET, SO_GET_FILTER, code, &count) ||
-	    !count)
-		return;
-	program.len = (unsigned short)count;
-	real.setsockopt(to, SOL_SOCKET, SO_ATTACH_FILTER, &program,
-			sizeof(program));
-}
-
 static void copy_options(int from, int to)
 {
 	int doubled;
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		copy_option(from, to, options[i].level, options[i].name);
-	copy_filter(from, to);
 	if (get(from, SOL_SOCKET, SO_SNDBUF, &doubled))
 		copy_buffer(to, SO_SNDBUF, SO_SNDBUFFORCE, doubled);
 }
@@ -281,13 +264,23 @@ bool replace_preview(int fd, const struct sockaddr *peer,
 	return connected;
 }
 
-static bool open_next(struct replacement *r)
+/* What could not be given to another socket: a filter, what a cork holds back.
+ */
+static bool is_peculiar(int fd)
 {
+	socklen_t instructions = 0;
 	int corked = 0;
 
-	/* What a cork holds back could not be carried. */
-	get(r->fd, IPPROTO_UDP, UDP_CORK, &corked);
-	if (corked || !get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol))
+	return (get(fd, IPPROTO_UDP, UDP_CORK, &corked) && corked) ||
+	       (!real.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL,
+				 &instructions) &&
+		instructions);
+}
+
+static bool open_next(struct replacement *r)
+{
+	if (is_peculiar(r->fd) ||
+	    !get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol))
 		return false;
 	r->next =
 		real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);

@@ -22,6 +22,12 @@ PR_SET_CHILD_SUBREAPER = 36
 START_SECONDS = 20
 
 
+def elsewhere(words, directory, environment):
+    """The command and environment that run this one; tests/containers has others."""
+    del directory
+    return words, environment
+
+
 def adopt_orphans():
     """Makes this process the parent of every daemon that its children leave."""
     lab.libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
@@ -113,10 +119,11 @@ class Place:
         environment.update(PATH=PATH, HOME=self.dir, TMPDIR=self.dir, LANG="C.UTF-8")
         if preload:
             environment["LD_PRELOAD"] = preload
-        return subprocess.Popen(shlex.split(self.fill(command)), cwd=self.dir,
-                                env=environment, stdin=subprocess.DEVNULL,
-                                stdout=self.log, stderr=self.log,
-                                start_new_session=True)
+        words, environment = elsewhere(shlex.split(self.fill(command)), self.dir,
+                                       environment)
+        return subprocess.Popen(words, cwd=self.dir, env=environment,
+                                stdin=subprocess.DEVNULL, stdout=self.log,
+                                stderr=self.log, start_new_session=True)
 
     def wait_until_bound(self, process, port):
         """Answers why it will not be, if so."""

@@ -1209,7 +1209,7 @@ static void recvmmsg_gives_one_datagram(void **state)
 /* Each one from its own peer, to its own address. */
 static void arrive_from_many(unsigned int n)
 {
-	char local[16];
+	char local[24];
 
 	for (unsigned int i = 0; i < n; i++) {
 		peer.v4.sin_port = htons((uint16_t)(1 + i));
@@ -1223,7 +1223,7 @@ static void arrive_from_many(unsigned int n)
 static void assert_batch(unsigned int first, unsigned int n)
 {
 	for (unsigned int i = first; i < first + n; i++) {
-		char local[16];
+		char local[24];
 
 		peer.v4.sin_port = htons((uint16_t)(1 + i));
 		(void)snprintf(local, sizeof(local), "10.1.%u.%u", i / 200,

@@ -299,8 +299,11 @@ static int paper_getsockopt(int fd, int level, int name, void *value,
 		return refuse(ENOPROTOOPT);
 	if (!value || !len)
 		return refuse(EFAULT);
-	if (level == IPPROTO_IP && *len && *len < sizeof(*option))
+	if (level == IPPROTO_IP && *len && *len < sizeof(*option)) {
 		*len = 1;
+		*(unsigned char *)value = (unsigned char)*option;
+		return 0;
+	}
 	if (*len > sizeof(*option))
 		*len = sizeof(*option);
 	memcpy(value, option, *len);

@@ -4,8 +4,10 @@
 # this; $(UNIT_TESTS) is what tests/run gets.
 
 U = $(B)/tests/unit
-UNIT_CFLAGS = $(OWN_CFLAGS) -fexceptions -UNDEBUG -Ishim -fsanitize=undefined \
-	-fno-sanitize-recover=all -fstack-protector-all
+# Not every compiler comes with it.
+SANITIZE = -fsanitize=undefined -fno-sanitize-recover=all
+UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG -Ishim $(SANITIZE) \
+	-fstack-protector-all
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
 PEERS_TESTS = peers peers_batch peers_bound peers_fork peers_model
@@ -64,7 +66,7 @@ $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 
 $(UNIT_TESTS): $(U)/%: $(U)/%.o
 	$(say) LINK $@
-	$(Q)$(CC) -fsanitize=undefined $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
+	$(Q)$(CC) $(SANITIZE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
 		-o $@ $(sort $^) $(UNIT_LDLIBS)
 
 $(U)/%.o: tests/unit/%.c Makefile tests/unit/unit.mk | cmocka

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: MIT
+# make test-containers  tries the library in containers, on other libcs and
+#                       machines, and as other compilers build it
+
+CONTAINER_SUITES = tests/containers/builds tests/containers/matrix
+CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
+	old_kernel.so)
+
+test-containers:
+	$(INSTALL) e2e demo containers
+	$(RUN_TESTS) TESTS='$$(CONTAINER_SUITES)'
+
+# What the suites build of each kind, with B, CC and so on of their own.
+built-servers: demo-build $(CONTAINER_PROGRAMS)
+built-tests: built-servers $(UNIT_TESTS)
+
+$(B)/tests/containers/message_echo: $(B)/tests/containers/message_echo.o \
+		$(B)/tests/e2e/server.o
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+$(B)/tests/containers/%.so: $(B)/tests/containers/%.o
+	$(say) LINK $@
+	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $< $(LDLIBS)
+
+$(B)/tests/containers/%.o: tests/containers/%.c Makefile \
+		tests/containers/containers.mk
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -c -o $@ $<
+
+.PHONY: test-containers built-servers built-tests

@@ -17,10 +17,12 @@ E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
 # Nor does every libc come as an archive.
 E2E_STATIC = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static)
+# Without liburing its test is skipped.
+E2E_URING = $(if $(wildcard /usr/include/liburing.h),$(B)/tests/e2e/uring)
 E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
 	late.so missing.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
-	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC)
+	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
 E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo \
 	hazards learning lifetime limits loading order readme syscalls threads \
 	transparency)
@@ -41,6 +43,10 @@ $(B)/tests/facts/lib%.so: tests/facts/constructor.c tests/e2e/e2e.mk
 		-DNAME='"$*"' $(LDFLAGS) -o $@ $<
 
 $(E2E_SERVERS): $(B)/tests/e2e/server.o
+
+$(B)/tests/e2e/uring: $(B)/tests/e2e/uring.o $(B)/tests/e2e/server.o
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -luring $(LDLIBS)
 
 $(B)/tests/e2e/echo_static: $(B)/tests/e2e/echo.o $(B)/tests/e2e/server.o
 	$(say) LINK $@

@@ -20,7 +20,7 @@ import lab
 from processes import Puppet, start
 
 WRONG, RIGHT = "wrong", "right"
-CASE_SECONDS = 30
+CASE_SECONDS = 60
 # What is said of one failure, at most.
 MOST_LINES, MOST_COLUMNS = 12, 300
 

@@ -7,7 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* A queue that is longer ends with datagrams that seem to be the last one's. */
+/* A queue that is longer ends with datagrams that seem to be the carrier's. */
 #define MOST_CARRIED 4096
 
 struct passenger {
@@ -22,6 +22,8 @@ struct carried {
 	struct sockaddr_in6 before; /* the carrier of those carried once more */
 	_Atomic uint32_t first;	    /* they count on, modulo MOST_CARRIED */
 	_Atomic uint32_t end;
+	uint32_t first_before; /* when the carrier began */
+	uint32_t end_before;
 	struct passenger passengers[MOST_CARRIED];
 };
 
@@ -57,8 +59,22 @@ bool carry_begin(struct sock *sock, const struct sockaddr *carrier,
 		sock->carried = memory;
 	}
 	sock->carried->before = sock->carried->carrier;
+	/* Its port may be another's by now. */
+	if (!carry_is_pending(sock))
+		sock->carried->before = (struct sockaddr_in6){ 0 };
+	sock->carried->first_before = atomic_load(&sock->carried->first);
+	sock->carried->end_before = atomic_load(&sock->carried->end);
 	memcpy(&sock->carried->carrier, carrier, len);
 	return true;
+}
+
+void carry_undo(struct sock *sock)
+{
+	struct carried *carried = sock->carried;
+
+	carried->carrier = carried->before;
+	atomic_store(&carried->first, carried->first_before);
+	atomic_store(&carried->end, carried->end_before);
 }
 
 void carry_add(struct sock *sock, const struct sockaddr *name, socklen_t len,
@@ -82,7 +98,8 @@ static bool is_from(const struct msghdr *msg,
 {
 	struct sockaddr_in6 name = { 0 };
 
-	if (msg->msg_namelen > sizeof(name))
+	if (msg->msg_namelen < sizeof(struct sockaddr_in) ||
+	    msg->msg_namelen > sizeof(name))
 		return false;
 	memcpy(&name, msg->msg_name, msg->msg_namelen);
 	if (name.sin6_family != carrier->sin6_family ||

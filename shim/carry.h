@@ -28,6 +28,9 @@ bool carry_begin(struct sock *sock, const struct sockaddr *carrier,
 void carry_add(struct sock *sock, const struct sockaddr *name, socklen_t len,
 	       const struct local *local);
 
+/* Nothing was carried after all: it is as before the last carry_begin. */
+void carry_undo(struct sock *sock);
+
 /*
  * A message was received; false when it was not carried.  Otherwise its name
  * becomes that of who sent it, and *local where it was sent to.  `peeked` when

@@ -198,8 +198,12 @@ static void unbind(int fd, sa_family_t family)
 static bool follow_unbound(struct plan *plan)
 {
 	const sa_family_t family = plan->bound.sin6_family;
-	struct sock *sock = sock_adopt(plan->fd, family, SOCK_FOLLOWED);
+	struct sock *sock;
 
+	/* It was ours, and lost its port when it was disconnected. */
+	if (plan->sock)
+		sock_disarm(plan->fd, plan->sock);
+	sock = sock_adopt(plan->fd, family, SOCK_FOLLOWED);
 	if (!sock || bind_to(plan->fd, &plan->next)) {
 		sock_unbound(plan->fd);
 		return false;
@@ -332,7 +336,8 @@ static bool is_chosen_anyway(const struct plan *plan)
 {
 	struct sockaddr_in6 name;
 
-	if (plan->sock && atomic_load(&plan->sock->mode) == SOCK_FOLLOWED)
+	/* It has an address already, which it would keep. */
+	if (plan->sock && atomic_load(&plan->sock->mode) != SOCK_ARMED)
 		return false;
 	if (!replace_preview(plan->fd, plan->peer, &name))
 		return true;
@@ -343,8 +348,8 @@ static bool is_chosen_anyway(const struct plan *plan)
 static bool connect_to_peer(struct plan *plan, int *result)
 {
 	const sa_family_t *family = &plan->bound.sin6_family;
-	int saved = errno;
-	bool done;
+	int saved = errno, mode;
+	bool done = false;
 
 	if (!find_asked(plan) || !read_name(plan->fd, &plan->bound) ||
 	    !make_name(&plan->local, *family, plan->bound.sin6_port,
@@ -360,15 +365,17 @@ static bool connect_to_peer(struct plan *plan, int *result)
 	errno = saved;
 	if (!plan->bound.sin6_port) {
 		done = follow_unbound(plan);
-	} else if (!plan->sock ||
-		   (atomic_load(&plan->sock->mode) != SOCK_FOLLOWED &&
-		    !is_bound_to_wildcard(plan))) {
-		done = false;
-	} else {
-		done = rebind(plan);
-		if (done)
+	} else if (plan->sock) {
+		mode = atomic_load(&plan->sock->mode);
+		/* One that is pinned has an address of its first peer's. */
+		if (mode == SOCK_ARMED && !is_bound_to_wildcard(plan)) {
+			errno = saved;
+			return false;
+		}
+		done = mode != SOCK_PINNED && rebind(plan);
+		if (done) {
 			atomic_store(&plan->sock->mode, SOCK_FOLLOWED);
-		else if (atomic_load(&plan->sock->mode) != SOCK_FOLLOWED) {
+		} else if (mode != SOCK_FOLLOWED) {
 			errno = saved;
 			return pin(plan, result);
 		}
@@ -414,6 +421,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		    int *result)
 {
 	struct plan plan = { .fd = fd, .peer = addr, .len = len };
+	int mode;
 
 	sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || config_get()->disable ||
@@ -421,18 +429,23 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		return false;
 	sock_probe(fd);
 	plan.sock = sock_any(fd);
-	if (plan.sock && atomic_load(&plan.sock->mode) == SOCK_PINNED)
-		atomic_store(&plan.sock->mode, SOCK_ARMED);
+	mode = plan.sock ? atomic_load(&plan.sock->mode) : SOCK_ARMED;
 	if (addr->sa_family == AF_UNSPEC) {
 		*result = 0;
-		return plan.sock &&
-		       atomic_load(&plan.sock->mode) == SOCK_FOLLOWED &&
-		       connect_to_nobody(&plan);
+		if (mode == SOCK_PINNED)
+			atomic_store(&plan.sock->mode, SOCK_ARMED);
+		return mode == SOCK_FOLLOWED && connect_to_nobody(&plan);
 	}
 	if (!is_address(addr, len) || !sock_may_be_udp(fd))
 		return false;
 	if (connect_to_peer(&plan, result))
 		return true;
 	note_contact(addr, len);
-	return false;
+	if (mode != SOCK_PINNED)
+		return false;
+	/* The kernel keeps the peer when it refuses another. */
+	*result = real.connect(fd, addr, len);
+	if (!*result)
+		atomic_store(&plan.sock->mode, SOCK_ARMED);
+	return true;
 }

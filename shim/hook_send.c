@@ -437,8 +437,8 @@ static bool send_pinned(int fd, const struct iovec *iov, size_t count,
 	if (!sock || is_odd(flags) || !find_source(sock, &msg, &source))
 		return false;
 	if (!send_from(fd, sock, &msg, flags, &source, n)) {
-		note_plain(sock, &msg, &source, true);
-		return false;
+		*n = real.sendmsg(fd, &msg, flags);
+		note_plain(sock, &msg, &source, *n >= 0);
 	}
 	if (*n >= 0 || errno != ENOTSOCK)
 		return true;
@@ -474,11 +474,21 @@ EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 	return real.write(fd, buf, len);
 }
 
+/* writev(2) of no bytes sends nothing, unlike write(2) and sendmsg(2). */
+static bool has_bytes(const struct iovec *iov, int count)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; iov && i < count && !bytes; i++)
+		bytes = iov[i].iov_len;
+	return bytes != 0;
+}
+
 EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
-	if (count > 0 && count <= IOV_MAX &&
+	if (count <= IOV_MAX && sock_known(fd) && has_bytes(iov, count) &&
 	    send_pinned(fd, iov, (size_t)count, 0, &n))
 		return n;
 	return real.writev(fd, iov, count);

@@ -121,6 +121,14 @@ static const struct option options[] = {
 	{ IPPROTO_UDPLITE, 11 }, /* UDPLITE_RECV_CSCOV */
 };
 
+/* What belongs to the file, and who gets its signals.  fcntl(2). */
+struct file_flags {
+	int status;
+	int descriptor;
+	int signal;
+	struct f_owner_ex owner;
+};
+
 /* What a replacement is made of. */
 struct replacement {
 	int fd;
@@ -134,6 +142,7 @@ struct replacement {
 	enum sock_mode mode;
 	int buffer_bytes;  /* SO_RCVBUF as the application knows it */
 	bool is_inherited; /* by a fork: whoever forked us may still listen */
+	struct file_flags flags;
 };
 
 static socklen_t length_of(int family)
@@ -184,21 +193,14 @@ static void copy_options(int from, int to)
 		copy_buffer(to, SO_SNDBUF, SO_SNDBUFFORCE, doubled);
 }
 
-/* What belongs to the file, and who gets its signals.  fcntl(2). */
-struct file_flags {
-	int status;
-	int descriptor;
-	int signal;
-	struct f_owner_ex owner;
-};
-
-static void read_flags(int fd, struct file_flags *flags)
+static bool read_flags(int fd, struct file_flags *flags)
 {
 	flags->status = real.fcntl(fd, F_GETFL);
 	flags->descriptor = real.fcntl(fd, F_GETFD);
 	flags->signal = real.fcntl(fd, F_GETSIG);
 	if (real.fcntl(fd, F_GETOWN_EX, &flags->owner))
 		flags->owner.pid = 0;
+	return flags->status >= 0 && flags->descriptor >= 0;
 }
 
 /* A signal tells the number that its file had when it was asked for. */
@@ -264,7 +266,9 @@ bool replace_preview(int fd, const struct sockaddr *peer,
 	return connected;
 }
 
-/* What could not be given to another socket: a filter, what a cork holds back.
+/*
+ * Whether it has what could not be given to another socket: a filter, or what a
+ * cork holds back.
  */
 static bool is_peculiar(int fd)
 {
@@ -277,10 +281,35 @@ static bool is_peculiar(int fd)
 		instructions);
 }
 
+/*
+ * Whether the peer can be connected to, from that address.  By another socket:
+ * once connected, the next one would hear nobody else, in IPv6 not even after
+ * AF_UNSPEC.
+ */
+static bool is_connectable(const struct replacement *r)
+{
+	const socklen_t len = length_of(r->family);
+	int fd = real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
+	struct sockaddr_in6 name;
+	bool connectable;
+
+	if (fd < 0)
+		return false;
+	copy_options(r->fd, fd);
+	/* Both families keep the port at the same place. */
+	memcpy(&name, r->name, len);
+	name.sin6_port = 0;
+	connectable = !real.bind(fd, (struct sockaddr *)&name, len) &&
+		      connect_to_peer(r, fd);
+	real.close(fd);
+	return connectable;
+}
+
 static bool open_next(struct replacement *r)
 {
 	if (is_peculiar(r->fd) ||
-	    !get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol))
+	    !get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol) ||
+	    !read_flags(r->fd, &r->flags) || !is_connectable(r))
 		return false;
 	r->next =
 		real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
@@ -291,7 +320,14 @@ static bool open_next(struct replacement *r)
 		sock_disarm(r->next, r->sock);
 	else
 		sock_arm(r->next, r->sock);
-	return bind_beside(r);
+	return !real.fcntl(r->next, F_SETFL, r->flags.status & ~O_ASYNC) &&
+	       bind_beside(r);
+}
+
+static void close_one(int fd)
+{
+	if (fd >= 0)
+		real.close(fd);
 }
 
 /* Over loopback, whatever its address, and the wildcard as well. */
@@ -322,12 +358,17 @@ static ssize_t take(const struct replacement *r, void *memory,
 		    struct msghdr *msg, int flags)
 {
 	struct iovec *iov = msg->msg_iov;
+	ssize_t n = -1;
 
 	iov->iov_base = memory;
 	iov->iov_len = PAYLOAD_BYTES;
-	msg->msg_namelen = sizeof(struct sockaddr_in6);
-	msg->msg_controllen = CONTROL_BYTES;
-	return real.recvmsg(r->fd, msg, MSG_DONTWAIT | flags);
+	/* Twice, for a pending error is told first, and once. */
+	for (int i = 0; i < 2 && n < 0; i++) {
+		msg->msg_namelen = sizeof(struct sockaddr_in6);
+		msg->msg_controllen = CONTROL_BYTES;
+		n = real.recvmsg(r->fd, msg, MSG_DONTWAIT | flags);
+	}
+	return n;
 }
 
 /* Sends one on, with the word of whose it is. */
@@ -335,11 +376,30 @@ static bool carry_one(struct replacement *r, const void *payload, ssize_t n,
 		      struct msghdr *msg)
 {
 	struct local local = { .family = AF_UNSPEC };
+	ssize_t sent = -1;
 
 	if (!carry_unveil(r->sock, msg, &local, false))
 		pktinfo_read(msg, &local);
+	/* Twice, for a pending error is told first, and once. */
+	for (int i = 0; i < 2 && sent < 0; i++)
+		sent = real.send(r->carrier, payload, (size_t)n, 0);
+	if (sent < 0)
+		return false;
+	/* Not before: without its datagram it would be the next one's. */
 	carry_add(r->sock, msg->msg_name, msg->msg_namelen, &local);
-	return real.send(r->carrier, payload, (size_t)n, 0) == n;
+	return true;
+}
+
+/* Whether the first one, which was only looked at, is in the next queue. */
+static bool carry_first(struct replacement *r, const void *payload, ssize_t n,
+			struct msghdr *msg)
+{
+	if (!open_carrier(r))
+		return false;
+	if (carry_one(r, payload, n, msg) && is_readable(r->next))
+		return true;
+	carry_undo(r->sock);
+	return false;
 }
 
 /*
@@ -366,11 +426,10 @@ static int carry_queue(void *memory, void *context)
 		if (r->carrier < 0) {
 			n = take(r, memory, &msg, MSG_PEEK);
 			if (n < 0)
-				return 0;
-			if (!open_carrier(r) ||
-			    !carry_one(r, memory, n, &msg) ||
-			    !is_readable(r->next)) {
-				carry_reset(r->sock);
+				return errno == EAGAIN ? 0 : -1;
+			if (!carry_first(r, memory, n, &msg)) {
+				close_one(r->carrier);
+				r->carrier = -1;
 				return -1;
 			}
 			take(r, memory, &msg, 0);
@@ -500,30 +559,26 @@ static void renew_watches(int fd)
 static bool switch_over(struct replacement *r)
 {
 	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-	struct file_flags flags;
+	const bool is_cloexec = r->flags.descriptor & FD_CLOEXEC;
 
-	read_flags(r->fd, &flags);
-	real.fcntl(r->next, F_SETFL, flags.status & ~O_ASYNC);
 	forget_stale_watches(r->fd);
 	if (!r->is_inherited)
 		connect_to_next(r, r->fd);
-	scratch_with(PAYLOAD_BYTES, carry_queue, r);
-	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
-	if (!connect_to_peer(r, r->next) ||
-	    real.dup3(r->next, r->fd,
-		      (flags.descriptor & FD_CLOEXEC) ? O_CLOEXEC : 0) < 0) {
+	if (scratch_with(PAYLOAD_BYTES, carry_queue, r) && r->carrier < 0) {
 		real.connect(r->fd, &nobody, sizeof(nobody));
 		return false;
 	}
-	ask_for_signals(r->fd, &flags);
+	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
+	/* Both have been tried, or cannot fail: what was carried is lost. */
+	if (!connect_to_peer(r, r->next) ||
+	    real.dup3(r->next, r->fd, is_cloexec ? O_CLOEXEC : 0) < 0) {
+		real.connect(r->fd, &nobody, sizeof(nobody));
+		carry_reset(r->sock);
+		return false;
+	}
+	ask_for_signals(r->fd, &r->flags);
 	renew_watches(r->fd);
 	return true;
-}
-
-static void close_one(int fd)
-{
-	if (fd >= 0)
-		real.close(fd);
 }
 
 bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,

@@ -6,6 +6,7 @@
 #include <stdint.h>
 
 extern uint32_t clock_s;
+extern uint32_t clock_ms; /* of this second */
 
 /* When set, called each time that somebody asks what time it is. */
 extern void (*clock_asked)(void);

@@ -342,9 +342,8 @@ static void connect_is_the_kernel_s(void **state)
 
 	(void)kernel_calls();
 
-	assert_int_equal(connect(fd, &address.any, address.len), kernel.answer);
-	assert_int_equal(__connect(fd, &address.any, address.len),
-			 kernel.answer);
+	assert_int_equal(connect(fd, &address.any, address.len), 0);
+	assert_int_equal(__connect(fd, &address.any, address.len), 0);
 	assert_string_equal(kernel_calls(), "connect connect");
 }
 

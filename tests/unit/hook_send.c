@@ -1362,6 +1362,273 @@ static void send_and_write_are_left_to_libc(void **state)
 	assert_string_equal(kernel_calls(), "send send write write");
 }
 
+/* Sends without an address, on a socket that is pinned to its peer. */
+
+static struct sock *pin(const char *source)
+{
+	struct sock *sock = sock_known(FD);
+
+	sock->source = local_of(source);
+	atomic_store(&sock->mode, SOCK_PINNED);
+	errno = ENOTTY;
+	return sock;
+}
+
+static void assert_sent_from(const char *source, const void *payload)
+{
+	assert_string_equal(kernel_calls(), "sendmsg");
+	assert_int_equal(kernel_sent_count(), 1);
+	assert_string_equal(source_of(kernel_sent(0)), source);
+	assert_ptr_equal(kernel_sent(0)->payload, payload);
+	assert_int_equal(kernel_sent(0)->payload_bytes, 5);
+	assert_int_equal(kernel_sent(0)->to.len, 0);
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_pinned_send_has_its_source(void **state)
+{
+	static const char payload[] = "hello";
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(send(FD, payload, 5, MSG_DONTWAIT), 5);
+	assert_sent_from("10.0.0.1", payload);
+	assert_int_equal(kernel_sent(0)->flags, MSG_DONTWAIT);
+}
+
+static void a_pinned_write_has_its_source(void **state)
+{
+	static const char payload[] = "hello";
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(write(FD, payload, 5), 5);
+	assert_sent_from("10.0.0.1", payload);
+	assert_int_equal(kernel_sent(0)->flags, 0);
+}
+
+static void a_pinned_writev_has_its_source(void **state)
+{
+	static char payload[] = "hello";
+	const struct iovec iov[] = { { payload, 2 }, { payload + 2, 3 } };
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(writev(FD, iov, 2), 5);
+	assert_sent_from("10.0.0.1", payload);
+	assert_int_equal(kernel_sent(0)->iovlen, 2);
+}
+
+static void a_pinned_sendmsg_has_its_source(void **state)
+{
+	static char payload[] = "hello";
+	struct iovec iov = { payload, 5 };
+	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(sendmsg(FD, &msg, 0), 5);
+	assert_sent_from("10.0.0.1", payload);
+}
+
+static void a_pinned_sendto_to_nobody_has_its_source(void **state)
+{
+	static const char payload[] = "hello";
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(sendto(FD, payload, 5, 0, NULL, 0), 5);
+	assert_sent_from("10.0.0.1", payload);
+}
+
+static void a_pinned_batch_has_its_source(void **state)
+{
+	static char payload[] = "hello";
+	struct iovec iov = { payload, 5 };
+	struct mmsghdr msgs[2] = {
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
+	};
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(sendmmsg(FD, msgs, 2, 0), 2);
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
+	assert_string_equal(source_of(kernel_sent(1)), "10.0.0.1");
+}
+
+static void a_pinned_ipv6_send_has_its_source(void **state)
+{
+	(void)state;
+	open_ours(AF_INET6);
+	pin("fe80::1")->source.ifindex = 3;
+
+	(void)send(FD, "hello", 5, 0);
+
+	assert_string_equal(source_of(kernel_sent(0)), "fe80::1%3");
+}
+
+static void a_pinned_send_to_a_mapped_peer_has_its_source(void **state)
+{
+	(void)state;
+	open_ours(AF_INET6);
+	(void)pin("10.0.0.1");
+
+	(void)send(FD, "hello", 5, 0);
+
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
+}
+
+static void a_pinned_send_to_another_has_that_one_s_source(void **state)
+{
+	(void)state;
+	(void)pin("10.0.0.1");
+	hear(id, peer, "10.0.0.2");
+
+	(void)send_to(peer);
+	(void)send_to(stranger);
+
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.2");
+	assert_string_equal(source_of(kernel_sent(1)), "");
+}
+
+static void a_pinned_sendmsg_with_a_source_keeps_it(void **state)
+{
+	struct iovec iov = { "hello", 5 };
+	struct control control = { 0 };
+	struct msghdr msg;
+
+	(void)state;
+	(void)pin("10.0.0.1");
+	control_add_v4(&control, "10.0.0.7", "", 0);
+	msg = with_control(&control);
+	msg.msg_iov = &iov;
+	msg.msg_iovlen = 1;
+
+	(void)sendmsg(FD, &msg, 0);
+
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.7");
+}
+
+static void a_refused_pinned_source_is_left_away(void **state)
+{
+	struct sock *sock = pin("10.0.0.1");
+
+	(void)state;
+	refused_source = "10.0.0.1";
+
+	assert_int_equal(write(FD, "hello", 5), 5);
+	assert_string_equal(kernel_calls(), "sendmsg probe sendmsg");
+	assert_string_equal(source_of(kernel_sent(0)), "");
+	assert_int_equal(errno, ENOTTY);
+	assert_int_equal(atomic_load(&sock->mode), SOCK_ARMED);
+}
+
+static void a_refused_pinned_source_is_not_tried_again(void **state)
+{
+	(void)state;
+	(void)pin("10.0.0.1");
+	refused_source = "10.0.0.1";
+	(void)send(FD, "hello", 5, 0);
+	(void)kernel_calls();
+
+	(void)send(FD, "hello", 5, 0);
+
+	assert_string_equal(kernel_calls(), "send");
+}
+
+/* The route is down: the source is still right. */
+static void a_pinned_source_outlives_a_plain_send_that_fails(void **state)
+{
+	struct iovec iov = { "hello", 5 };
+	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct sock *sock = pin("10.0.0.1");
+
+	(void)state;
+	refused_source = "10.0.0.1";
+	refusal = ENETUNREACH;
+	plain_error = ENETUNREACH;
+
+	assert_int_equal(sendmsg(FD, &msg, 0), -1);
+	assert_int_equal(errno, ENETUNREACH);
+	assert_int_equal(atomic_load(&sock->mode), SOCK_PINNED);
+	assert_int_equal(send(FD, "hello", 5, 0), -1);
+	assert_int_equal(atomic_load(&sock->mode), SOCK_PINNED);
+}
+
+static void a_pinned_send_that_fails_says_why(void **state)
+{
+	struct sock *sock = pin("10.0.0.1");
+
+	(void)state;
+	any_error = EMSGSIZE;
+
+	assert_int_equal(send(FD, "hello", 5, 0), -1);
+	assert_int_equal(errno, EMSGSIZE);
+	assert_string_equal(kernel_calls(), "sendmsg");
+	assert_int_equal(atomic_load(&sock->mode), SOCK_PINNED);
+}
+
+static void a_followed_socket_s_sends_are_left_to_libc(void **state)
+{
+	(void)state;
+	atomic_store(&pin("10.0.0.1")->mode, SOCK_FOLLOWED);
+
+	(void)send(FD, "hello", 5, 0);
+	(void)write(FD, "hello", 5);
+
+	assert_string_equal(kernel_calls(), "send write");
+}
+
+static void odd_pinned_calls_are_left_to_libc(void **state)
+{
+	static const struct iovec iov[IOV_MAX + 1] = { { "hello", 5 } };
+	volatile int negative = -1;
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	(void)send(FD, "hello", 5, odd_flags);
+	(void)writev(FD, iov, 0);
+	(void)writev(FD, iov, negative);
+	(void)writev(FD, iov, IOV_MAX + 1);
+
+	assert_string_equal(kernel_calls(), "send writev writev writev");
+}
+
+/* Tried on Linux 6.18: write(2) of nothing sends a datagram, writev not. */
+static void a_pinned_writev_of_nothing_sends_nothing(void **state)
+{
+	const struct iovec nothing[] = { { "", 0 }, { NULL, 0 } };
+
+	(void)state;
+	(void)pin("10.0.0.1");
+
+	(void)writev(FD, nothing, 2);
+	assert_string_equal(kernel_calls(), "writev");
+	assert_int_equal(write(FD, "", 0), 0);
+	assert_string_equal(kernel_calls(), "sendmsg");
+}
+
+static void a_pinned_fd_that_is_a_file_by_now_is_written(void **state)
+{
+	(void)state;
+	(void)pin("10.0.0.1");
+	kernel_file(FD);
+	any_error = ENOTSOCK;
+
+	assert_int_equal(write(FD, "hello", 5), kernel.answer);
+	assert_string_equal(kernel_calls(), "sendmsg write");
+	assert_int_equal(errno, ENOTTY);
+	assert_null(sock_any(FD));
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, no_control)
 
 int main(void)
@@ -1447,6 +1714,24 @@ int main(void)
 		TEST(without_memory_a_batch_goes_as_it_is),
 		TEST(a_batch_of_others_gets_the_application_s),
 		TEST(send_and_write_are_left_to_libc),
+		TEST(a_pinned_send_has_its_source),
+		TEST(a_pinned_write_has_its_source),
+		TEST(a_pinned_writev_has_its_source),
+		TEST(a_pinned_sendmsg_has_its_source),
+		TEST(a_pinned_sendto_to_nobody_has_its_source),
+		TEST(a_pinned_batch_has_its_source),
+		TEST(a_pinned_ipv6_send_has_its_source),
+		TEST(a_pinned_send_to_a_mapped_peer_has_its_source),
+		TEST(a_pinned_send_to_another_has_that_one_s_source),
+		TEST(a_pinned_sendmsg_with_a_source_keeps_it),
+		TEST(a_refused_pinned_source_is_left_away),
+		TEST(a_refused_pinned_source_is_not_tried_again),
+		TEST(a_pinned_source_outlives_a_plain_send_that_fails),
+		TEST(a_pinned_send_that_fails_says_why),
+		TEST(a_followed_socket_s_sends_are_left_to_libc),
+		TEST(odd_pinned_calls_are_left_to_libc),
+		TEST(a_pinned_writev_of_nothing_sends_nothing),
+		TEST(a_pinned_fd_that_is_a_file_by_now_is_written),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);

@@ -5,6 +5,7 @@
 #include "real.h"
 #include "unit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -22,11 +23,14 @@ enum { FDS = 512, DATAGRAMS = 2048, SENT = 2100, FIRST_FD = 100 };
 
 struct paper_socket {
 	bool is_file;
+	bool owns_address; /* it was bound to: SOCK_BINDADDR_LOCK */
+	bool owns_port;	   /* SOCK_BINDPORT_LOCK */
 	int domain;
 	int type;
 	int protocol;
 	uint64_t cookie;
 	struct sockaddr_in6 name;
+	struct sockaddr_in6 peer;
 	int v4_pktinfo;
 	int v6_pktinfo;
 	int device;
@@ -126,12 +130,24 @@ void kernel_file(int fd)
 	new_socket(fd)->is_file = true;
 }
 
+static bool is_any(const struct sockaddr_in6 *name)
+{
+	struct sockaddr_in in;
+
+	memcpy(&in, name, sizeof(in));
+	return name->sin6_family == AF_INET6
+		       ? IN6_IS_ADDR_UNSPECIFIED(&name->sin6_addr)
+		       : in.sin_addr.s_addr == INADDR_ANY;
+}
+
 void kernel_bound(int fd, struct address address)
 {
 	struct paper_socket *socket = socket_of(fd);
 
 	assert_non_null(socket);
 	socket->name = address.v6;
+	socket->owns_address = !is_any(&socket->name);
+	socket->owns_port = socket->name.sin6_port != 0;
 	/* At the same place for both families. */
 	if (!socket->name.sin6_port)
 		socket->name.sin6_port = htons(40000);
@@ -397,30 +413,110 @@ static int paper_accept4(int fd, struct sockaddr *addr, socklen_t *len,
 	return paper_accept(fd, addr, len);
 }
 
+/* The routing table's word: always the same, and never what was asked. */
+static void choose_address(struct sockaddr_in6 *name)
+{
+	const struct address chosen = name->sin6_family == AF_INET6
+					      ? v6("2001:db8::ee", 0)
+					      : v4("10.0.0.99", 0);
+	const in_port_t port_be = name->sin6_port;
+
+	*name = chosen.v6;
+	name->sin6_port = port_be;
+}
+
+static const char *name_text(const struct sockaddr_in6 *name)
+{
+	static char text[128];
+	char address[INET6_ADDRSTRLEN] = "";
+	struct sockaddr_in in;
+
+	memcpy(&in, name, sizeof(in));
+	if (name->sin6_family == AF_INET)
+		(void)inet_ntop(AF_INET, &in.sin_addr, address,
+				sizeof(address));
+	else
+		(void)inet_ntop(AF_INET6, &name->sin6_addr, address,
+				sizeof(address));
+	*text = '\0';
+	if (name->sin6_family)
+		(void)snprintf(text, sizeof(text), "%s:%u", address,
+			       ntohs(name->sin6_port));
+	return text;
+}
+
+const char *kernel_name(int fd)
+{
+	const struct paper_socket *socket = socket_of(fd);
+
+	assert_non_null(socket);
+	return name_text(&socket->name);
+}
+
+const char *kernel_peer(int fd)
+{
+	const struct paper_socket *socket = socket_of(fd);
+
+	assert_non_null(socket);
+	return name_text(&socket->peer);
+}
+
 static int paper_bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
+	struct paper_socket *socket;
 	struct address address = { 0 };
 
 	if (kernel.before_bind)
 		kernel.before_bind(fd);
 	note("bind");
-	if (!checked_socket(fd))
+	socket = checked_socket(fd);
+	if (!socket)
 		return -1;
 	if (kernel.bind_error)
 		return refuse(kernel.bind_error);
 	memcpy(&address, addr,
 	       len < sizeof(address.room) ? len : sizeof(address.room));
+	if (socket->name.sin6_port)
+		return refuse(EINVAL);
+	if (kernel.lacks_addresses && !is_any(&address.v6))
+		return refuse(EADDRNOTAVAIL);
 	kernel_bound(fd, address);
+	return 0;
+}
+
+/* As far as they are not its own.  udp_disconnect in net/ipv4/udp.c. */
+static int forget_names(struct paper_socket *socket)
+{
+	struct sockaddr_in6 any = { .sin6_family = socket->name.sin6_family };
+
+	any.sin6_port = socket->name.sin6_port;
+	if (!socket->owns_address)
+		socket->name = any;
+	if (!socket->owns_port)
+		socket->name.sin6_port = 0;
+	socket->peer = (struct sockaddr_in6){ 0 };
 	return 0;
 }
 
 static int paper_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	(void)fd;
-	(void)addr;
-	(void)len;
+	struct paper_socket *socket = checked_socket(fd);
+
 	note("connect");
-	return kernel.answer;
+	if (!socket)
+		return -1;
+	if (addr->sa_family == AF_UNSPEC)
+		return forget_names(socket);
+	if (kernel.connect_error)
+		return refuse(kernel.connect_error);
+	if (!socket->name.sin6_port)
+		socket->name.sin6_port = htons(40000);
+	if (is_any(&socket->name))
+		choose_address(&socket->name);
+	socket->peer = (struct sockaddr_in6){ 0 };
+	memcpy(&socket->peer, addr,
+	       len < sizeof(socket->peer) ? len : sizeof(socket->peer));
+	return 0;
 }
 
 static int paper_close(int fd)

@@ -41,8 +41,11 @@ struct datagram {
 extern struct kernel {
 	/* Errors of all calls of a kind, or 0. */
 	int bind_error;
+	int connect_error; /* but not to nobody */
 	int setsockopt_error;
 	int socket_error;
+	/* There is the wildcard only. */
+	bool lacks_addresses;
 	/* What an older one lacks. */
 	bool lacks_cookie;
 	bool lacks_bindtoifindex;
@@ -74,6 +77,10 @@ void kernel_closed(int fd);
 void kernel_duplicated(int fd, int to);
 void kernel_set(int fd, int level, int name, int value);
 int kernel_get(int fd, int level, int name);
+
+/* What it is bound and connected to, "192.0.2.1:53"; "" is nobody. */
+const char *kernel_name(int fd);
+const char *kernel_peer(int fd);
 
 /* One more datagram, at the end of the only queue there is. */
 struct datagram *kernel_datagram(struct address from, const char *payload);

@@ -10,17 +10,20 @@ UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG -Ishim $(SANITIZE) \
 	-fstack-protector-all
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
-PEERS_TESTS = peers peers_batch peers_bound peers_fork peers_model
+PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model
 
-UNIT_TESTS = $(addprefix $(U)/,config hook_fd hook_recv hook_send hook_syscall \
-	launch lock lock_before_4_14 $(PEERS_TESTS) pktinfo pktinfo_strip queue real \
-	scratch sock)
+UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
+	hook_syscall launch lock lock_before_4_14 $(PEERS_TESTS) pktinfo \
+	pktinfo_strip queue real replace scratch sock)
 
 # The rest of a program, and what of libc it stands in for.
 rooms = $(patsubst %,$(U)/shim/%.o,$(1))
 props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)
+
+$(U)/carry: $(call rooms,carry) $(call props,address memory)
+$(U)/carry: WRAPPED = mmap munmap
 
 $(U)/config: $(call rooms,config log raw real) $(call props,child)
 
@@ -55,6 +58,15 @@ $(U)/sock: WRAPPED = getsockname ioctl
 $(U)/hook_fd: $(call rooms,carry follow hook_fd lock log peers pktinfo queue replace \
 	scratch sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
+# What replaces a socket is the test's.
+$(U)/follow: $(call rooms,carry follow hook_fd log sock) $(PEERS) $(KERNEL)
+$(U)/follow: WRAPPED = clock_gettime getsockname ioctl
+
+# The kernel is the real one, with faults.
+$(U)/replace: $(call rooms,carry lock pktinfo raw real replace scratch sock) \
+	$(call props,address settings)
+$(U)/replace: WRAPPED = getsockname mmap poll
+
 $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_send hook_syscall)
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)

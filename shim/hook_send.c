@@ -76,7 +76,7 @@ static const struct sockaddr *with_scope(const struct sock *sock,
 	*scoped = *name;
 	scoped->sin6_scope_id = atomic_load(&sock->device);
 	if (!scoped->sin6_scope_id)
-		scoped->sin6_scope_id = pktinfo_interface(msg);
+		scoped->sin6_scope_id = pktinfo_interface(msg, PKTINFO_TO_V6);
 	return (const struct sockaddr *)scoped;
 }
 
@@ -126,7 +126,7 @@ static bool find_source(struct sock *sock, const struct msghdr *msg,
 		target = target_of(sock, family_of(msg->msg_name));
 	}
 	source->ifindex =
-		target == PKTINFO_TO_V6 ? 0 : pktinfo_v4_interface(msg);
+		target == PKTINFO_TO_V6 ? 0 : pktinfo_interface(msg, target);
 	/* On older kernels an index of 0 undoes the binding to a device. */
 	if (!source->ifindex && !source->local.ifindex)
 		source->ifindex = atomic_load(&sock->device);

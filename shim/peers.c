@@ -709,15 +709,20 @@ bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 	return find_exact(sock, peer, len, true, local);
 }
 
+/* The same, of a peer that was just answered. */
+static struct peer *lock_for(uint32_t sock, const struct sockaddr *peer,
+			     socklen_t len)
+{
+	struct key key;
+
+	return key_of(sock, peer, len, &key) ? lock_for_answer(&key) : NULL;
+}
+
 void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local)
 {
-	struct peer *found;
-	struct key key;
+	struct peer *found = lock_for(sock, peer, len);
 
-	if (!key_of(sock, peer, len, &key))
-		return;
-	found = lock_for_answer(&key);
 	if (!found)
 		return;
 	if (found->batch == current_batch())
@@ -728,12 +733,8 @@ void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		  const struct local *local)
 {
-	struct peer *found;
-	struct key key;
+	struct peer *found = lock_for(sock, peer, len);
 
-	if (!key_of(sock, peer, len, &key))
-		return;
-	found = lock_for_answer(&key);
 	if (!found)
 		return;
 	renew_version(found);

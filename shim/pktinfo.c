@@ -217,37 +217,30 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 	return carried;
 }
 
-uint32_t pktinfo_v4_interface(const struct msghdr *msg)
+uint32_t pktinfo_interface(const struct msghdr *msg, enum pktinfo_target target)
 {
+	uint32_t ifindex = 0, named;
 	struct in_pktinfo v4;
-	struct cmsghdr c;
-	uint32_t ifindex = 0;
-
-	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
-	     at += CMSG_ALIGN(c.cmsg_len)) {
-		if (!cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4)))
-			continue;
-		memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
-		if (v4.ipi_ifindex)
-			ifindex = (uint32_t)v4.ipi_ifindex;
-	}
-	return ifindex;
-}
-
-uint32_t pktinfo_interface(const struct msghdr *msg)
-{
 	struct in6_pktinfo v6;
 	struct cmsghdr c;
-	uint32_t interface = 0;
 
 	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
 	     at += CMSG_ALIGN(c.cmsg_len)) {
-		if (!cmsg_is(&c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(v6)))
-			continue;
-		memcpy(&v6, cmsg_data(msg, at), sizeof(v6));
-		interface = v6.ipi6_ifindex;
+		named = 0;
+		if (target != PKTINFO_TO_V6 &&
+		    cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
+			memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
+			named = (uint32_t)v4.ipi_ifindex;
+		} else if (target == PKTINFO_TO_V6 &&
+			   cmsg_is(&c, IPPROTO_IPV6, IPV6_PKTINFO,
+				   sizeof(v6))) {
+			memcpy(&v6, cmsg_data(msg, at), sizeof(v6));
+			named = v6.ipi6_ifindex;
+		}
+		if (named)
+			ifindex = named;
 	}
-	return interface;
+	return ifindex;
 }
 
 size_t pktinfo_append(void *control, const struct local *local)

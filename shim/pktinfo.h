@@ -69,15 +69,11 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		     size_t *end);
 
 /*
- * The interface that a message to an IPv4 peer names without a source, or 0.
- * Of two control messages the last one's interface counts, as in the kernel.
+ * The interface that the last IP_PKTINFO, or to PKTINFO_TO_V6 the last
+ * IPV6_PKTINFO, of a message to be sent names, or 0.
  */
-uint32_t pktinfo_v4_interface(const struct msghdr *msg);
-
-/*
- * The interface that the last IPV6_PKTINFO of a message to be sent names, or 0.
- */
-uint32_t pktinfo_interface(const struct msghdr *msg);
+uint32_t pktinfo_interface(const struct msghdr *msg,
+			   enum pktinfo_target target);
 
 /*
  * Writes the control message that makes `local` the source at `control`, which

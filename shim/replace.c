@@ -8,6 +8,7 @@
 
 #include "carry.h"
 #include "lock.h"
+#include "option.h"
 #include "pktinfo.h"
 #include "real.h"
 #include "scratch.h"
@@ -151,18 +152,6 @@ static socklen_t length_of(int family)
 				 : sizeof(struct sockaddr_in6);
 }
 
-static bool get(int fd, int level, int name, int *value)
-{
-	socklen_t len = sizeof(*value);
-
-	return !real.getsockopt(fd, level, name, value, &len);
-}
-
-static bool set(int fd, int level, int name, int value)
-{
-	return !real.setsockopt(fd, level, name, &value, sizeof(value));
-}
-
 static void copy_option(int from, int to, int level, int name)
 {
 	char theirs[OPTION_BYTES], ours[OPTION_BYTES];
@@ -179,8 +168,8 @@ static void copy_option(int from, int to, int level, int name)
 /* SO_SNDBUF and SO_RCVBUF are told twice as large as they were set. */
 static void copy_buffer(int to, int name, int forced_name, int doubled)
 {
-	if (!set(to, SOL_SOCKET, forced_name, doubled / 2))
-		set(to, SOL_SOCKET, name, doubled / 2);
+	if (!option_set(to, SOL_SOCKET, forced_name, doubled / 2))
+		option_set(to, SOL_SOCKET, name, doubled / 2);
 }
 
 static void copy_options(int from, int to)
@@ -189,7 +178,7 @@ static void copy_options(int from, int to)
 
 	for (size_t i = 0; i < sizeof(options) / sizeof(*options); i++)
 		copy_option(from, to, options[i].level, options[i].name);
-	if (get(from, SOL_SOCKET, SO_SNDBUF, &doubled))
+	if (option_get(from, SOL_SOCKET, SO_SNDBUF, &doubled))
 		copy_buffer(to, SO_SNDBUF, SO_SNDBUFFORCE, doubled);
 }
 
@@ -220,13 +209,13 @@ static bool bind_beside(const struct replacement *r)
 	int before = 0;
 	bool bound;
 
-	if (!get(r->fd, SOL_SOCKET, SO_REUSEPORT, &before))
+	if (!option_get(r->fd, SOL_SOCKET, SO_REUSEPORT, &before))
 		return false;
-	bound = set(r->fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
-		set(r->next, SOL_SOCKET, SO_REUSEPORT, 1) &&
+	bound = option_set(r->fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
+		option_set(r->next, SOL_SOCKET, SO_REUSEPORT, 1) &&
 		!real.bind(r->next, r->name, length_of(r->family));
-	set(r->fd, SOL_SOCKET, SO_REUSEPORT, before);
-	set(r->next, SOL_SOCKET, SO_REUSEPORT, before);
+	option_set(r->fd, SOL_SOCKET, SO_REUSEPORT, before);
+	option_set(r->next, SOL_SOCKET, SO_REUSEPORT, before);
 	return bound;
 }
 
@@ -250,8 +239,8 @@ bool replace_preview(int fd, const struct sockaddr *peer,
 	int saved = errno, family = 0, protocol = 0, other;
 	bool connected;
 
-	get(fd, SOL_SOCKET, SO_DOMAIN, &family);
-	get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol);
+	option_get(fd, SOL_SOCKET, SO_DOMAIN, &family);
+	option_get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol);
 	other = real.socket(family, SOCK_DGRAM | SOCK_CLOEXEC, protocol);
 	if (other < 0) {
 		errno = saved;
@@ -275,7 +264,7 @@ static bool is_peculiar(int fd)
 	socklen_t instructions = 0;
 	int corked = 0;
 
-	return (get(fd, IPPROTO_UDP, UDP_CORK, &corked) && corked) ||
+	return (option_get(fd, IPPROTO_UDP, UDP_CORK, &corked) && corked) ||
 	       (!real.getsockopt(fd, SOL_SOCKET, SO_GET_FILTER, NULL,
 				 &instructions) &&
 		instructions);
@@ -308,7 +297,7 @@ static bool is_connectable(const struct replacement *r)
 static bool open_next(struct replacement *r)
 {
 	if (is_peculiar(r->fd) ||
-	    !get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol) ||
+	    !option_get(r->fd, SOL_SOCKET, SO_PROTOCOL, &r->protocol) ||
 	    !read_flags(r->fd, &r->flags) || !is_connectable(r))
 		return false;
 	r->next =
@@ -446,10 +435,10 @@ static int carry_queue(void *memory, void *context)
 /* Makes sure that the queue of the next socket takes all that waits. */
 static void widen(struct replacement *r)
 {
-	if (!get(r->fd, SOL_SOCKET, SO_RCVBUF, &r->buffer_bytes))
+	if (!option_get(r->fd, SOL_SOCKET, SO_RCVBUF, &r->buffer_bytes))
 		return;
-	if (!set(r->next, SOL_SOCKET, SO_RCVBUFFORCE, r->buffer_bytes))
-		set(r->next, SOL_SOCKET, SO_RCVBUF, r->buffer_bytes);
+	if (!option_set(r->next, SOL_SOCKET, SO_RCVBUFFORCE, r->buffer_bytes))
+		option_set(r->next, SOL_SOCKET, SO_RCVBUF, r->buffer_bytes);
 }
 
 static bool move_queue(struct replacement *r)

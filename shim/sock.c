@@ -11,6 +11,7 @@
 #include "carry.h"
 #include "config.h"
 #include "lock.h"
+#include "option.h"
 #include "real.h"
 
 #include <errno.h>
@@ -252,18 +253,6 @@ static struct sock *hold_by_cookie(uint64_t cookie)
 	return NULL;
 }
 
-static bool get_int(int fd, int level, int name, int *value)
-{
-	socklen_t len = sizeof(*value);
-
-	return !real.getsockopt(fd, level, name, value, &len);
-}
-
-static bool set_int(int fd, int level, int name, int value)
-{
-	return !real.setsockopt(fd, level, name, &value, sizeof(value));
-}
-
 static uint64_t cookie_of(int fd)
 {
 	uint64_t cookie = 0;
@@ -281,7 +270,7 @@ static uint32_t device_of(int fd)
 	struct ifreq request = { 0 };
 	socklen_t len = sizeof(request.ifr_name);
 
-	if (get_int(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index))
+	if (option_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index))
 		return (uint32_t)index;
 	/* Before Linux 5.0. */
 	if (real.getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, request.ifr_name,
@@ -300,7 +289,7 @@ static int lowat_of(int fd)
 {
 	int lowat = 0;
 
-	get_int(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat);
+	option_get(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat);
 	return lowat;
 }
 
@@ -308,7 +297,7 @@ static int lowat_of(int fd)
 static void mark(int fd, int lowat, uint32_t next)
 {
 	if (lowat == NO_MARK || is_mark(lowat))
-		set_int(fd, SOL_SOCKET, SO_RCVLOWAT, (int)next);
+		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, (int)next);
 }
 
 /* What the application has switched on so far, before we do. */
@@ -319,29 +308,29 @@ static uint32_t wanted_of(int fd, int family, int lowat)
 
 	if (is_mark(lowat))
 		return (uint32_t)lowat & PKTINFO_BOTH;
-	if (get_int(fd, IPPROTO_IP, IP_PKTINFO, &on) && on)
+	if (option_get(fd, IPPROTO_IP, IP_PKTINFO, &on) && on)
 		wanted |= PKTINFO_V4;
 	if (family == AF_INET6 &&
-	    get_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on) && on)
+	    option_get(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on) && on)
 		wanted |= PKTINFO_V6;
 	return wanted;
 }
 
 static bool switch_on(int fd, int family)
 {
-	bool v4 = set_int(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	bool v4 = option_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 
 	if (family == AF_INET)
 		return v4;
-	return set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	return option_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
 static void switch_back(int fd, const struct sock *sock)
 {
 	if (!(sock->wanted & PKTINFO_V4))
-		set_int(fd, IPPROTO_IP, IP_PKTINFO, 0);
+		option_set(fd, IPPROTO_IP, IP_PKTINFO, 0);
 	if (sock->family == AF_INET6 && !(sock->wanted & PKTINFO_V6))
-		set_int(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
+		option_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
 	mark(fd, lowat_of(fd), NO_MARK);
 }
 
@@ -350,13 +339,13 @@ static struct sock *kind_of(int fd, int *family)
 {
 	int protocol, type;
 
-	if (!get_int(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
+	if (!option_get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
 		return errno == EBADF || errno == ENOTSOCK ? NULL : other;
 	/* Raw sockets may have the protocol too. */
 	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE) ||
-	    !get_int(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
+	    !option_get(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
 		return other;
-	if (!get_int(fd, SOL_SOCKET, SO_DOMAIN, family) ||
+	if (!option_get(fd, SOL_SOCKET, SO_DOMAIN, family) ||
 	    (*family != AF_INET && *family != AF_INET6))
 		return other;
 	return udp;
@@ -715,13 +704,13 @@ static void note_wanted(int fd, struct sock *sock, int level, int name,
 {
 	int on;
 
-	if (!get_int(fd, level, name, &on))
+	if (!option_get(fd, level, name, &on))
 		return;
 	if (on) {
 		atomic_fetch_or(&sock->wanted, kind);
 	} else {
 		atomic_fetch_and(&sock->wanted, ~kind);
-		set_int(fd, level, name, 1);
+		option_set(fd, level, name, 1);
 	}
 	mark(fd, lowat_of(fd), MARK | sock->wanted);
 }

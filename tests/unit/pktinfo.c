@@ -497,7 +497,7 @@ static uint32_t interface_of(void)
 {
 	const struct msghdr msg = with_control(&control);
 
-	return pktinfo_v4_interface(&msg);
+	return pktinfo_interface(&msg, PKTINFO_TO_V4);
 }
 
 static void a_message_without_control_names_no_interface(void **state)
@@ -724,7 +724,7 @@ static void the_last_interface_is_found(void **state)
 	control_add_v6(&control, "::", 4);
 	const struct msghdr msg = with_control(&control);
 
-	assert_int_equal(pktinfo_interface(&msg), 4);
+	assert_int_equal(pktinfo_interface(&msg, PKTINFO_TO_V6), 4);
 }
 
 static void without_ipv6_pktinfo_there_is_no_interface(void **state)
@@ -733,7 +733,7 @@ static void without_ipv6_pktinfo_there_is_no_interface(void **state)
 	control_add_v4(&control, "192.0.2.1", "", 5);
 	const struct msghdr msg = with_control(&control);
 
-	assert_int_equal(pktinfo_interface(&msg), 0);
+	assert_int_equal(pktinfo_interface(&msg, PKTINFO_TO_V6), 0);
 }
 
 static void where_nothing_is_the_next_goes_first(void **state)

@@ -402,10 +402,13 @@ static void mask_address(char *name, size_t room)
 	}
 }
 
-static bool is_timestamp(const struct cmsghdr *c)
+/* Times, and the flow label, which the kernel makes of a random number. */
+static bool is_random(const struct cmsghdr *c)
 {
 	static const int types[] = SCM_TIMESTAMPS;
 
+	if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_FLOWINFO)
+		return true;
 	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
 		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == types[i])
 			return true;
@@ -417,7 +420,7 @@ static void mask_cmsg(const struct cmsghdr *c, char *data, size_t bytes)
 {
 	const size_t offender_at = 16;
 
-	if (is_timestamp(c))
+	if (is_random(c))
 		memset(data, 'T', bytes);
 	else if ((c->cmsg_level == IPPROTO_IP &&
 		  c->cmsg_type == IP_ORIGDSTADDR) ||

@@ -5,6 +5,7 @@
 # make test    runs all tests: test-unit, test-e2e, test-daemons
 # make test-suites runs other people's tests, make fuzz-transparency random calls
 # make test-containers  tries it in containers, and as others build it
+# make bench   measures what it costs; QUICK=1: in under a minute
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
@@ -64,7 +65,8 @@ headers:
 			>&2; exit 1; }
 
 include tests/unit/unit.mk tests/e2e/e2e.mk tests/transparency/transparency.mk \
-	tests/i386/i386.mk tests/containers/containers.mk demo/demo.mk
+	tests/i386/i386.mk tests/bench/bench.mk tests/containers/containers.mk \
+	demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -74,9 +76,10 @@ INSTALL = $(Q)tests/setup build unit
 RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
 
 test:
-	$(INSTALL) e2e daemons demo
+	$(INSTALL) e2e daemons demo bench
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) \
-		$$(TRANSPARENCY_SUITES) $$(I386_SUITES) $$(DAEMON_TESTS)'
+		$$(TRANSPARENCY_SUITES) $$(I386_SUITES) $$(BENCH_SUITES) \
+		$$(DAEMON_TESTS)'
 test-unit:
 	$(INSTALL)
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
@@ -94,12 +97,14 @@ test-suites: all
 	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
 
 PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) \
-	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS)
+	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) $(BENCH_PROGRAMS)
 
 run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
+# For the kernel: clang compiles it, and the bench says how that went.
+LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
 SCRIPTS = .ci/run demo/lab demo/run tests/containers/everyday.sh \
 	tests/daemons/clients/tftp_files tests/i386/calls tests/i386/differences \
 	tests/setup tests/suites/run
@@ -117,9 +122,9 @@ check:
 	$(say) SHELL
 	$(Q)shellcheck $(SCRIPTS)
 	$(say) CPP
-	$(Q)$(CPPCHECK) $(filter %.c,$(C_FILES))
+	$(Q)$(CPPCHECK) $(LINTED)
 	$(say) TIDY
-	$(Q)printf '%s\n' $(filter %.c,$(C_FILES)) | xargs -P $$(nproc) -I@ \
+	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
 		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null
 	$(Q)for cc in gcc clang; do \
 		$(MAKE) --no-print-directory B=$(B)/check/$$cc CC=$$cc \

@@ -1,0 +1,27 @@
+# SPDX-License-Identifier: MIT
+# make bench            what it costs: see tests/bench/NOTES.md
+# make bench QUICK=1    the same in under a minute, and rough
+
+BENCH_PROGRAMS = $(addprefix $(B)/tests/bench/,calls load serve server table)
+BENCH_SUITES = tests/bench/instructions
+
+bench:
+	$(INSTALL) e2e bench || :
+	$(Q)$(MAKE) --no-print-directory run-bench
+
+run-bench: all $(BENCH_PROGRAMS) $(E2E_STATIC)
+	$(Q)B=$(B) QUICK=$(QUICK) tests/bench/run
+
+$(B)/tests/bench/serve $(B)/tests/bench/server: $(B)/tests/e2e/server.o
+# It has shim/peers.c in it.
+$(B)/tests/bench/table: $(filter-out %/peers.o,$(SHIM_OBJECTS))
+$(BENCH_PROGRAMS): %: %.o
+	$(say) LINK $@
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+
+$(B)/tests/bench/%.o: tests/bench/%.c Makefile tests/bench/bench.mk | headers
+	$(say) CC $<
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+
+.PHONY: bench run-bench

@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: MIT
+"""Medians, paired ratios, a table and plots."""
+
+import csv
+import os
+import random
+import subprocess
+from statistics import median
+
+RESAMPLES = 2000
+
+
+def interval(values):
+    """The 95 % bootstrap interval of the median; the same in each run."""
+    chance = random.Random(1)
+    medians = sorted(median(chance.choices(values, k=len(values)))
+                     for _ in range(RESAMPLES))
+    return medians[RESAMPLES // 40], medians[-1 - RESAMPLES // 40]
+
+
+class Results:
+    """{(scene, variant, metric): {round: value}}."""
+
+    def __init__(self):
+        self._values = {}
+
+    def add(self, scene, variant, turn, metrics):
+        for metric, value in metrics.items():
+            key = (scene, variant, metric)
+            self._values.setdefault(key, {})[turn] = value
+
+    def has(self, scene, variant, metric="cpu_ns"):
+        return (scene, variant, metric) in self._values
+
+    def of(self, scene, variant, metric="cpu_ns"):
+        return list(self._values[scene, variant, metric].values())
+
+    def median(self, scene, variant, metric="cpu_ns"):
+        return median(self.of(scene, variant, metric))
+
+    def paired(self, one, other, combine=lambda a, b: a / b):
+        """Of each round that has both: one by the other."""
+        a, b = self._values.get(one, {}), self._values.get(other, {})
+        return [combine(a[turn], b[turn]) for turn in a if turn in b]
+
+    def write(self, path):
+        with open(path, "w", newline="", encoding="utf-8") as file:
+            out = csv.writer(file)
+            out.writerow(["scene", "variant", "metric", "round", "value"])
+            for key, turns in self._values.items():
+                out.writerows([*key, turn, f"{value:.6g}"]
+                              for turn, value in turns.items())
+
+
+def spread(values, digits=0):
+    """Median, and least to most."""
+    return (f"{median(values):,.{digits}f} "
+            f"({min(values):,.{digits}f} to {max(values):,.{digits}f})")
+
+
+def estimate(values, digits=3):
+    """Median, and its 95 % interval."""
+    if not values:
+        return "-"
+    low, high = interval(values)
+    return (f"{median(values):.{digits}f} "
+            f"[{low:.{digits}f}, {high:.{digits}f}]")
+
+
+def table(columns, rows):
+    """In Markdown."""
+    return "\n".join("| " + " | ".join(map(str, row)) + " |" for row in
+                     [columns, ["---"] * len(columns), *rows]) + "\n"
+
+
+def _gnuplot(path, script):
+    # Fixed fonts and colours: the README shows it on white and on black.
+    head = (f'set terminal svg noenhanced size 800,500 font "sans-serif,13" background '
+            f'"#ffffff"\nset output "{path}"\nset grid ytics lc "#dddddd"\n')
+    subprocess.run(["gnuplot"], input=head + script, text=True, check=True)
+
+
+def _block(name, rows):
+    return f"${name} << EOD\n" + "\n".join(
+        " ".join(map(str, row)) for row in rows) + "\nEOD\n"
+
+
+def plot_cost(path, results, scenes, variants):
+    """CPU per request by variant, a row of points for each scene."""
+    script, plots, wide = "", [], len(scenes) + 1
+    for i, scene in enumerate(scenes):
+        rows = [(n + (i + 1) / wide - 0.5, results.median(scene.name, name),
+                 min(results.of(scene.name, name)),
+                 max(results.of(scene.name, name)))
+                for n, name in enumerate(variants)
+                if results.has(scene.name, name)]
+        script += _block(f"s{i}", rows)
+        plots.append(f'$s{i} with yerrorbars pt 7 ps 0.7 title "{scene.title}"')
+    ticks = ", ".join(f'"{name}" {n}' for n, name in enumerate(variants))
+    _gnuplot(path, script + f"""
+set title "CPU per request of the server: median, least and most"
+set ylabel "ns"
+set xrange [-0.5:{len(variants) - 0.5}]
+set yrange [0:*]
+set xtics ({ticks}) rotate by -20
+set key below
+plot {", ".join(plots)}
+""")
+
+
+def plot_peers(path, results, sizes):
+    """What a call to the table costs against the number of peers."""
+    metrics = {"bare_ns": "bare HASH_FIND", "recall_ns": "look-up",
+               "remember_ns": "update", "replace_ns": "replacement"}
+    script, plots = "", []
+    for metric, title in metrics.items():
+        rows = [(n, results.median("table", str(n), metric),
+                 min(results.of("table", str(n), metric)),
+                 max(results.of("table", str(n), metric))) for n in sizes]
+        script += _block(metric, rows)
+        plots.append(f'${metric} with yerrorlines pt 7 ps 0.7 title "{title}"')
+    _gnuplot(path, script + f"""
+set title "The peer table, in random order: median, least and most"
+set xlabel "peers"
+set ylabel "ns a call"
+set logscale xy
+set key left
+plot {", ".join(plots)}
+""")
+
+
+def machine():
+    """What it was measured on."""
+    with open("/proc/cpuinfo", encoding="utf-8") as file:
+        models = [line.split(":")[1].strip() for line in file
+                  if line.startswith("model name")]
+    load = os.getloadavg()[1]
+    return (f"{models[0] if models else os.uname().machine}, "
+            f"{os.cpu_count()} CPUs, Linux {os.uname().release}, "
+            f"load average {load:.1f}")

@@ -432,10 +432,12 @@ static bool send_pinned(int fd, const struct iovec *iov, size_t count,
 		.msg_iovlen = count,
 	};
 	struct source source;
-	int saved = errno;
+	int saved;
 
-	if (!sock || is_odd(flags) || !find_source(sock, &msg, &source))
+	if (!sock || atomic_load(&sock->mode) != SOCK_PINNED || is_odd(flags) ||
+	    !find_source(sock, &msg, &source))
 		return false;
+	saved = errno;
 	if (!send_from(fd, sock, &msg, flags, &source, n)) {
 		*n = real.sendmsg(fd, &msg, flags);
 		note_plain(sock, &msg, &source, *n >= 0);

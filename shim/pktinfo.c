@@ -219,14 +219,15 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 
 uint32_t pktinfo_interface(const struct msghdr *msg, enum pktinfo_target target)
 {
-	uint32_t ifindex = 0, named;
+	uint32_t ifindex = 0;
 	struct in_pktinfo v4;
 	struct in6_pktinfo v6;
 	struct cmsghdr c;
 
 	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
 	     at += CMSG_ALIGN(c.cmsg_len)) {
-		named = 0;
+		uint32_t named = 0;
+
 		if (target != PKTINFO_TO_V6 &&
 		    cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
 			memcpy(&v4, cmsg_data(msg, at), sizeof(v4));

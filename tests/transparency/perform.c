@@ -48,6 +48,9 @@
 		29, 35, 37, 63, 64, 65 \
 	}
 #define IPV6_ORIGDSTADDR 74
+#ifndef IPV6_FLOWINFO
+#define IPV6_FLOWINFO 11
+#endif
 
 struct buffers {
 	char name[NAME_BYTES];

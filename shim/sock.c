@@ -388,10 +388,10 @@ static bool is_wildcard_bound(int fd)
 }
 
 /*
- * Forgets what other fds were found to be, which may mean the same socket: it
- * is `bound` now, or has come from elsewhere and was not `fresh` for long.
+ * Forgets what other fds were taken for, which may mean the same socket: it has
+ * come from elsewhere, and may be `bound` now.
  */
-static void doubt(bool bound, bool fresh)
+static void doubt(bool bound)
 {
 	for (unsigned int i = 0; i < FD_CHUNKS; i++) {
 		struct slot *chunk = atomic_load(&slots[i]);
@@ -399,14 +399,14 @@ static void doubt(bool bound, bool fresh)
 		for (unsigned int n = 0; chunk && n < FDS_PER_CHUNK; n++) {
 			struct sock *kind = atomic_load(&chunk[n].sock);
 
-			if ((bound && kind == examined) ||
-			    (!fresh && kind && kind != examined &&
-			     kind != other && !is_tracked(kind)))
+			if (kind && kind != other && !is_tracked(kind) &&
+			    (bound || kind != examined))
 				atomic_compare_exchange_strong(&chunk[n].sock,
 							       &kind, NULL);
 		}
 	}
 }
+
 /* What is known of an fd that is to be tracked. */
 enum origin {
 	FRESH,	/* it has none of the options that we look at */
@@ -422,7 +422,8 @@ static struct sock *track(int fd, int family, enum origin origin)
 	struct sock *sock = origin == SHARED ? hold_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
 
-	doubt(true, fresh);
+	if (origin == SHARED)
+		doubt(true);
 	if (!sock) {
 		sock = new_sock(family, fresh ? PKTINFO_NONE
 					      : wanted_of(fd, family, lowat));
@@ -466,7 +467,7 @@ static struct sock *examine(int fd)
 	sock = config_get()->disable ? other : kind_of(fd, &family);
 	if (sock == udp) {
 		sock = examined;
-		doubt(false, false);
+		doubt(false);
 		tracked = is_wildcard_bound(fd) || is_switched_on(fd)
 				  ? track(fd, family, SHARED)
 				  : NULL;

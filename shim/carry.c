@@ -2,10 +2,11 @@
 /* The names behind a carrier's, first in, first out. */
 #include "carry.h"
 
+#include "map.h"
+
 #include <netinet/in.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/mman.h>
 
 /* A queue that is longer ends with datagrams that seem to be the carrier's. */
 #define MOST_CARRIED 4096
@@ -48,16 +49,10 @@ void carry_reset(struct sock *sock)
 bool carry_begin(struct sock *sock, const struct sockaddr *carrier,
 		 socklen_t len)
 {
-	void *memory;
-
-	if (!sock->carried) {
-		memory = mmap(NULL, sizeof(*sock->carried),
-			      PROT_READ | PROT_WRITE,
-			      MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		if (memory == MAP_FAILED)
-			return false;
-		sock->carried = memory;
-	}
+	if (!sock->carried)
+		sock->carried = map_memory(sizeof(*sock->carried));
+	if (!sock->carried)
+		return false;
 	sock->carried->before = sock->carried->carrier;
 	/* Its port may be another's by now. */
 	if (!carry_is_pending(sock))

@@ -7,6 +7,7 @@
 #include "config.h"
 #include "lock.h"
 #include "log.h"
+#include "name.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -91,15 +92,11 @@ bool follow_peer(struct sock *sock, const struct sockaddr *to, socklen_t len)
 	return found;
 }
 
-/* What fd is bound to, in either family.  False: that is no address. */
-static bool read_name(int fd, struct sockaddr_in6 *bound)
+/* What fd is bound to.  False: that is no address of either family. */
+static bool read_address(int fd, struct sockaddr_in6 *bound)
 {
-	socklen_t len = sizeof(*bound);
-
-	*bound = (struct sockaddr_in6){ 0 };
-	return !getsockname(fd, (struct sockaddr *)bound, &len) &&
-	       (bound->sin6_family == AF_INET ||
-		bound->sin6_family == AF_INET6);
+	return name_read(fd, bound) && (bound->sin6_family == AF_INET ||
+					bound->sin6_family == AF_INET6);
 }
 
 struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
@@ -115,7 +112,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 		note_contact(to, len);
 		return NULL;
 	}
-	if (!read_name(fd, &bound) || bound.sin6_port)
+	if (!read_address(fd, &bound) || bound.sin6_port)
 		return NULL;
 	sock = sock_adopt(fd, bound.sin6_family, SOCK_ARMED);
 	if (sock)
@@ -133,24 +130,6 @@ struct plan {
 	struct sockaddr_in6 next;  /* to be bound to that */
 	struct local local;	   /* which is the address that was asked */
 };
-
-static socklen_t name_length(const struct sockaddr_in6 *name)
-{
-	return name->sin6_family == AF_INET ? sizeof(struct sockaddr_in)
-					    : sizeof(*name);
-}
-
-static int bind_to(int fd, const struct sockaddr_in6 *name)
-{
-	return real.bind(fd, (const struct sockaddr *)name, name_length(name));
-}
-
-static int disconnect(int fd)
-{
-	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	return real.connect(fd, &none, sizeof(none));
-}
 
 /* The name of `local` with this port on a socket of that family. */
 static bool make_name(const struct local *local, sa_family_t family,
@@ -189,9 +168,9 @@ static void unbind(int fd, sa_family_t family)
 {
 	const struct sockaddr_in6 any = wildcard(family, 0);
 
-	disconnect(fd);
-	bind_to(fd, &any);
-	disconnect(fd);
+	name_disconnect(fd);
+	name_bind(fd, &any);
+	name_disconnect(fd);
 }
 
 /* A socket that is not bound yet.  False: as before. */
@@ -204,7 +183,7 @@ static bool follow_unbound(struct plan *plan)
 	if (plan->sock)
 		sock_disarm(plan->fd, plan->sock);
 	sock = sock_adopt(plan->fd, family, SOCK_FOLLOWED);
-	if (!sock || bind_to(plan->fd, &plan->next)) {
+	if (!sock || !name_bind(plan->fd, &plan->next)) {
 		sock_unbound(plan->fd);
 		return false;
 	}
@@ -224,30 +203,25 @@ static bool follow_ephemeral(struct plan *plan)
 	const struct sockaddr_in6 any =
 		wildcard(plan->bound.sin6_family, plan->bound.sin6_port);
 
-	disconnect(plan->fd);
-	if (!bind_to(plan->fd, &plan->next)) {
+	name_disconnect(plan->fd);
+	if (name_bind(plan->fd, &plan->next)) {
 		if (!real.connect(plan->fd, plan->peer, plan->len)) {
 			sock_disarm(plan->fd, plan->sock);
 			return true;
 		}
 		/* Its port is its own now, so there is another way only. */
-		if (replace_socket(plan->fd, plan->sock,
-				   (const struct sockaddr *)&any, NULL,
+		if (replace_socket(plan->fd, plan->sock, &any, NULL,
 				   SOCK_ARMED))
 			return false;
 	}
-	bind_to(plan->fd, &any);
+	name_bind(plan->fd, &any);
 	return false;
 }
 
 /* Whether no other process and no other fd has it, as far as is known. */
 static bool is_ours_alone(const struct sock *sock)
 {
-	const uint32_t generation = atomic_load(&sock->generation);
-
-	return atomic_load(&sock->fds) == 1 &&
-	       (generation == lock_generation() ||
-		lock_generation_is_gone(generation));
+	return atomic_load(&sock->fds) == 1 && !sock_is_inherited(sock);
 }
 
 /*
@@ -263,8 +237,7 @@ static bool is_inherited_at_most(const struct sock *sock)
 /* False: as before. */
 static bool replace(const struct plan *plan)
 {
-	if (!replace_socket(plan->fd, plan->sock,
-			    (const struct sockaddr *)&plan->next, plan->peer,
+	if (!replace_socket(plan->fd, plan->sock, &plan->next, plan->peer,
 			    SOCK_FOLLOWED))
 		return false;
 	atomic_store(&plan->sock->generation, lock_generation());
@@ -280,7 +253,7 @@ static bool rebind(struct plan *plan)
 		return false;
 	if (atomic_load(&sock->mode) == SOCK_FOLLOWED)
 		return memcmp(&plan->bound, &plan->next,
-			      name_length(&plan->next)) != 0 &&
+			      name_length(plan->next.sin6_family)) != 0 &&
 		       is_ours_alone(sock) && replace(plan);
 	if (atomic_load(&sock->port_be))
 		return is_inherited_at_most(sock) && replace(plan);
@@ -306,7 +279,7 @@ static bool find_asked(struct plan *plan)
 static bool is_bound_to_wildcard(const struct plan *plan)
 {
 	return sock_is_wildcard((const struct sockaddr *)&plan->bound,
-				name_length(&plan->bound));
+				name_length(plan->bound.sin6_family));
 }
 
 /* Once, for it will be so each time. */
@@ -342,7 +315,7 @@ static bool is_chosen_anyway(const struct plan *plan)
 	if (!replace_preview(plan->fd, plan->peer, &name))
 		return true;
 	name.sin6_port = plan->next.sin6_port;
-	return !memcmp(&name, &plan->next, name_length(&plan->next));
+	return !memcmp(&name, &plan->next, name_length(plan->next.sin6_family));
 }
 
 static bool connect_to_peer(struct plan *plan, int *result)
@@ -351,7 +324,7 @@ static bool connect_to_peer(struct plan *plan, int *result)
 	int saved = errno, mode;
 	bool done = false;
 
-	if (!find_asked(plan) || !read_name(plan->fd, &plan->bound) ||
+	if (!find_asked(plan) || !read_address(plan->fd, &plan->bound) ||
 	    !make_name(&plan->local, *family, plan->bound.sin6_port,
 		       &plan->next)) {
 		errno = saved;
@@ -393,20 +366,19 @@ static bool connect_to_nobody(struct plan *plan)
 	int saved = errno;
 	bool done = true;
 
-	if (!read_name(plan->fd, &plan->bound))
+	if (!read_address(plan->fd, &plan->bound))
 		return false;
 	any = wildcard(plan->bound.sin6_family, port_be);
 	if (atomic_load(&sock->was_unbound))
 		unbind(plan->fd, plan->bound.sin6_family);
 	else
 		done = is_ours_alone(sock) &&
-		       replace_socket(plan->fd, sock,
-				      (const struct sockaddr *)&any, NULL,
+		       replace_socket(plan->fd, sock, &any, NULL,
 				      port_be ? SOCK_ARMED : SOCK_FOLLOWED);
 	if (done && port_be) {
 		atomic_store(&sock->mode, SOCK_ARMED);
 	} else if (done) {
-		disconnect(plan->fd);
+		name_disconnect(plan->fd);
 		if (!carry_is_pending(sock))
 			sock_unbound(plan->fd);
 	} else {

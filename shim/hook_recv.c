@@ -2,6 +2,7 @@
 /* A datagram is received: remember whom it came from and where it was sent. */
 #include "carry.h"
 #include "config.h"
+#include "hook.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -23,9 +24,6 @@
 
 /* The longest address a UDP socket receives from. */
 #define NAME_BYTES sizeof(struct sockaddr_in6)
-
-/* What the kernel takes of a longer buffer.  read(2). */
-#define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
 
 /* So many messages are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
@@ -165,10 +163,7 @@ static inline ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 static ssize_t receive_bytes(int fd, struct sock *sock, void *buf, size_t len,
 			     int flags, void *name, socklen_t *namelen)
 {
-	struct iovec iov = {
-		.iov_base = buf,
-		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
-	};
+	struct iovec iov = hook_buffer(buf, len);
 	struct msghdr app = {
 		.msg_name = name,
 		.msg_namelen = name ? *namelen : 0,

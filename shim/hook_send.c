@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* An answer is sent: give it the address that its peer asked as source. */
 #include "follow.h"
+#include "hook.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -12,9 +13,6 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
-
-/* What the kernel takes of a longer buffer.  write(2). */
-#define MAX_BYTES ((size_t)INT_MAX & ~(size_t)4095)
 
 /* The kernel's own name for a send that only looks for its route. */
 #ifndef MSG_PROBE
@@ -247,10 +245,7 @@ EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 			const struct sockaddr *to, socklen_t tolen)
 {
 	struct sock *sock = sender(fd, to, tolen);
-	struct iovec iov = {
-		.iov_base = (void *)buf,
-		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
-	};
+	struct iovec iov = hook_buffer(buf, len);
 	const struct msghdr msg = {
 		.msg_name = (void *)to,
 		.msg_namelen = tolen,
@@ -452,10 +447,7 @@ static bool send_pinned(int fd, const struct iovec *iov, size_t count,
 
 EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
-	const struct iovec iov = {
-		.iov_base = (void *)buf,
-		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
-	};
+	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
 	if (send_pinned(fd, &iov, 1, flags, &n))
@@ -465,10 +457,7 @@ EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
 
 EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 {
-	const struct iovec iov = {
-		.iov_base = (void *)buf,
-		.iov_len = len < MAX_BYTES ? len : MAX_BYTES,
-	};
+	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
 	if (send_pinned(fd, &iov, 1, 0, &n))

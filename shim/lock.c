@@ -2,12 +2,13 @@
 /* Takes and releases the leaf locks, and notices forks. */
 #include "lock.h"
 
+#include "map.h"
+
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
 #include <stddef.h>
-#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -39,17 +40,16 @@ static _Atomic uint32_t *wiped_page(void)
 	static _Atomic uint32_t unwiped;
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
-	void *page = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *page = map_memory(bytes);
 
-	if (page != MAP_FAILED && !madvise(page, bytes, MADV_WIPEONFORK)) {
+	if (page && !madvise(page, bytes, MADV_WIPEONFORK)) {
 		if (atomic_compare_exchange_strong(&lock_page, &none, page))
 			return page;
 		munmap(page, bytes);
 		return none;
 	}
 	/* Before Linux 4.14: fork(3) alone is noticed. */
-	if (page != MAP_FAILED)
+	if (page)
 		munmap(page, bytes);
 	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
 		pthread_atfork(NULL, NULL, forked_child);

@@ -4,6 +4,7 @@
 
 #include "config.h"
 #include "lock.h"
+#include "map.h"
 #include "queue.h"
 
 #include <errno.h>
@@ -11,7 +12,6 @@
 #include <netinet/in.h>
 #include <string.h>
 #include <sys/auxv.h>
-#include <sys/mman.h>
 #include <sys/random.h>
 #include <time.h>
 
@@ -160,14 +160,6 @@ static size_t region_bytes(uint32_t log2)
 	return bucket_bytes(log2) + hint_count(log2) * sizeof(*table.hints);
 }
 
-static void *map(size_t bytes)
-{
-	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return at == MAP_FAILED ? NULL : at;
-}
-
 static void forget_all(void)
 {
 	last.peer = NULL;
@@ -215,7 +207,7 @@ static bool open_table(void)
 
 	while ((1U << log2) < bound)
 		log2++;
-	region = map(region_bytes(log2));
+	region = map_memory(region_bytes(log2));
 	if (!region)
 		return false;
 	if (draw_seeds(seeds, sizeof(seeds)) && take_lock()) {
@@ -241,7 +233,7 @@ static bool open_table(void)
 static void add_chunk(void)
 {
 	const size_t bytes = PEERS_PER_CHUNK * sizeof(struct peer);
-	struct peer *chunk = map(bytes);
+	struct peer *chunk = map_memory(bytes);
 
 	if (!chunk || !take_lock()) {
 		if (chunk)

@@ -8,6 +8,7 @@
 
 #include "carry.h"
 #include "lock.h"
+#include "name.h"
 #include "option.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -138,19 +139,13 @@ struct replacement {
 	struct sock *sock;
 	int family;
 	int protocol;
-	const struct sockaddr *name;
+	const struct sockaddr_in6 *name;
 	const struct sockaddr *peer;
 	enum sock_mode mode;
 	int buffer_bytes;  /* SO_RCVBUF as the application knows it */
 	bool is_inherited; /* by a fork: whoever forked us may still listen */
 	struct file_flags flags;
 };
-
-static socklen_t length_of(int family)
-{
-	return family == AF_INET ? sizeof(struct sockaddr_in)
-				 : sizeof(struct sockaddr_in6);
-}
 
 static void copy_option(int from, int to, int level, int name)
 {
@@ -213,7 +208,7 @@ static bool bind_beside(const struct replacement *r)
 		return false;
 	bound = option_set(r->fd, SOL_SOCKET, SO_REUSEPORT, 1) &&
 		option_set(r->next, SOL_SOCKET, SO_REUSEPORT, 1) &&
-		!real.bind(r->next, r->name, length_of(r->family));
+		name_bind(r->next, r->name);
 	option_set(r->fd, SOL_SOCKET, SO_REUSEPORT, before);
 	option_set(r->next, SOL_SOCKET, SO_REUSEPORT, before);
 	return bound;
@@ -222,7 +217,7 @@ static bool bind_beside(const struct replacement *r)
 static bool connect_to_peer(const struct replacement *r, int fd)
 {
 	return !r->peer ||
-	       !real.connect(fd, r->peer, length_of(r->peer->sa_family));
+	       !real.connect(fd, r->peer, name_length(r->peer->sa_family));
 }
 
 static bool is_readable(int fd)
@@ -235,7 +230,6 @@ static bool is_readable(int fd)
 bool replace_preview(int fd, const struct sockaddr *peer,
 		     struct sockaddr_in6 *name)
 {
-	socklen_t len = sizeof(*name);
 	int saved = errno, family = 0, protocol = 0, other;
 	bool connected;
 
@@ -247,9 +241,8 @@ bool replace_preview(int fd, const struct sockaddr *peer,
 		return false;
 	}
 	copy_options(fd, other);
-	*name = (struct sockaddr_in6){ 0 };
-	connected = !real.connect(other, peer, length_of(peer->sa_family)) &&
-		    !getsockname(other, (struct sockaddr *)name, &len);
+	connected = !real.connect(other, peer, name_length(peer->sa_family)) &&
+		    name_read(other, name);
 	real.close(other);
 	errno = saved;
 	return connected;
@@ -277,19 +270,16 @@ static bool is_peculiar(int fd)
  */
 static bool is_connectable(const struct replacement *r)
 {
-	const socklen_t len = length_of(r->family);
 	int fd = real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
-	struct sockaddr_in6 name;
+	struct sockaddr_in6 name = *r->name;
 	bool connectable;
 
 	if (fd < 0)
 		return false;
 	copy_options(r->fd, fd);
 	/* Both families keep the port at the same place. */
-	memcpy(&name, r->name, len);
 	name.sin6_port = 0;
-	connectable = !real.bind(fd, (struct sockaddr *)&name, len) &&
-		      connect_to_peer(r, fd);
+	connectable = name_bind(fd, &name) && connect_to_peer(r, fd);
 	real.close(fd);
 	return connectable;
 }
@@ -322,24 +312,22 @@ static void close_one(int fd)
 /* Over loopback, whatever its address, and the wildcard as well. */
 static bool connect_to_next(const struct replacement *r, int fd)
 {
-	struct sockaddr_in6 name = { 0 };
-	socklen_t len = sizeof(name);
+	struct sockaddr_in6 name;
 
-	return !getsockname(r->next, (struct sockaddr *)&name, &len) &&
-	       !real.connect(fd, (struct sockaddr *)&name, len);
+	return name_read(r->next, &name) && name_connect(fd, &name);
 }
 
 static bool open_carrier(struct replacement *r)
 {
-	struct sockaddr_in6 name = { 0 };
-	socklen_t len = sizeof(name);
+	struct sockaddr_in6 name;
 
 	r->carrier =
 		real.socket(r->family, SOCK_DGRAM | SOCK_CLOEXEC, r->protocol);
 	if (r->carrier < 0 || !connect_to_next(r, r->carrier))
 		return false;
-	return !getsockname(r->carrier, (struct sockaddr *)&name, &len) &&
-	       carry_begin(r->sock, (struct sockaddr *)&name, len);
+	return name_read(r->carrier, &name) &&
+	       carry_begin(r->sock, (struct sockaddr *)&name,
+			   name_length(name.sin6_family));
 }
 
 /* Takes one from the queue, or looks at it.  Negative: there is none. */
@@ -547,21 +535,20 @@ static void renew_watches(int fd)
  */
 static bool switch_over(struct replacement *r)
 {
-	const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
 	const bool is_cloexec = r->flags.descriptor & FD_CLOEXEC;
 
 	forget_stale_watches(r->fd);
 	if (!r->is_inherited)
 		connect_to_next(r, r->fd);
 	if (scratch_with(PAYLOAD_BYTES, carry_queue, r) && r->carrier < 0) {
-		real.connect(r->fd, &nobody, sizeof(nobody));
+		name_disconnect(r->fd);
 		return false;
 	}
 	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
 	/* Both have been tried, or cannot fail: what was carried is lost. */
 	if (!connect_to_peer(r, r->next) ||
 	    real.dup3(r->next, r->fd, is_cloexec ? O_CLOEXEC : 0) < 0) {
-		real.connect(r->fd, &nobody, sizeof(nobody));
+		name_disconnect(r->fd);
 		carry_reset(r->sock);
 		return false;
 	}
@@ -570,7 +557,7 @@ static bool switch_over(struct replacement *r)
 	return true;
 }
 
-bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
+bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
 		    const struct sockaddr *peer, enum sock_mode mode)
 {
 	struct replacement r = {
@@ -582,15 +569,11 @@ bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
 		.name = name,
 		.peer = peer,
 		.mode = mode,
+		.is_inherited = sock_is_inherited(sock),
 	};
-	const uint32_t generation = atomic_load(&sock->generation);
 	int saved = errno;
-	bool done;
-
-	r.is_inherited = generation != lock_generation() &&
-			 !lock_generation_is_gone(generation);
-	done = !atomic_load(&watches_lost) && open_next(&r) && move_queue(&r) &&
-	       switch_over(&r);
+	bool done = !atomic_load(&watches_lost) && open_next(&r) &&
+		    move_queue(&r) && switch_over(&r);
 	close_one(r.next);
 	close_one(r.carrier);
 	errno = saved;

@@ -18,7 +18,7 @@
  *
  * False, and fd as it was, when that cannot be done.  Keeps errno.
  */
-bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
+bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
 		    const struct sockaddr *peer, enum sock_mode mode);
 
 /*

@@ -2,10 +2,11 @@
 /* Lends blocks of memory, and keeps a few for whoever comes next. */
 #include "scratch.h"
 
+#include "map.h"
+
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <sys/mman.h>
 
 /* As many threads may be in batch calls before one has to map memory. */
 #define KEPT 32
@@ -30,13 +31,11 @@ static void discard(struct block *block)
 static struct block *map(size_t bytes)
 {
 	int saved = errno;
-	struct block *block = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-				   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	struct block *block = map_memory(bytes);
 
 	errno = saved;
-	if (block == MAP_FAILED)
-		return NULL;
-	block->bytes = bytes;
+	if (block)
+		block->bytes = bytes;
 	return block;
 }
 

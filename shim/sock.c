@@ -11,6 +11,8 @@
 #include "carry.h"
 #include "config.h"
 #include "lock.h"
+#include "map.h"
+#include "name.h"
 #include "option.h"
 #include "real.h"
 
@@ -20,7 +22,6 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62
@@ -79,14 +80,6 @@ static bool is_new(const struct sock *sock)
 	return sock == fresh_v4 || sock == fresh_v6 || sock == own;
 }
 
-static void *map_chunk(size_t bytes)
-{
-	void *chunk = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
-			   MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-
-	return chunk == MAP_FAILED ? NULL : chunk;
-}
-
 static inline struct slot *find_slot(int fd)
 {
 	unsigned int n = (unsigned int)fd;
@@ -106,7 +99,7 @@ static struct slot *make_slot(int fd)
 
 	if (found || n >= FDS_PER_CHUNK * FD_CHUNKS)
 		return found;
-	chunk = map_chunk(FDS_PER_CHUNK * sizeof(*chunk));
+	chunk = map_memory(FDS_PER_CHUNK * sizeof(*chunk));
 	if (chunk && !atomic_compare_exchange_strong(&slots[n / FDS_PER_CHUNK],
 						     &none, chunk))
 		munmap(chunk, FDS_PER_CHUNK * sizeof(*chunk));
@@ -162,7 +155,7 @@ static struct sock *nth_sock(uint32_t n)
 
 static bool add_chunk(void)
 {
-	struct sock *chunk = map_chunk(SOCKS_PER_CHUNK * sizeof(*chunk));
+	struct sock *chunk = map_memory(SOCKS_PER_CHUNK * sizeof(*chunk));
 	struct sock *none;
 
 	for (size_t i = 0; chunk && i < SOCK_CHUNKS; i++) {
@@ -378,13 +371,11 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len)
 /* Whether fd is bound to the wildcard: a port, and no address. */
 static bool is_wildcard_bound(int fd)
 {
-	struct sockaddr_in6 addr = { 0 };
-	socklen_t len = sizeof(addr);
+	struct sockaddr_in6 name;
 
 	/* Both families keep the port at the same place. */
-	return !getsockname(fd, (struct sockaddr *)&addr, &len) &&
-	       addr.sin6_port &&
-	       sock_is_wildcard((const struct sockaddr *)&addr, len);
+	return name_read(fd, &name) && name.sin6_port &&
+	       sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
 }
 
 /*
@@ -666,6 +657,14 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 		abandon(sock);
 	}
 	errno = saved;
+}
+
+bool sock_is_inherited(const struct sock *sock)
+{
+	const uint32_t generation = atomic_load(&sock->generation);
+
+	return generation != lock_generation() &&
+	       !lock_generation_is_gone(generation);
 }
 
 void sock_own(struct sock *sock, const struct sockaddr *addr)

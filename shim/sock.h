@@ -112,6 +112,9 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len);
 struct sock *sock_binding(int fd);
 void sock_bound(int fd, struct sock *sock, bool succeeded);
 
+/* Whether another process may have it still, for that one bound it. */
+bool sock_is_inherited(const struct sock *sock);
+
 /* It is this process that bound it, to that address. */
 void sock_own(struct sock *sock, const struct sockaddr *addr);
 

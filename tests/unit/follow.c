@@ -41,7 +41,7 @@ void replace_note_epoll(int epoll, int operation, int fd,
 }
 
 /* As the real one: another socket, with another name. */
-bool replace_socket(int fd, struct sock *sock, const struct sockaddr *name,
+bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
 		    const struct sockaddr *to, enum sock_mode mode)
 {
 	struct address bound = { .len = sizeof(bound.v6) };

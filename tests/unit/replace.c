@@ -331,8 +331,8 @@ static void ask_thrice(void)
 	ask(client, "three");
 }
 
-static bool follow_as(const struct sockaddr *name, const struct sockaddr *peer,
-		      enum sock_mode mode)
+static bool follow_as(const struct sockaddr_in6 *name,
+		      const struct sockaddr *peer, enum sock_mode mode)
 {
 	bool done;
 
@@ -350,7 +350,7 @@ static bool follow(void)
 {
 	const struct address peer = name_of(client);
 
-	return follow_as(&asked.any, &peer.any, SOCK_FOLLOWED);
+	return follow_as(&asked.v6, &peer.any, SOCK_FOLLOWED);
 }
 
 /* Looking. */
@@ -489,7 +489,7 @@ static void what_was_carried_is_carried_again(void **state)
 	ask_thrice();
 	assert_true(follow());
 
-	assert_true(follow_as(&wildcard.any, NULL, SOCK_ARMED));
+	assert_true(follow_as(&wildcard.v6, NULL, SOCK_ARMED));
 	assert_string_equal(queue(3), "one/a /b three/a");
 	assert_false(has_address(server));
 	assert_false(is_connected());
@@ -520,7 +520,7 @@ static void a_dual_socket_is_replaced(void **state)
 	peer = v6("::ffff:127.0.0.1", 0);
 	peer.v6.sin6_port = name_of(client).v6.sin6_port;
 
-	assert_true(follow_as(&mapped.any, &peer.any, SOCK_FOLLOWED));
+	assert_true(follow_as(&mapped.v6, &peer.any, SOCK_FOLLOWED));
 	assert_string_equal(queue(3), "one/a /b three/a");
 }
 
@@ -815,7 +815,7 @@ static void an_address_that_is_not_ours_keeps_the_queue(void **state)
 	ask_thrice();
 	gone.v6.sin6_port = asked.v6.sin6_port;
 
-	assert_false(follow_as(&gone.any, &peer.any, SOCK_FOLLOWED));
+	assert_false(follow_as(&gone.v6, &peer.any, SOCK_FOLLOWED));
 	assert_true(is_as_it_was(before));
 	assert_string_equal(queue(3), "one/a /b three/a");
 }
@@ -847,7 +847,7 @@ static void names_outlive_a_replacement_that_fails(void **state)
 
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		failing_kind = kinds[i];
-		(void)follow_as(&wildcard.any, NULL, SOCK_ARMED);
+		(void)follow_as(&wildcard.v6, NULL, SOCK_ARMED);
 	}
 	failing_kind = NULL;
 	assert_string_equal(queue(3), "one/a /b three/a");

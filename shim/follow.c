@@ -283,24 +283,25 @@ static bool is_bound_to_wildcard(const struct plan *plan)
 }
 
 /* Once, for it will be so each time. */
-static void log_once(int fd, const char *what)
+static void log_once(_Atomic bool *logged, int fd, const char *what)
 {
-	static _Atomic bool logged;
-
-	if (!atomic_exchange(&logged, true))
+	if (!atomic_exchange(logged, true))
 		log_event(LOG_INFO, fd, what);
 }
 
 /* The application's own connect, and what is sent then gets its source. */
 static bool pin(struct plan *plan, int *result)
 {
+	static _Atomic bool logged;
+
 	*result = real.connect(plan->fd, plan->peer, plan->len);
 	if (*result)
 		return true;
 	plan->sock->source = plan->local;
 	atomic_store(&plan->sock->mode, SOCK_PINNED);
-	log_once(plan->fd, "cannot be bound to the address that its peer asked;"
-			   " what it sends comes from there all the same");
+	log_once(&logged, plan->fd,
+		 "cannot be bound to the address that its peer asked; what it"
+		 " sends comes from there all the same");
 	return true;
 }
 
@@ -360,6 +361,7 @@ static bool connect_to_peer(struct plan *plan, int *result)
 /* connect(2) to nobody: as it was before it was followed. */
 static bool connect_to_nobody(struct plan *plan)
 {
+	static _Atomic bool logged;
 	struct sock *sock = plan->sock;
 	const in_port_t port_be = (in_port_t)atomic_load(&sock->port_be);
 	struct sockaddr_in6 any;
@@ -382,8 +384,8 @@ static bool connect_to_nobody(struct plan *plan)
 		if (!carry_is_pending(sock))
 			sock_unbound(plan->fd);
 	} else {
-		log_once(plan->fd, "stays bound to the address that its peer"
-				   " asked");
+		log_once(&logged, plan->fd,
+			 "stays bound to the address that its peer asked");
 	}
 	errno = saved;
 	return done;

@@ -22,6 +22,7 @@
 #include <stddef.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <time.h>
 
 /* The largest datagram there is, with what goes with it. */
 #define PAYLOAD_BYTES ((size_t)65536)
@@ -29,6 +30,10 @@
 #define OPTION_BYTES 256
 /* A flood must not keep us here: so many are carried at a time. */
 #define MOST_AT_A_TIME 65536
+/* A busy kernel leaves what loopback has to deliver for a while. */
+#define LOOPBACK_NS 10000000
+/* Longer than a processor needs from choosing a socket to queueing there. */
+#define LATE_NS 20000
 
 struct option {
 	int level;
@@ -220,11 +225,13 @@ static bool connect_to_peer(const struct replacement *r, int fd)
 	       !real.connect(fd, r->peer, name_length(r->peer->sa_family));
 }
 
-static bool is_readable(int fd)
+/* Within that time, or until a signal comes. */
+static bool is_readable(int fd, long wait_ns)
 {
 	struct pollfd at = { .fd = fd, .events = POLLIN };
+	const struct timespec wait = { .tv_nsec = wait_ns };
 
-	return poll(&at, 1, 0) == 1 && (at.revents & POLLIN);
+	return ppoll(&at, 1, &wait, NULL) == 1 && (at.revents & POLLIN);
 }
 
 bool replace_preview(int fd, const struct sockaddr *peer,
@@ -373,7 +380,7 @@ static bool carry_first(struct replacement *r, const void *payload, ssize_t n,
 {
 	if (!open_carrier(r))
 		return false;
-	if (carry_one(r, payload, n, msg) && is_readable(r->next))
+	if (carry_one(r, payload, n, msg) && is_readable(r->next, LOOPBACK_NS))
 		return true;
 	carry_undo(r->sock);
 	return false;
@@ -530,16 +537,19 @@ static void renew_watches(int fd)
 
 /*
  * The next socket becomes fd.  First the one before is made deaf to all but the
- * next, so that what comes now goes there; what has come is carried as well.
- * Not if another process may have it: that goes on to hear everybody.
+ * next, so that what comes now goes there; what has come is carried as well,
+ * and what another processor is just about to queue here.  Not if another
+ * process may have it: that goes on to hear everybody.
  */
 static bool switch_over(struct replacement *r)
 {
 	const bool is_cloexec = r->flags.descriptor & FD_CLOEXEC;
 
 	forget_stale_watches(r->fd);
-	if (!r->is_inherited)
+	if (!r->is_inherited) {
 		connect_to_next(r, r->fd);
+		is_readable(r->fd, LATE_NS);
+	}
 	if (scratch_with(PAYLOAD_BYTES, carry_queue, r) && r->carrier < 0) {
 		name_disconnect(r->fd);
 		return false;

@@ -169,14 +169,15 @@ int __wrap_getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 	return fails("getsockname") ? -1 : __real_getsockname(fd, addr, len);
 }
 
-int __real_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms);
+int __real_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *wait,
+		 const sigset_t *mask);
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *wait,
+		 const sigset_t *mask);
 
-/* A busy machine's loopback may take its time: wait for what was sent. */
-int __wrap_poll(struct pollfd *fds, nfds_t count, int timeout_ms)
+int __wrap_ppoll(struct pollfd *fds, nfds_t count, const struct timespec *wait,
+		 const sigset_t *mask)
 {
-	(void)timeout_ms;
-	return fails("poll") ? -1 : __real_poll(fds, count, LONG_MS);
+	return fails("ppoll") ? -1 : __real_ppoll(fds, count, wait, mask);
 }
 
 void *__real_mmap(void *at, size_t bytes, int protection, int flags, int fd,
@@ -316,7 +317,7 @@ static void ask_at(struct address at, int from, const char *payload)
 	assert_int_equal(
 		libc.sendto(from, payload, strlen(payload), 0, &at.any, at.len),
 		strlen(payload));
-	assert_int_equal(__real_poll(&pollfd, 1, LONG_MS), 1);
+	assert_int_equal(poll(&pollfd, 1, LONG_MS), 1);
 }
 
 static void ask(int from, const char *payload)
@@ -371,7 +372,7 @@ static const char *queue(unsigned int count)
 	size_t length = 0;
 
 	*text = '\0';
-	for (; count && __real_poll(&at, 1, LONG_MS) == 1; count--) {
+	for (; count && poll(&at, 1, LONG_MS) == 1; count--) {
 		char payload[16] = "", control[256];
 		struct iovec iov = { .iov_base = payload,
 				     .iov_len = sizeof(payload) - 1 };
@@ -758,7 +759,7 @@ KEEPS_ITS_QUEUE_WITHOUT(connect)
 KEEPS_ITS_QUEUE_WITHOUT(getsockname)
 KEEPS_ITS_QUEUE_WITHOUT(recvmsg)
 KEEPS_ITS_QUEUE_WITHOUT(send)
-KEEPS_ITS_QUEUE_WITHOUT(poll)
+KEEPS_ITS_QUEUE_WITHOUT(ppoll)
 KEEPS_ITS_QUEUE_WITHOUT(fcntl)
 
 static int replace_without_memory(void *memory, void *context)
@@ -839,7 +840,7 @@ static void names_outlive_a_replacement_that_fails(void **state)
 {
 	const struct address wildcard = name_of(server);
 	static const char *const kinds[] = { "socket", "connect", "send",
-					     "poll", "getsockname" };
+					     "ppoll", "getsockname" };
 
 	(void)state;
 	ask_thrice();
@@ -908,7 +909,7 @@ int main(void)
 		TEST(without_getsockname_the_queue_stays),
 		TEST(without_recvmsg_the_queue_stays),
 		TEST(without_send_the_queue_stays),
-		TEST(without_poll_the_queue_stays),
+		TEST(without_ppoll_the_queue_stays),
 		TEST(without_fcntl_the_queue_stays),
 		TEST(without_mmap_the_queue_stays),
 		TEST(what_comes_in_the_middle_stays_where_it_cannot_go),

@@ -65,7 +65,7 @@ $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 # The kernel is the real one, with faults.
 $(U)/replace: $(call rooms,carry lock pktinfo raw real replace scratch sock) \
 	$(call props,address settings)
-$(U)/replace: WRAPPED = getsockname mmap poll
+$(U)/replace: WRAPPED = getsockname mmap ppoll
 
 $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_send hook_syscall)
 $(U)/hook_recv: $(call rooms,hook_recv)

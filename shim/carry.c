@@ -107,8 +107,8 @@ static bool is_from(const struct msghdr *msg,
 		       sizeof(struct in_addr));
 }
 
-bool carry_unveil(struct sock *sock, struct msghdr *msg, struct local *local,
-		  bool peeked)
+bool carry_unveil_slowly(struct sock *sock, struct msghdr *msg,
+			 struct local *local, bool peeked)
 {
 	struct carried *carried = sock->carried;
 	struct passenger *passenger;

@@ -17,6 +17,10 @@
 /* Whether any that were carried wait in the queue of `sock`. */
 bool carry_is_pending(const struct sock *sock);
 
+/* carry_unveil, of a socket that something was carried to. */
+bool carry_unveil_slowly(struct sock *sock, struct msghdr *msg,
+			 struct local *local, bool peeked);
+
 /* None waits any more: the socket is another one. */
 void carry_reset(struct sock *sock);
 
@@ -36,7 +40,10 @@ void carry_undo(struct sock *sock);
  * becomes that of who sent it, and *local where it was sent to.  `peeked` when
  * it stays in the queue.
  */
-bool carry_unveil(struct sock *sock, struct msghdr *msg, struct local *local,
-		  bool peeked);
+static inline bool carry_unveil(struct sock *sock, struct msghdr *msg,
+				struct local *local, bool peeked)
+{
+	return sock->carried && carry_unveil_slowly(sock, msg, local, peeked);
+}
 
 #endif

@@ -98,22 +98,20 @@ static void read_environment(struct config *config)
 	}
 }
 
-const struct config *config_get(void)
+const struct config *_Atomic config_read;
+
+const struct config *config_get_slowly(void)
 {
 	static struct config config;
-	static _Atomic int state; /* 0: unread, 1: being read, 2: read */
-	int unread = 0;
-	int saved;
+	static _Atomic bool begun;
+	int saved = errno;
 
-	if (atomic_load_explicit(&state, memory_order_acquire) == 2)
-		return &config;
 	/* Somebody reads it right now: a thread, or we, interrupted. */
-	if (!atomic_compare_exchange_strong(&state, &unread, 1))
+	if (atomic_exchange(&begun, true))
 		return &defaults;
-	saved = errno;
 	config = defaults;
 	read_environment(&config);
-	atomic_store_explicit(&state, 2, memory_order_release);
+	atomic_store_explicit(&config_read, &config, memory_order_release);
 	errno = saved;
 	return &config;
 }

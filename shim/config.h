@@ -3,6 +3,9 @@
 #ifndef REPLYFROM_CONFIG_H
 #define REPLYFROM_CONFIG_H
 
+#include "attribute.h"
+
+#include <stdatomic.h>
 #include <stdint.h>
 
 struct config {
@@ -14,10 +17,20 @@ struct config {
 	uint32_t disable;   /* 1: touch nothing */
 };
 
+/* NULL until the environment was read; for what is inline here. */
+extern HIDDEN const struct config *_Atomic config_read;
+const struct config *config_get_slowly(void);
+
 /*
  * Reads the environment at the first call, and reports an unusable value in one
  * line on stderr; the default then holds.  Keeps errno.
  */
-const struct config *config_get(void);
+static inline const struct config *config_get(void)
+{
+	const struct config *known =
+		atomic_load_explicit(&config_read, memory_order_acquire);
+
+	return known ? known : config_get_slowly();
+}
 
 #endif

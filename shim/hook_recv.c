@@ -3,6 +3,7 @@
 #include "carry.h"
 #include "config.h"
 #include "hook.h"
+#include "name.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -40,7 +41,7 @@ struct room {
 	char *name;    /* NAME_BYTES */
 };
 
-static size_t control_room(const struct msghdr *app)
+ALWAYS_INLINE size_t control_room(const struct msghdr *app)
 {
 	size_t bytes = app->msg_control ? app->msg_controllen : 0;
 
@@ -51,9 +52,11 @@ static size_t control_room(const struct msghdr *app)
 	return CMSG_ALIGN(bytes) + PKTINFO_SPACE;
 }
 
-static bool takes_name(const struct msghdr *app)
+/* Whether it has room for the name of any peer of this socket. */
+ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
 {
-	return app->msg_name && app->msg_namelen >= NAME_BYTES;
+	return app->msg_name &&
+	       app->msg_namelen >= name_length(atomic_load(&sock->family));
 }
 
 /*
@@ -61,11 +64,13 @@ static bool takes_name(const struct msghdr *app)
  * messages and for the peer's address.  Where the application's own is large
  * enough it is used, so that the kernel judges its pointers.
  */
-static struct msghdr prepare(const struct msghdr *app, const struct room *room)
+ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
+				    const struct sock *sock,
+				    const struct room *room)
 {
 	struct msghdr ours = *app;
 
-	if (!takes_name(app)) {
+	if (!takes_name(app, sock)) {
 		ours.msg_name = room->name;
 		ours.msg_namelen = NAME_BYTES;
 	}
@@ -77,7 +82,7 @@ static struct msghdr prepare(const struct msghdr *app, const struct room *room)
 }
 
 /* The received address, as far as the application has room: recvmsg(2). */
-static void hand_over_name(const struct msghdr *ours, struct msghdr *app)
+ALWAYS_INLINE void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 {
 	socklen_t room = app->msg_namelen;
 
@@ -90,7 +95,7 @@ static void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 }
 
 /* Pins the interface only where the kernel needs it, or the user wants it. */
-static void choose_interface(struct local *local)
+ALWAYS_INLINE void choose_interface(struct local *local)
 {
 	if (!config_get()->ifindex &&
 	    (local->family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&local->v6)))
@@ -98,9 +103,10 @@ static void choose_interface(struct local *local)
 }
 
 /* Remembers whom a message came from, and which address it asked. */
-static void learn(int fd, struct sock *sock, struct msghdr *msg, bool peeked)
+ALWAYS_INLINE void learn(int fd, struct sock *sock, struct msghdr *msg,
+			 bool peeked)
 {
-	const bool followed = atomic_load(&sock->mode) == SOCK_FOLLOWED;
+	const bool followed = sock_mode(sock) == SOCK_FOLLOWED;
 	struct local local;
 
 	if (!carry_unveil(sock, msg, &local, peeked) &&
@@ -109,7 +115,9 @@ static void learn(int fd, struct sock *sock, struct msghdr *msg, bool peeked)
 			sock_review(fd);
 		return;
 	}
-	if (followed || !msg->msg_namelen)
+	/* It may be of another family than its socket was. */
+	if (followed || !msg->msg_namelen ||
+	    msg->msg_namelen > name_length(atomic_load(&sock->family)))
 		return;
 	if (!atomic_load_explicit(&sock->settled, memory_order_relaxed))
 		atomic_store(&sock->settled, true);
@@ -119,8 +127,8 @@ static void learn(int fd, struct sock *sock, struct msghdr *msg, bool peeked)
 }
 
 /* One message is there: learn from it, and give it to the application. */
-static void deliver(int fd, struct sock *sock, struct msghdr *ours,
-		    struct msghdr *app, int flags)
+ALWAYS_INLINE void deliver(int fd, struct sock *sock, struct msghdr *ours,
+			   struct msghdr *app, int flags)
 {
 	/* The addresses of an error report are the ICMP packet's. */
 	if (!((flags | ours->msg_flags) & MSG_ERRQUEUE))
@@ -139,13 +147,13 @@ static void note_failure(int fd, int flags)
 }
 
 /* recvmsg(2) on one of our sockets. */
-static inline ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
+ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 			      int flags, bool is_shown)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + PKTINFO_SPACE];
 	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
 	const struct room room = { .control = control, .name = name };
-	struct msghdr ours = prepare(app, &room);
+	struct msghdr ours = prepare(app, sock, &room);
 	ssize_t n = real.recvmsg(fd, &ours, flags);
 
 	if (n < 0) {
@@ -160,8 +168,9 @@ static inline ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 }
 
 /* The same without a msghdr; *namelen gets the length of the address. */
-static ssize_t receive_bytes(int fd, struct sock *sock, void *buf, size_t len,
-			     int flags, void *name, socklen_t *namelen)
+ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
+				    size_t len, int flags, void *name,
+				    socklen_t *namelen)
 {
 	struct iovec iov = hook_buffer(buf, len);
 	struct msghdr app = {
@@ -181,9 +190,9 @@ static ssize_t receive_bytes(int fd, struct sock *sock, void *buf, size_t len,
  * recvfrom(2): what is wrong with the address' length is said only after the
  * datagram was taken, so let the kernel have a length that it accepts.
  */
-static ssize_t receive_from(int fd, struct sock *sock, void *buf, size_t len,
-			    int flags, struct sockaddr *from,
-			    socklen_t *fromlen)
+ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
+				   size_t len, int flags, struct sockaddr *from,
+				   socklen_t *fromlen)
 {
 	struct sockaddr_in6 unused;
 	socklen_t namelen = sizeof(unused);
@@ -342,32 +351,17 @@ EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 }
 
 /* The room that the first n messages need together, and their msghdrs. */
-static size_t batch_bytes(const struct mmsghdr *app, unsigned int n)
+static size_t batch_bytes(const struct mmsghdr *app, unsigned int n,
+			  const struct sock *sock)
 {
 	size_t bytes = n * sizeof(*app);
 
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += control_room(&app[i].msg_hdr);
-		if (!takes_name(&app[i].msg_hdr))
+		if (!takes_name(&app[i].msg_hdr, sock))
 			bytes += CMSG_ALIGN(NAME_BYTES);
 	}
 	return bytes;
-}
-
-static void prepare_batch(const struct mmsghdr *app, unsigned int n,
-			  struct mmsghdr *ours)
-{
-	char *next = (char *)(ours + n);
-	struct room room;
-
-	for (unsigned int i = 0; i < n; i++) {
-		room.control = next;
-		next += control_room(&app[i].msg_hdr);
-		room.name = next;
-		if (!takes_name(&app[i].msg_hdr))
-			next += CMSG_ALIGN(NAME_BYTES);
-		ours[i].msg_hdr = prepare(&app[i].msg_hdr, &room);
-	}
 }
 
 /* What recvmmsg, or which `call`, was called with, and on which socket. */
@@ -381,6 +375,23 @@ struct batch {
 	struct timespec *timeout;
 };
 
+static void prepare_batch(const struct batch *batch, struct mmsghdr *ours)
+{
+	const struct mmsghdr *app = batch->app;
+	const unsigned int n = batch->n;
+	char *next = (char *)(ours + n);
+	struct room room;
+
+	for (unsigned int i = 0; i < n; i++) {
+		room.control = next;
+		next += control_room(&app[i].msg_hdr);
+		room.name = next;
+		if (!takes_name(&app[i].msg_hdr, batch->sock))
+			next += CMSG_ALIGN(NAME_BYTES);
+		ours[i].msg_hdr = prepare(&app[i].msg_hdr, batch->sock, &room);
+	}
+}
+
 /* recvmmsg(2) on one of our sockets, with batch_bytes() of memory. */
 static int receive_batch(void *memory, void *context)
 {
@@ -391,7 +402,7 @@ static int receive_batch(void *memory, void *context)
 	if (!memory)
 		return batch->call(batch->fd, app, batch->n, batch->flags,
 				   batch->timeout);
-	prepare_batch(app, batch->n, ours);
+	prepare_batch(batch, ours);
 	received = batch->call(batch->fd, ours, batch->n, batch->flags,
 			       batch->timeout);
 	if (received < 0)
@@ -424,8 +435,8 @@ static int receive_messages(__typeof__(&recvmmsg) call, int fd,
 	int received;
 
 	if (batch.sock && msgs && !is_odd(flags))
-		return scratch_with(batch_bytes(msgs, batch.n), receive_batch,
-				    &batch);
+		return scratch_with(batch_bytes(msgs, batch.n, batch.sock),
+				    receive_batch, &batch);
 	received = call(fd, msgs, n, flags, timeout);
 	for (int i = 0; msgs && i < received; i++)
 		forget_passed_fds(&msgs[i].msg_hdr);

@@ -23,7 +23,7 @@
  * Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses.  And what
  * is not sent needs no source.
  */
-#define is_odd(flags) ((int)(flags) < 0 || ((flags)&MSG_PROBE))
+#define is_odd(flags) (((unsigned int)(flags) & (1U << 31 | MSG_PROBE)) != 0)
 
 /* Ours is one of the two. */
 #define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
@@ -43,7 +43,7 @@ struct source {
 };
 
 /* AF_INET also for an address that is mapped. */
-static int family_of(const struct sockaddr_in6 *to)
+ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
 {
 	return to->sin6_family == AF_INET6 &&
 			       !IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)
@@ -51,7 +51,8 @@ static int family_of(const struct sockaddr_in6 *to)
 		       : AF_INET;
 }
 
-static enum pktinfo_target target_of(const struct sock *sock, int peer_family)
+ALWAYS_INLINE enum pktinfo_target target_of(const struct sock *sock,
+					    int peer_family)
 {
 	if (atomic_load(&sock->family) == AF_INET)
 		return PKTINFO_TO_V4;
@@ -62,9 +63,9 @@ static enum pktinfo_target target_of(const struct sock *sock, int peer_family)
  * A link-local peer is remembered with its scope.  The application may leave
  * that to the device of the socket, or to the interface of its pktinfo.
  */
-static const struct sockaddr *with_scope(const struct sock *sock,
-					 const struct msghdr *msg,
-					 struct sockaddr_in6 *scoped)
+ALWAYS_INLINE const struct sockaddr *with_scope(const struct sock *sock,
+						const struct msghdr *msg,
+						struct sockaddr_in6 *scoped)
 {
 	const struct sockaddr_in6 *name = msg->msg_name;
 
@@ -79,8 +80,8 @@ static const struct sockaddr *with_scope(const struct sock *sock,
 }
 
 /* The source of an answer to this peer, which may have asked another socket. */
-static bool recall(struct sock *sock, const struct msghdr *msg,
-		   struct source *source)
+ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
+			  struct source *source)
 {
 	const uint32_t id = atomic_load(&sock->id);
 	const socklen_t len = msg->msg_namelen;
@@ -93,24 +94,37 @@ static bool recall(struct sock *sock, const struct msghdr *msg,
 }
 
 /* The source, if any, of what goes to the peer that the socket has. */
-static bool is_pinned(const struct sock *sock, struct source *source)
+ALWAYS_INLINE bool is_pinned(const struct sock *sock, struct source *source)
 {
-	if (atomic_load(&sock->mode) != SOCK_PINNED)
+	if (sock_mode(sock) != SOCK_PINNED)
 		return false;
 	source->local = sock->source;
 	source->queued = false;
 	return true;
 }
 
+/*
+ * Whether the control messages of one that is to be sent leave its source to
+ * us; what else they say of it.
+ */
+static bool read_control(const struct msghdr *msg, enum pktinfo_target target,
+			 struct source *source)
+{
+	if (target != PKTINFO_TO_V6)
+		source->ifindex = pktinfo_interface(msg, target);
+	return !pktinfo_carried(msg, target, &source->end) &&
+	       source->end != SIZE_MAX;
+}
+
 /* Whether a message goes to a known peer without a source of its own. */
-static bool find_source(struct sock *sock, const struct msghdr *msg,
-			struct source *source)
+ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
+			       bool has_control, struct source *source)
 {
 	enum pktinfo_target target;
 
 	/* What the kernel refuses, it refuses. */
-	if (msg->msg_controllen > MOST_CONTROL_BYTES ||
-	    (msg->msg_controllen && !msg->msg_control))
+	if (has_control &&
+	    (msg->msg_controllen > MOST_CONTROL_BYTES || !msg->msg_control))
 		return false;
 	if (!msg->msg_name) {
 		if (!is_pinned(sock, source))
@@ -123,37 +137,39 @@ static bool find_source(struct sock *sock, const struct msghdr *msg,
 			return false;
 		target = target_of(sock, family_of(msg->msg_name));
 	}
-	source->ifindex =
-		target == PKTINFO_TO_V6 ? 0 : pktinfo_interface(msg, target);
+	source->ifindex = 0;
+	source->end = 0;
+	if ((target == PKTINFO_TO_V6) != (source->local.family == AF_INET6) ||
+	    (has_control && !read_control(msg, target, source)))
+		return false;
 	/* On older kernels an index of 0 undoes the binding to a device. */
 	if (!source->ifindex && !source->local.ifindex)
 		source->ifindex = atomic_load(&sock->device);
-	return (target == PKTINFO_TO_V6) ==
-		       (source->local.family == AF_INET6) &&
-	       !pktinfo_carried(msg, target, &source->end) &&
-	       source->end != SIZE_MAX;
+	return true;
 }
 
-/* `msg` with its source; `control` has source->end + OURS_BYTES bytes. */
-static struct msghdr with_source(const struct msghdr *msg,
-				 const struct source *source, char *control)
+/*
+ * Gives msg, which is not the application's own, its source; `control` has
+ * source->end + OURS_BYTES bytes.
+ */
+ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
+			      char *control)
 {
-	struct msghdr out = *msg; /* the application may reuse its own */
 	struct local local = source->local;
-	size_t theirs = msg->msg_control ? msg->msg_controllen : 0;
+	size_t theirs = msg->msg_controllen;
 
-	if (theirs > source->end)
-		theirs = source->end;
-	if (theirs)
+	if (source->end && msg->msg_control) {
+		if (theirs > source->end)
+			theirs = source->end;
 		memcpy(control, msg->msg_control, theirs);
-	memset(control + theirs, 0, source->end - theirs);
+		memset(control + theirs, 0, source->end - theirs);
+	}
 	if (source->ifindex)
 		local.ifindex = source->ifindex;
 	/* Last, for the last source wins, though it name only an interface. */
-	out.msg_control = control;
-	out.msg_controllen =
+	msg->msg_control = control;
+	msg->msg_controllen =
 		source->end + pktinfo_append(control + source->end, &local);
-	return out;
 }
 
 /* Whether a send may fail with this because of its source. */
@@ -206,20 +222,21 @@ static void note_plain(struct sock *sock, const struct msghdr *msg,
 }
 
 /*
- * Sends msg from its source.  False, and errno as before, when that was
- * refused: send it plainly, and say how that went with note_plain.
+ * Sends msg, which is not the application's own, from its source.  False, and
+ * errno as before, when that was refused: send it plainly, and say how that
+ * went with note_plain.
  */
-static bool send_from(int fd, struct sock *sock, const struct msghdr *msg,
-		      int flags, const struct source *source, ssize_t *n)
+ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
+			     int flags, const struct source *source, ssize_t *n)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + OURS_BYTES];
-	struct msghdr out = with_source(msg, source, control);
 	int saved = errno;
 
-	*n = real.sendmsg(fd, &out, flags);
-	if (*n >= 0)
+	add_source(msg, source, control);
+	*n = real.sendmsg(fd, msg, flags);
+	if (__builtin_expect(*n >= 0, true))
 		return true;
-	if (may_mean_source(errno) && is_refused(fd, &out)) {
+	if (may_mean_source(errno) && is_refused(fd, msg)) {
 		errno = saved;
 		return false;
 	}
@@ -230,11 +247,10 @@ static bool send_from(int fd, struct sock *sock, const struct msghdr *msg,
 }
 
 /* The socket of fd, which is about to send to this address, or to its peer. */
-static struct sock *sender(int fd, const void *to, socklen_t len)
+ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
 {
-	struct sock *sock;
+	struct sock *sock = sock_known(fd);
 
-	sock = sock_known(fd);
 	if (sock || !to)
 		return sock;
 	sock = follow_send(fd, to, len);
@@ -246,7 +262,7 @@ EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 {
 	struct sock *sock = sender(fd, to, tolen);
 	struct iovec iov = hook_buffer(buf, len);
-	const struct msghdr msg = {
+	struct msghdr msg = {
 		.msg_name = (void *)to,
 		.msg_namelen = tolen,
 		.msg_iov = &iov,
@@ -255,7 +271,7 @@ EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 	struct source source;
 	ssize_t n;
 
-	if (!sock || is_odd(flags) || !find_source(sock, &msg, &source))
+	if (!sock || is_odd(flags) || !find_source(sock, &msg, false, &source))
 		return real.sendto(fd, buf, len, flags, to, tolen);
 	if (send_from(fd, sock, &msg, flags, &source, &n))
 		return n;
@@ -309,11 +325,11 @@ static void prepare_batch(const struct batch *batch, struct mmsghdr *messages,
 
 		messages[i] = batch->app[i];
 		outgoing[i].form = AS_IS;
-		if (!find_source(batch->sock, msg, &outgoing[i].source))
+		if (!find_source(batch->sock, msg, msg->msg_controllen,
+				 &outgoing[i].source))
 			continue;
 		outgoing[i].form = REWRITTEN;
-		messages[i].msg_hdr =
-			with_source(msg, &outgoing[i].source, control);
+		add_source(&messages[i].msg_hdr, &outgoing[i].source, control);
 		control += control_room(msg);
 	}
 }
@@ -398,6 +414,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
 	struct mmsghdr one = { 0 };
 	struct source source;
+	struct msghdr out;
 	ssize_t n;
 
 	if (!sock || is_odd(flags))
@@ -408,9 +425,10 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 		n = sendmmsg(fd, &one, 1, flags);
 		return n < 0 ? n : (ssize_t)one.msg_len;
 	}
-	if (!find_source(sock, msg, &source))
+	if (!find_source(sock, msg, msg->msg_controllen, &source))
 		return real.sendmsg(fd, msg, flags);
-	if (send_from(fd, sock, msg, flags, &source, &n))
+	out = *msg; /* the application may reuse its own */
+	if (send_from(fd, sock, &out, flags, &source, &n))
 		return n;
 	n = real.sendmsg(fd, msg, flags);
 	note_plain(sock, msg, &source, n >= 0);
@@ -426,14 +444,15 @@ static bool send_pinned(int fd, const struct iovec *iov, size_t count,
 		.msg_iov = (struct iovec *)iov,
 		.msg_iovlen = count,
 	};
+	struct msghdr out = msg;
 	struct source source;
 	int saved;
 
-	if (!sock || atomic_load(&sock->mode) != SOCK_PINNED || is_odd(flags) ||
-	    !find_source(sock, &msg, &source))
+	if (!sock || sock_mode(sock) != SOCK_PINNED || is_odd(flags) ||
+	    !find_source(sock, &msg, false, &source))
 		return false;
 	saved = errno;
-	if (!send_from(fd, sock, &msg, flags, &source, n)) {
+	if (!send_from(fd, sock, &out, flags, &source, n)) {
 		*n = real.sendmsg(fd, &msg, flags);
 		note_plain(sock, &msg, &source, *n >= 0);
 	}

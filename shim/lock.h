@@ -3,6 +3,8 @@
 #ifndef REPLYFROM_LOCK_H
 #define REPLYFROM_LOCK_H
 
+#include "attribute.h"
+
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -20,9 +22,9 @@ enum lock_result {
 };
 
 /* What lock_take and lock_release need; lock.c says of what kind. */
-extern _Atomic uint32_t *_Atomic lock_page;
-extern _Thread_local const char *lock_inside;
-extern _Thread_local struct lock *lock_held;
+extern HIDDEN _Atomic uint32_t *_Atomic lock_page;
+extern HIDDEN _Thread_local const char *lock_inside;
+extern HIDDEN _Thread_local struct lock *lock_held;
 enum lock_result lock_take_slowly(struct lock *lock, const char *here);
 void lock_renounce(struct lock *lock);
 

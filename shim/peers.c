@@ -40,17 +40,20 @@ static void table_clear(void *at, size_t bytes);
 #define EVICTION_WINDOW 16
 /* Of the clock: it wraps after two years. */
 #define TICKS_PER_S 64
+/* A chain is mostly of one or two; an attacker does not choose its length. */
+#define MOST_STEPS 8
 
 struct key {
-	struct in6_addr addr; /* of IPv4 the v4-mapped form */
+	/*
+	 * Of IPv4 the v4-mapped form.  Of a link-local one the scope is where
+	 * that has zeroes: RFC 4291, section 2.5.6.
+	 */
+	struct in6_addr addr;
 	uint32_t sock;
-	uint32_t scope; /* of a link-local address, otherwise 0 */
-	uint16_t port_be;
-	uint16_t unused[3];
+	uint32_t port_be;
 };
 
-/* Those that are not always zero. */
-#define KEY_WORDS 7
+#define KEY_WORDS (sizeof(struct key) / sizeof(uint32_t))
 
 static inline bool key_equal(const struct key *a, const struct key *b)
 {
@@ -58,22 +61,26 @@ static inline bool key_equal(const struct key *a, const struct key *b)
 
 	memcpy(x, a, sizeof(x));
 	memcpy(y, b, sizeof(y));
-	return !((x[0] ^ y[0]) | (x[1] ^ y[1]) | (x[2] ^ y[2]) | (x[3] ^ y[3]));
+	return x[1] == y[1] && x[2] == y[2] && x[0] == y[0];
 }
 
+/* What a look-up reads comes first, and is in one line of the cache. */
 struct peer {
+	/*
+	 * Another, of all that there ever were, when the peer, `local` or
+	 * `queue` is; 0 while they change.
+	 */
+	_Atomic uint32_t version;
+	uint32_t heard; /* in ticks */
+	UT_hash_handle hh;
 	struct key key;
 	struct local local; /* AF_UNSPEC: the kernel shall choose */
 	uint64_t batch;	    /* that it was heard in last */
 	struct queue queue; /* the addresses of that batch, if they differ */
-	uint32_t heard;	    /* in ticks */
 	uint32_t index;
-	/* Differs from all that there were, whenever this is written. */
-	_Atomic uint32_t version;
 	uint16_t datagrams;  /* of that batch */
 	uint16_t unanswered; /* that were read, and no answer sent since */
 	bool answered;
-	UT_hash_handle hh;
 };
 
 /* Both hashes of a key: with its port, and without. */
@@ -82,7 +89,10 @@ struct hashes {
 	uint32_t host;
 };
 
-/* Guards `table`, `threads` and all queues.  A leaf: no calls under it. */
+/*
+ * Guards `table` and all queues, but for what remember_again does.  A leaf: no
+ * calls under it.
+ */
 static struct lock lock;
 
 static struct {
@@ -90,6 +100,8 @@ static struct {
 	UT_hash_table uthash;
 	UT_hash_bucket *_Atomic buckets; /* NULL until the table opens */
 	uint32_t log2;			 /* of the number of buckets */
+	uint32_t bucket_mask;
+	uint32_t hint_mask;
 	uint32_t *hints; /* by host: 1 + the peer that was heard last */
 	struct peer *chunks[CHUNKS];
 	_Atomic uint32_t capacity; /* peers that there is memory for */
@@ -98,39 +110,12 @@ static struct {
 	uint32_t ttl_s;
 	uint32_t hand; /* where the next eviction looks */
 	uint32_t versions;
-	uint64_t seeds[KEY_WORDS + 2];
+	uint64_t seeds[KEY_WORDS + 1];
 } table;
 
-static uint32_t threads;
+static _Atomic uint32_t threads;
 
-/* What a thread does with the datagrams that it reads. */
-struct reader {
-	uint32_t generation; /* a fork makes its thread another one */
-	uint32_t thread;
-	uint32_t batch;
-	enum {
-		READING,   /* one more belongs to the batch */
-		DRAINED,   /* the batch is complete: answers come in order */
-		ANSWERING, /* it was none: answers are to the last one */
-	} state;
-};
-
-static _Thread_local struct reader reader;
-
-/*
- * The datagram that this thread read last, whose answer is mostly the next that
- * it sends: it then needs neither the lock nor the table.
- */
-struct last {
-	struct key key;
-	struct local local;
-	struct peer *peer; /* in the table; NULL: ask that */
-	uint32_t version;  /* that it had, and has while this is true */
-	uint32_t heard;
-	bool answered; /* and the table does not know yet */
-};
-
-static _Thread_local struct last last;
+_Thread_local struct peers_thread peers_thread;
 
 static void *table_memory(size_t bytes)
 {
@@ -162,7 +147,7 @@ static size_t region_bytes(uint32_t log2)
 
 static void forget_all(void)
 {
-	last.peer = NULL;
+	atomic_store(&peers_thread.last.sock, 0);
 	table.head = NULL;
 	table.used = 0;
 	queue_drop_all();
@@ -202,7 +187,7 @@ static bool open_table(void)
 {
 	const struct config *config = config_get();
 	uint32_t bound = table.bound ? table.bound : config->peers, log2 = 4;
-	uint64_t seeds[KEY_WORDS + 2];
+	uint64_t seeds[KEY_WORDS + 1];
 	void *region;
 
 	while ((1U << log2) < bound)
@@ -214,6 +199,8 @@ static bool open_table(void)
 		if (!table.buckets) {
 			memcpy(table.seeds, seeds, sizeof(seeds));
 			table.log2 = log2;
+			table.bucket_mask = (1U << log2) - 1;
+			table.hint_mask = (uint32_t)hint_count(log2) - 1;
 			table.hints = (uint32_t *)((char *)region +
 						   bucket_bytes(log2));
 			table.bound = bound;
@@ -255,15 +242,16 @@ static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
 {
 	struct sockaddr_in v4;
 	struct sockaddr_in6 v6 = { 0 };
+	uint32_t word[sizeof(key->addr) / sizeof(uint32_t)] = { 0 };
 
-	*key = (struct key){ .sock = sock };
 	/* sendto(2) takes AF_UNSPEC for AF_INET on a socket of that family. */
 	if ((peer->sa_family == AF_INET || peer->sa_family == AF_UNSPEC) &&
 	    len >= sizeof(v4)) {
 		memcpy(&v4, peer, sizeof(v4));
-		memset(&key->addr.s6_addr[10], 0xff, 2);
-		memcpy(&key->addr.s6_addr[12], &v4.sin_addr,
-		       sizeof(v4.sin_addr));
+		word[2] = htonl(0xffff);
+		word[3] = v4.sin_addr.s_addr;
+		memcpy(&key->addr, word, sizeof(word));
+		key->sock = sock;
 		key->port_be = v4.sin_port;
 		return true;
 	}
@@ -271,30 +259,31 @@ static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
 	    len < offsetof(struct sockaddr_in6, sin6_scope_id))
 		return false;
 	memcpy(&v6, peer, len < sizeof(v6) ? len : sizeof(v6));
-	key->addr = v6.sin6_addr;
-	key->port_be = v6.sin6_port;
+	memcpy(word, &v6.sin6_addr, sizeof(word));
 	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
-		key->scope = v6.sin6_scope_id;
+		word[1] ^= v6.sin6_scope_id;
+	memcpy(&key->addr, word, sizeof(word));
+	key->sock = sock;
+	key->port_be = v6.sin6_port;
 	return true;
 }
 
 /*
- * Strongly universal, so that no sender can choose collisions: pair-multiply-
- * shift, M. Thorup, "High Speed Hashing for Integers and Strings", section 3.4.
+ * Strongly universal, so that no sender can choose collisions: multiply-shift
+ * and pair-multiply-shift, M. Thorup, "High Speed Hashing for Integers and
+ * Strings", sections 3.3 and 3.4.
  */
 static inline struct hashes hash(const struct key *key)
 {
 	const uint64_t *seed = table.seeds;
-	uint32_t word[sizeof(*key) / sizeof(uint32_t)];
-	uint64_t host, port;
+	uint32_t word[KEY_WORDS];
+	uint64_t host;
 
 	memcpy(word, key, sizeof(*key));
 	host = seed[0] + (seed[1] + word[1]) * (seed[2] + word[0]) +
-	       (seed[3] + word[3]) * (seed[4] + word[2]) +
-	       (seed[5] + word[5]) * (seed[6] + word[4]);
-	port = seed[7] * (seed[8] + word[6]);
+	       (seed[3] + word[3]) * (seed[4] + word[2]) + seed[5] * word[4];
 	return (struct hashes){
-		.peer = (uint32_t)((host + port) >> 32),
+		.peer = (uint32_t)((host + seed[6] * word[5]) >> 32),
 		.host = (uint32_t)(host >> 32),
 	};
 }
@@ -351,8 +340,24 @@ static struct peer *victim(uint32_t now)
 	return best;
 }
 
-/* Memory for one more peer: unused, or of one that has to go; or NULL. */
-static struct peer *free_peer(uint32_t now)
+/* Others see that it changes, and that it has. */
+static void begin_change(struct peer *peer)
+{
+	atomic_store_explicit(&peer->version, 0, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+}
+
+static void end_change(struct peer *peer)
+{
+	atomic_store_explicit(&peer->version, ++table.versions,
+			      memory_order_release);
+}
+
+/*
+ * Memory for one more peer: unused, or of one that has to go.  NULL: there
+ * might be more; if there is none, let `may_evict`.
+ */
+static struct peer *free_peer(uint32_t now, bool may_evict)
 {
 	struct peer *peer;
 	uint32_t index = table.used;
@@ -360,7 +365,7 @@ static struct peer *free_peer(uint32_t now)
 	if (index < table.bound && index < table.capacity) {
 		table.used++;
 		peer = nth_peer(index);
-	} else if (index > 1) {
+	} else if (index > 1 && (may_evict || index >= table.bound)) {
 		peer = victim(now);
 		index = peer->index;
 		queue_drop(&peer->queue);
@@ -368,13 +373,16 @@ static struct peer *free_peer(uint32_t now)
 	} else {
 		return NULL;
 	}
+	begin_change(peer);
 	*peer = (struct peer){ .index = index };
 	return peer;
 }
 
-static struct peer *insert(const struct key *key, uint32_t hashv, uint32_t now)
+/* The same, of this key. */
+static struct peer *insert(const struct key *key, uint32_t hashv, uint32_t now,
+			   bool may_evict)
 {
-	struct peer *peer = free_peer(now);
+	struct peer *peer = free_peer(now, may_evict);
 
 	if (!peer)
 		return NULL;
@@ -388,13 +396,13 @@ static inline uint64_t current_batch(void)
 {
 	const uint32_t generation = lock_generation();
 
-	if (reader.generation != generation) {
-		reader.generation = generation;
-		reader.thread = ++threads;
-		reader.batch = 1;
-		reader.state = READING;
+	if (peers_thread.generation != generation) {
+		peers_thread.generation = generation;
+		peers_thread.batch =
+			(uint64_t)(atomic_fetch_add(&threads, 1) + 1) << 32;
+		peers_thread.state = PEERS_READING;
 	}
-	return (uint64_t)reader.thread << 32 | reader.batch;
+	return peers_thread.batch;
 }
 
 /* The peer asks another address than before: from now on a queue is needed. */
@@ -408,19 +416,23 @@ static void begin_queue(struct peer *peer)
  * The batch has one more datagram of this peer.  A queue is only needed once
  * they went to different addresses; until then they are counted.
  */
-static inline void note_in_batch(struct peer *peer, const struct local *local)
+static inline void note_in_batch(struct peer *peer, const struct local *local,
+				 bool is_same)
 {
-	if (reader.state != READING) {
-		reader.state = READING;
-		reader.batch++;
+	uint64_t batch = current_batch();
+
+	if (peers_thread.state != PEERS_READING) {
+		peers_thread.state = PEERS_READING;
+		batch = ++peers_thread.batch;
 	}
-	if (peer->batch != current_batch()) {
-		queue_drop(&peer->queue);
-		peer->batch = current_batch();
+	if (peer->batch != batch) {
+		if (peer->queue.first)
+			queue_drop(&peer->queue);
+		peer->batch = batch;
 		peer->datagrams = 1;
 		return;
 	}
-	if (queue_is_empty(&peer->queue) && local_equal(&peer->local, local)) {
+	if (is_same && queue_is_empty(&peer->queue)) {
 		if (peer->datagrams < UINT16_MAX)
 			peer->datagrams++;
 		return;
@@ -431,82 +443,184 @@ static inline void note_in_batch(struct peer *peer, const struct local *local)
 }
 
 /* An answer may go to what is only peeked at: the batch goes on as it was. */
-static void note_peeked(struct peer *peer, const struct local *local)
+static void note_peeked(struct peer *peer, bool is_same)
 {
-	if (reader.state == READING && peer->batch == current_batch() &&
-	    !local_equal(&peer->local, local))
+	if (peers_thread.state == PEERS_READING &&
+	    peer->batch == current_batch() && !is_same)
 		begin_queue(peer);
 }
 
-static void note_answer(struct peer *peer)
+static inline void note_request(struct peer *peer)
+{
+	if (peer->unanswered < UINT16_MAX)
+		peer->unanswered++;
+}
+
+static inline void note_answer(struct peer *peer)
 {
 	peer->answered = true;
 	if (peer->unanswered)
 		peer->unanswered--;
 }
 
-static inline bool last_is_true(void)
-{
-	return last.peer &&
-	       atomic_load_explicit(&last.peer->version,
-				    memory_order_relaxed) == last.version;
-}
-
 /* The table learns of the answer that was sent without it. */
 static inline void settle_last(void)
 {
-	if (last.answered && last_is_true())
-		note_answer(last.peer);
-	last.answered = false;
+	struct peers_last *last = &peers_thread.last;
+
+	if (last->answer != PEERS_ANSWERED)
+		return;
+	last->answer = PEERS_SETTLED;
+	/* The version is a peer's first member. */
+	if (atomic_load_explicit(last->now, memory_order_relaxed) ==
+	    last->version)
+		note_answer((struct peer *)last->now);
 }
 
-static inline void renew_version(struct peer *peer)
+/* A datagram of this peer was read: see peers_remember. */
+struct datagram {
+	const struct sockaddr *name;
+	socklen_t len;
+	const struct local *local;
+	bool peeked;
+	struct key key;
+	struct hashes hashes;
+	uint32_t now;
+};
+
+static inline void keep_last(const struct datagram *d, struct peer *peer,
+			     uint32_t version)
 {
-	atomic_store_explicit(&peer->version, ++table.versions,
+	struct peers_last *last = &peers_thread.last;
+
+	/* For a handler that interrupts us. */
+	atomic_store_explicit(&last->sock, 0, memory_order_relaxed);
+	atomic_signal_fence(memory_order_seq_cst);
+	if (d->name->sa_family == AF_INET) {
+		memcpy(last->name, d->name, sizeof(*last->name));
+	} else {
+		last->name[3] = 0;
+		memcpy(last->name, d->name,
+		       d->len < sizeof(struct sockaddr_in6)
+			       ? d->len
+			       : sizeof(struct sockaddr_in6));
+	}
+	last->local = *d->local;
+	last->heard = d->now;
+	last->version = version;
+	last->now = &peer->version;
+	last->answer = PEERS_UNANSWERED;
+	atomic_signal_fence(memory_order_seq_cst);
+	atomic_store_explicit(&last->sock, PEERS_LAST(d->key.sock),
 			      memory_order_relaxed);
 }
 
-static inline void keep_last(const struct key *key, const struct local *local,
-			     struct peer *peer)
+static inline void note_host(const struct datagram *d, const struct peer *peer)
 {
-	last.key = *key;
-	last.local = *local;
-	last.heard = peer->heard;
-	last.version = peer->version;
-	last.peer = local->family != AF_UNSPEC && queue_is_empty(&peer->queue)
-			    ? peer
-			    : NULL;
-}
+	uint32_t *hint = &table.hints[d->hashes.host & table.hint_mask];
 
-static inline void remember(const struct key *key, const struct local *local,
-			    bool peeked)
-{
-	const struct hashes hashes = hash(key);
-	const uint32_t now = now_ticks();
-	struct peer *peer;
-	uint32_t *hint;
-
-	settle_last();
-	peer = find(key, hashes.peer);
-	if (!peer)
-		peer = insert(key, hashes.peer, now);
-	if (!peer)
-		return;
-	if (peeked)
-		note_peeked(peer, local);
-	else
-		note_in_batch(peer, local);
-	peer->local = *local;
-	peer->heard = now;
-	if (!peeked && peer->unanswered < UINT16_MAX)
-		peer->unanswered++;
-	renew_version(peer);
-	keep_last(key, local, peer);
-	hint = &table.hints[hashes.host & (hint_count(table.log2) - 1)];
 	/* Mostly it is there already: leave the cache line clean then. */
 	// cppcheck-suppress duplicateConditionalAssign
 	if (*hint != peer->index + 1)
 		*hint = peer->index + 1;
+}
+
+/*
+ * Without the lock, which others may hold: the peer of this hash, if it is
+ * found in a few steps, whatever it may have become meanwhile.
+ */
+static inline struct peer *glance(uint32_t hashv)
+{
+	const UT_hash_handle *hh =
+		table.buckets[hashv & table.bucket_mask].hh_head;
+
+	for (int i = 0; hh && i < MOST_STEPS; i++, hh = hh->hh_next)
+		if (hh->hashv == hashv)
+			return (struct peer *)((char *)hh -
+					       offsetof(struct peer, hh));
+	return NULL;
+}
+
+/*
+ * A peer that asks the address that it asked before, as mostly: nothing of it
+ * changes that others rely on, so this takes no lock.  False: that is not so,
+ * or somebody changes it right now.
+ */
+ALWAYS_INLINE bool remember_again(const struct datagram *d)
+{
+	struct peer *peer = glance(d->hashes.peer);
+	uint32_t version;
+
+	if (!peer || d->peeked || lock_inside)
+		return false;
+	version = atomic_load_explicit(&peer->version, memory_order_acquire);
+	if (!version || !key_equal(&peer->key, &d->key) ||
+	    !local_equal(&peer->local, d->local) || peer->queue.first ||
+	    d->local->family == AF_UNSPEC)
+		return false;
+	atomic_thread_fence(memory_order_acquire);
+	if (atomic_load_explicit(&peer->version, memory_order_relaxed) !=
+	    version)
+		return false;
+	note_in_batch(peer, d->local, true);
+	note_request(peer);
+	peer->heard = d->now;
+	keep_last(d, peer, version);
+	note_host(d, peer);
+	return true;
+}
+
+/* Any datagram, with the lock.  False: no memory, and there might be. */
+static bool remember(struct datagram *d, bool may_evict)
+{
+	struct peer *peer = find(&d->key, d->hashes.peer);
+	bool is_same;
+
+	/* It may have waited for the lock. */
+	d->now = now_ticks();
+	if (!peer)
+		peer = insert(&d->key, d->hashes.peer, d->now, may_evict);
+	if (!peer)
+		return false;
+	begin_change(peer);
+	is_same = local_equal(&peer->local, d->local);
+	if (d->peeked) {
+		note_peeked(peer, is_same);
+	} else {
+		note_in_batch(peer, d->local, is_same);
+		note_request(peer);
+	}
+	peer->local = *d->local;
+	peer->heard = d->now;
+	end_change(peer);
+	if (d->local->family == AF_UNSPEC || !queue_is_empty(&peer->queue))
+		atomic_store(&peers_thread.last.sock, 0);
+	else
+		keep_last(d, peer, peer->version);
+	note_host(d, peer);
+	return true;
+}
+
+/* The same, and sees to the memory. */
+static __attribute__((noinline)) void remember_locked(struct datagram d)
+{
+	bool done;
+	int saved;
+
+	if (!take_lock())
+		return;
+	done = remember(&d, false);
+	lock_release(&lock);
+	if (done)
+		return;
+	saved = errno;
+	if (table.used == table.capacity && table.capacity < table.bound)
+		add_chunk();
+	errno = saved;
+	if (take_lock()) {
+		remember(&d, true);
+		lock_release(&lock);
+	}
 }
 
 void peers_open(void)
@@ -518,53 +632,43 @@ void peers_open(void)
 	errno = saved;
 }
 
-/* Sees to it that there is room for one more peer, if there may be. */
-static inline bool have_room(void)
-{
-	int saved;
-
-	if (table.buckets &&
-	    (table.used < table.capacity || table.capacity >= table.bound))
-		return true;
-	saved = errno;
-	if (!table.buckets)
-		open_table();
-	if (table.buckets && table.used == table.capacity &&
-	    table.capacity < table.bound)
-		add_chunk();
-	errno = saved;
-	return table.buckets != NULL;
-}
-
 void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local, bool peeked)
 {
-	struct key key;
+	struct datagram d = {
+		.name = peer,
+		.len = len,
+		.local = local,
+		.peeked = peeked,
+	};
 
-	if (!key_of(sock, peer, len, &key) || !have_room())
+	if (!table.buckets)
+		peers_open();
+	if (!table.buckets || !key_of(sock, peer, len, &d.key))
 		return;
-	if (take_lock()) {
-		remember(&key, local, peeked);
-		lock_release(&lock);
-	}
+	d.hashes = hash(&d.key);
+	d.now = now_ticks();
+	settle_last();
+	if (!remember_again(&d))
+		remember_locked(d);
 }
 
 void peers_drained(void)
 {
-	if (reader.state == READING)
-		reader.state = DRAINED;
+	if (peers_thread.state == PEERS_READING)
+		peers_thread.state = PEERS_DRAINED;
 }
 
 /* The peer of this key's host that was heard last, as far as is known. */
 static struct peer *find_host(const struct key *key, uint32_t hashv)
 {
-	uint32_t hint = table.hints[hashv & (hint_count(table.log2) - 1)];
+	uint32_t hint = table.hints[hashv & table.hint_mask];
 	struct peer *peer;
 
 	if (!hint || hint > table.used)
 		return NULL;
 	peer = nth_peer(hint - 1);
-	if (peer->key.sock != key->sock || peer->key.scope != key->scope ||
+	if (peer->key.sock != key->sock ||
 	    !IN6_ARE_ADDR_EQUAL(&peer->key.addr, &key->addr))
 		return NULL;
 	return peer;
@@ -629,49 +733,30 @@ static bool find_exact(uint32_t sock, const struct sockaddr *peer,
 	return found != NULL;
 }
 
-/*
- * The answer to what this thread read last.  A handler that interrupts us may
- * read another: then that is the last.
- */
-static inline bool recall_last(const struct key *key, struct local *local)
+bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
+			 socklen_t len, struct local *local, bool *queued)
 {
-	const uint32_t version = last.version;
-	struct local source;
-
-	if (lock_inside || !key_equal(key, &last.key) || !last_is_true() ||
-	    now_ticks() - last.heard > table.ttl_s * TICKS_PER_S)
-		return false;
-	source = last.local;
-	atomic_signal_fence(memory_order_seq_cst);
-	if (last.version != version)
-		return false;
-	if (reader.state == READING)
-		reader.state = ANSWERING;
-	last.answered = true;
-	*local = source;
-	return true;
-}
-
-bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
-		  struct local *local, bool *queued)
-{
+	const uint32_t version = peers_thread.last.version;
 	struct peer *found;
 	struct local source;
 	struct key key;
 	bool taken = false;
 
+	atomic_signal_fence(memory_order_seq_cst);
 	if (!key_of(sock, peer, len, &key))
 		return false;
-	if (recall_last(&key, local)) {
-		*queued = false;
+	if (peers_is_last(sock, peer, len) &&
+	    now_ticks() - peers_thread.last.heard <=
+		    table.ttl_s * TICKS_PER_S &&
+	    peers_recall_last(version, local))
 		return true;
-	}
 	found = lock_for_answer(&key);
 	if (!found)
 		return false;
-	if (reader.state == READING)
-		reader.state = ANSWERING;
-	if (reader.state == DRAINED && found->batch == current_batch())
+	if (peers_thread.state == PEERS_READING)
+		peers_thread.state = PEERS_ANSWERING;
+	if (peers_thread.state == PEERS_DRAINED &&
+	    found->batch == current_batch())
 		taken = queue_take(&found->queue, &source);
 	if (!taken)
 		source = found->local;
@@ -729,10 +814,11 @@ void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 
 	if (!found)
 		return;
-	renew_version(found);
+	begin_change(found);
 	if (local_equal(&found->local, local))
 		found->local.family = AF_UNSPEC;
 	queue_forget(&found->queue, local);
+	end_change(found);
 	lock_release(&lock);
 }
 
@@ -745,8 +831,7 @@ void peers_reset(uint32_t bound, uint32_t ttl_s)
 	if (table.buckets)
 		munmap(table.buckets, region_bytes(table.log2));
 	memset(&table, 0, sizeof(table));
-	last.peer = NULL;
-	last.answered = false;
+	peers_thread.last.answer = PEERS_UNANSWERED;
 	table.bound = bound;
 	table.ttl_s = ttl_s;
 }

@@ -3,10 +3,15 @@
 #ifndef REPLYFROM_PEERS_H
 #define REPLYFROM_PEERS_H
 
+#include "attribute.h"
+#include "lock.h"
 #include "pktinfo.h"
 
+#include <netinet/in.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /*
@@ -37,6 +42,88 @@ void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
  */
 void peers_drained(void);
 
+/* What a thread does with the datagrams that it reads. */
+enum peers_state {
+	PEERS_READING,	 /* one more belongs to the batch */
+	PEERS_DRAINED,	 /* the batch is complete: answers come in order */
+	PEERS_ANSWERING, /* it was none: answers are to the last one */
+};
+
+/*
+ * The datagram that this thread read last, whose answer is mostly the next that
+ * it sends: it then needs neither the lock nor the table.
+ */
+struct peers_last {
+	_Atomic uint64_t sock; /* PEERS_LAST(), or 0: none, ask the table */
+	uint32_t version;      /* *now, while what follows is true */
+	const _Atomic uint32_t *now;
+	uint64_t name[4]; /* of the peer: the bytes of its sockaddr */
+	struct local local;
+	uint32_t heard; /* in ticks */
+	enum {
+		PEERS_UNANSWERED,
+		PEERS_ANSWERED, /* and the table does not know yet */
+		PEERS_SETTLED,	/* and the table knows */
+	} answer;
+};
+
+#define PEERS_LAST(sock) ((uint64_t)(sock) + 1)
+
+/* For what is inline here. */
+struct peers_thread {
+	struct peers_last last;
+	enum peers_state state;
+	uint32_t generation; /* a fork makes its thread another one */
+	uint64_t batch;	     /* no other thread, in any process, has it */
+};
+extern HIDDEN _Thread_local struct peers_thread peers_thread;
+bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
+			 socklen_t len, struct local *local, bool *queued);
+
+/* Whether that was of `peer` to `sock`, and nothing has changed since. */
+static inline bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
+				 socklen_t len)
+{
+	const struct peers_last *last = &peers_thread.last;
+	uint64_t name[4] = { 0 };
+
+	if (atomic_load_explicit(&last->sock, memory_order_relaxed) !=
+		    PEERS_LAST(sock) ||
+	    lock_inside || len < sizeof(struct sockaddr_in) ||
+	    atomic_load_explicit(last->now, memory_order_relaxed) !=
+		    last->version)
+		return false;
+	memcpy(name, peer, sizeof(*name));
+	if (name[0] != last->name[0])
+		return false;
+	if (peer->sa_family == AF_INET)
+		return true;
+	if (len < sizeof(struct sockaddr_in6))
+		return false;
+	memcpy(name, peer, sizeof(struct sockaddr_in6));
+	return name[1] == last->name[1] && name[2] == last->name[2] &&
+	       name[3] == last->name[3];
+}
+
+/*
+ * *local as it was read last, when that had this version.  False: a handler has
+ * read another meanwhile.
+ */
+static inline bool peers_recall_last(uint32_t version, struct local *local)
+{
+	struct peers_thread *thread = &peers_thread;
+	const struct local source = thread->last.local;
+
+	atomic_signal_fence(memory_order_seq_cst);
+	if (thread->last.version != version)
+		return false;
+	if (thread->state == PEERS_READING)
+		thread->state = PEERS_ANSWERING;
+	thread->last.answer = PEERS_ANSWERED;
+	*local = source;
+	return true;
+}
+
 /*
  * The address that an answer to `peer` shall come from.  False, and *local
  * untouched, when nothing is known of it or the kernel shall choose.
@@ -46,8 +133,20 @@ void peers_drained(void);
  * true).  For a peer that has not asked it is the address that another port of
  * its host asked last.
  */
-bool peers_recall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
-		  struct local *local, bool *queued);
+static inline bool peers_recall(uint32_t sock, const struct sockaddr *peer,
+				socklen_t len, struct local *local,
+				bool *queued)
+{
+	const uint32_t version = peers_thread.last.version;
+
+	atomic_signal_fence(memory_order_seq_cst);
+	*queued = false;
+	/* The first answer is never too late. */
+	if (peers_thread.last.answer == PEERS_UNANSWERED &&
+	    peers_is_last(sock, peer, len) && peers_recall_last(version, local))
+		return true;
+	return peers_recall_slowly(sock, peer, len, local, queued);
+}
 
 /* Whether there may be any: peers_open() was called.  Takes no lock. */
 bool peers_are_open(void);

@@ -4,15 +4,6 @@
 
 #include <string.h>
 
-bool local_equal(const struct local *a, const struct local *b)
-{
-	if (a->family != b->family || a->ifindex != b->ifindex)
-		return false;
-	if (a->family == AF_INET)
-		return a->v4.s_addr == b->v4.s_addr;
-	return a->family != AF_INET6 || IN6_ARE_ADDR_EQUAL(&a->v6, &b->v6);
-}
-
 /*
  * The control message at byte `at`, in `size` bytes, copied to *c; false at the
  * end.  By offset, for CMSG_NXTHDR reads the length of a header that may not be
@@ -46,28 +37,6 @@ static bool cmsg_is(const struct cmsghdr *c, int level, int type, size_t bytes)
 	       c->cmsg_len == CMSG_LEN(bytes);
 }
 
-static bool is_multicast(in_addr_t address_be)
-{
-	return IN_MULTICAST(ntohl(address_be));
-}
-
-static void read_v4(const struct in_pktinfo *info, struct local *local)
-{
-	/*
-	 * Not ipi_addr: a broadcast address is no source.  ip(7).  But what was
-	 * queued before the option was set has nothing else.
-	 */
-	struct in_addr source = info->ipi_spec_dst;
-
-	if (!source.s_addr && !is_multicast(info->ipi_addr.s_addr))
-		source = info->ipi_addr;
-	*local = (struct local){
-		.family = source.s_addr ? AF_INET : AF_UNSPEC,
-		.ifindex = (uint32_t)info->ipi_ifindex,
-		.v4 = source,
-	};
-}
-
 static void read_v6(const struct in6_pktinfo *info, struct local *local)
 {
 	struct in_pktinfo mapped = { .ipi_ifindex = (int)info->ipi6_ifindex };
@@ -75,7 +44,7 @@ static void read_v6(const struct in6_pktinfo *info, struct local *local)
 	if (IN6_IS_ADDR_V4MAPPED(&info->ipi6_addr)) {
 		memcpy(&mapped.ipi_addr, &info->ipi6_addr.s6_addr[12],
 		       sizeof(mapped.ipi_addr));
-		read_v4(&mapped, local);
+		pktinfo_read_v4(&mapped, local);
 		return;
 	}
 	*local = (struct local){
@@ -86,7 +55,7 @@ static void read_v6(const struct in6_pktinfo *info, struct local *local)
 	};
 }
 
-bool pktinfo_read(const struct msghdr *msg, struct local *local)
+bool pktinfo_search(const struct msghdr *msg, struct local *local)
 {
 	struct in_pktinfo v4;
 	struct in6_pktinfo v6;
@@ -97,7 +66,7 @@ bool pktinfo_read(const struct msghdr *msg, struct local *local)
 	     at += CMSG_ALIGN(c.cmsg_len)) {
 		if (cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
 			memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
-			read_v4(&v4, local);
+			pktinfo_read_v4(&v4, local);
 			return true;
 		}
 		if (cmsg_is(&c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(v6))) {
@@ -242,29 +211,4 @@ uint32_t pktinfo_interface(const struct msghdr *msg, enum pktinfo_target target)
 			ifindex = named;
 	}
 	return ifindex;
-}
-
-size_t pktinfo_append(void *control, const struct local *local)
-{
-	const struct in_pktinfo v4 = {
-		.ipi_ifindex = (int)local->ifindex,
-		.ipi_spec_dst = local->v4,
-	};
-	const struct in6_pktinfo v6 = {
-		.ipi6_ifindex = local->ifindex,
-		.ipi6_addr = local->v6,
-	};
-	const bool is_v4 = local->family == AF_INET;
-	const struct cmsghdr c = {
-		.cmsg_len = CMSG_LEN(is_v4 ? sizeof(v4) : sizeof(v6)),
-		.cmsg_level = is_v4 ? IPPROTO_IP : IPPROTO_IPV6,
-		.cmsg_type = is_v4 ? IP_PKTINFO : IPV6_PKTINFO,
-	};
-
-	memset(control, 0, CMSG_ALIGN(c.cmsg_len));
-	memcpy(control, &c, sizeof(c));
-	memcpy((char *)control + CMSG_LEN(0),
-	       is_v4 ? (const void *)&v4 : (const void *)&v6,
-	       c.cmsg_len - CMSG_LEN(0));
-	return CMSG_ALIGN(c.cmsg_len);
 }

@@ -3,10 +3,13 @@
 #ifndef REPLYFROM_PKTINFO_H
 #define REPLYFROM_PKTINFO_H
 
+#include "attribute.h"
+
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 #include <sys/socket.h>
 
 /* The address that a datagram was sent to: the source of its answer. */
@@ -19,7 +22,14 @@ struct local {
 	};
 };
 
-bool local_equal(const struct local *a, const struct local *b);
+static inline bool local_equal(const struct local *a, const struct local *b)
+{
+	if (a->family != b->family || a->ifindex != b->ifindex)
+		return false;
+	if (a->family == AF_INET)
+		return a->v4.s_addr == b->v4.s_addr;
+	return a->family != AF_INET6 || IN6_ARE_ADDR_EQUAL(&a->v6, &b->v6);
+}
 
 /* Which of the two kinds an application asked to receive. */
 enum pktinfo_kinds {
@@ -41,6 +51,27 @@ enum pktinfo_target {
 	PKTINFO_TO_V6,
 };
 
+static inline void pktinfo_read_v4(const struct in_pktinfo *info,
+				   struct local *local)
+{
+	/*
+	 * Not ipi_addr: a broadcast address is no source.  ip(7).  But what was
+	 * queued before the option was set has nothing else.
+	 */
+	struct in_addr source = info->ipi_spec_dst;
+
+	if (!source.s_addr && !IN_MULTICAST(ntohl(info->ipi_addr.s_addr)))
+		source = info->ipi_addr;
+	*local = (struct local){
+		.family = source.s_addr ? AF_INET : AF_UNSPEC,
+		.ifindex = (uint32_t)info->ipi_ifindex,
+		.v4 = source,
+	};
+}
+
+/* pktinfo_read, wherever it is. */
+bool pktinfo_search(const struct msghdr *msg, struct local *local);
+
 /*
  * Finds the local address in a received message's control messages.  Answers
  * false, and leaves *local alone, when there is none.  IP_PKTINFO wins over
@@ -48,7 +79,23 @@ enum pktinfo_target {
  * usable.  A multicast destination is no source and answers AF_UNSPEC.
  * ip(7) IP_PKTINFO, RFC 3542 section 6.1.
  */
-bool pktinfo_read(const struct msghdr *msg, struct local *local);
+static inline bool pktinfo_read(const struct msghdr *msg, struct local *local)
+{
+	struct cmsghdr c;
+	struct in_pktinfo info;
+
+	/* Mostly it is the only one. */
+	if (!msg->msg_control || msg->msg_controllen < CMSG_LEN(sizeof(info)))
+		return pktinfo_search(msg, local);
+	memcpy(&c, msg->msg_control, sizeof(c));
+	if (c.cmsg_level != IPPROTO_IP || c.cmsg_type != IP_PKTINFO ||
+	    c.cmsg_len != CMSG_LEN(sizeof(info)))
+		return pktinfo_search(msg, local);
+	memcpy(&info, (const char *)msg->msg_control + CMSG_LEN(0),
+	       sizeof(info));
+	pktinfo_read_v4(&info, local);
+	return true;
+}
 
 /*
  * Copies the control messages of `from` to `to`, without the kinds that are
@@ -75,11 +122,43 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 uint32_t pktinfo_interface(const struct msghdr *msg,
 			   enum pktinfo_target target);
 
+/* Writes a control message at `control`.  Answers its length in bytes. */
+ALWAYS_INLINE size_t pktinfo_put(void *control, int level, int type,
+				 const void *info, size_t bytes)
+{
+	const struct cmsghdr c = {
+		.cmsg_len = CMSG_LEN(bytes),
+		.cmsg_level = level,
+		.cmsg_type = type,
+	};
+
+	memset(control, 0, CMSG_SPACE(bytes));
+	memcpy(control, &c, sizeof(c));
+	memcpy((char *)control + CMSG_LEN(0), info, bytes);
+	return CMSG_SPACE(bytes);
+}
+
 /*
  * Writes the control message that makes `local` the source at `control`, which
  * is aligned for a cmsghdr and has PKTINFO_SPACE bytes.  Answers its length in
  * bytes.  `local` is of family AF_INET or AF_INET6.
  */
-size_t pktinfo_append(void *control, const struct local *local);
+static inline size_t pktinfo_append(void *control, const struct local *local)
+{
+	const struct in_pktinfo v4 = {
+		.ipi_ifindex = (int)local->ifindex,
+		.ipi_spec_dst = local->v4,
+	};
+	const struct in6_pktinfo v6 = {
+		.ipi6_ifindex = local->ifindex,
+		.ipi6_addr = local->v6,
+	};
+
+	return local->family == AF_INET
+		       ? pktinfo_put(control, IPPROTO_IP, IP_PKTINFO, &v4,
+				     sizeof(v4))
+		       : pktinfo_put(control, IPPROTO_IPV6, IPV6_PKTINFO, &v6,
+				     sizeof(v6));
+}
 
 #endif

@@ -16,7 +16,7 @@ struct run {
 static struct run runs[RUNS]; /* 0 is none */
 static uint16_t used = 1;
 static uint16_t unused; /* a list of those that were used and given back */
-static uint32_t epoch;	/* queues of an earlier one are empty */
+uint32_t queue_epoch;
 
 static uint16_t new_run(void)
 {
@@ -35,16 +35,6 @@ static void give_back(uint16_t n)
 	unused = n;
 }
 
-bool queue_is_empty(const struct queue *queue)
-{
-	return !queue->first || queue->epoch != epoch;
-}
-
-bool queue_is_lost(const struct queue *queue)
-{
-	return queue->first && queue->epoch != epoch;
-}
-
 bool queue_append(struct queue *queue, const struct local *local,
 		  uint16_t count)
 {
@@ -59,7 +49,7 @@ bool queue_append(struct queue *queue, const struct local *local,
 	n = new_run();
 	if (!n) {
 		/* Most sit in the queues of peers that are long gone. */
-		*queue = (struct queue){ .epoch = epoch, .first = 1 };
+		*queue = (struct queue){ .epoch = queue_epoch, .first = 1 };
 		queue_drop_all();
 		return false;
 	}
@@ -67,7 +57,7 @@ bool queue_append(struct queue *queue, const struct local *local,
 	if (last)
 		last->next = n;
 	else
-		*queue = (struct queue){ .epoch = epoch, .first = n };
+		*queue = (struct queue){ .epoch = queue_epoch, .first = n };
 	queue->last = n;
 	return true;
 }
@@ -81,7 +71,7 @@ void queue_put_back(struct queue *queue, const struct local *local)
 		return;
 	runs[n] = (struct run){ .local = *local, .count = 1 };
 	if (empty)
-		*queue = (struct queue){ .epoch = epoch, .last = n };
+		*queue = (struct queue){ .epoch = queue_epoch, .last = n };
 	else
 		runs[n].next = queue->first;
 	queue->first = n;
@@ -123,7 +113,7 @@ void queue_drop(struct queue *queue)
 
 void queue_drop_all(void)
 {
-	epoch++;
+	queue_epoch++;
 	used = 1;
 	unused = 0;
 }

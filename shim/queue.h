@@ -3,6 +3,7 @@
 #ifndef REPLYFROM_QUEUE_H
 #define REPLYFROM_QUEUE_H
 
+#include "attribute.h"
 #include "pktinfo.h"
 
 #include <stdbool.h>
@@ -18,10 +19,19 @@ struct queue {
 	uint16_t last;
 };
 
-bool queue_is_empty(const struct queue *queue);
+/* Queues of an earlier one are empty; for what is inline here. */
+extern HIDDEN uint32_t queue_epoch;
+
+static inline bool queue_is_empty(const struct queue *queue)
+{
+	return !queue->first || queue->epoch != queue_epoch;
+}
 
 /* Whether it was not empty when all were emptied. */
-bool queue_is_lost(const struct queue *queue);
+static inline bool queue_is_lost(const struct queue *queue)
+{
+	return queue->first && queue->epoch != queue_epoch;
+}
 
 /* Appends `count` times `local`.  False, and all queues lost: no room. */
 bool queue_append(struct queue *queue, const struct local *local,

@@ -3,6 +3,8 @@
 #ifndef REPLYFROM_REAL_H
 #define REPLYFROM_REAL_H
 
+#include "attribute.h"
+
 #include <fcntl.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -15,8 +17,6 @@ typedef int batch_flags;
 #else
 typedef unsigned int batch_flags;
 #endif
-
-#define EXPORTED __attribute__((visibility("default")))
 
 /* What a header leaves out: fortified names, and names younger than libc. */
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
@@ -91,7 +91,7 @@ struct real_libc {
  * and the allocator may call us), and for a name that this libc lacks, an entry
  * asks the kernel.
  */
-extern struct real_libc real;
+extern HIDDEN struct real_libc real;
 
 /* Fills `real` from the libraries behind this one.  dlsym(3) RTLD_NEXT. */
 void real_resolve(void);

@@ -37,18 +37,13 @@
 #define MARK 0x52460000U /* and enum pktinfo_kinds */
 #define NO_MARK 1	 /* what socket(7) says it is */
 
-/* fds are looked up in chunks; those beyond the last are never ours. */
-#define FDS_PER_CHUNK 1024
-#define FD_CHUNKS 1024
 #define SOCKS_PER_CHUNK 128
 #define SOCK_CHUNKS 512
 
-/* What the fd of this number is. */
-struct slot {
-	_Atomic(struct sock *) sock;
-};
-
-/* What a slot holds when it is not one of our sockets; NULL: never seen. */
+/*
+ * What a slot holds when it is not one of our sockets, and whose mode says so;
+ * NULL: never seen.
+ */
 enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
@@ -63,8 +58,8 @@ static struct sock kinds[KINDS];
 /* The same, with some of them: no other fd means it. */
 #define own (&kinds[UDP_OWN])
 
-static struct slot first_slots[FDS_PER_CHUNK];
-static _Atomic(struct slot *) slots[FD_CHUNKS] = { first_slots };
+static struct slot first_slots[SOCK_FDS_PER_CHUNK];
+_Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };
 static _Atomic(struct sock *) socks[SOCK_CHUNKS];
 static _Atomic uint32_t last_id;
 static _Atomic uint32_t sock_count;
@@ -80,45 +75,24 @@ static bool is_new(const struct sock *sock)
 	return sock == fresh_v4 || sock == fresh_v6 || sock == own;
 }
 
-static inline struct slot *find_slot(int fd)
-{
-	unsigned int n = (unsigned int)fd;
-	struct slot *chunk;
-
-	if (n >= FDS_PER_CHUNK * FD_CHUNKS)
-		return NULL;
-	chunk = atomic_load_explicit(&slots[n / FDS_PER_CHUNK],
-				     memory_order_acquire);
-	return chunk ? &chunk[n % FDS_PER_CHUNK] : NULL;
-}
-
 static struct slot *make_slot(int fd)
 {
 	unsigned int n = (unsigned int)fd;
-	struct slot *found = find_slot(fd), *chunk, *none = NULL;
+	struct slot *found = sock_slot(fd), *chunk, *none = NULL;
 
-	if (found || n >= FDS_PER_CHUNK * FD_CHUNKS)
+	if (found || n >= SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
 		return found;
-	chunk = map_memory(FDS_PER_CHUNK * sizeof(*chunk));
-	if (chunk && !atomic_compare_exchange_strong(&slots[n / FDS_PER_CHUNK],
-						     &none, chunk))
-		munmap(chunk, FDS_PER_CHUNK * sizeof(*chunk));
-	return find_slot(fd);
-}
-
-static inline struct sock *occupant(int fd)
-{
-	struct slot *slot = find_slot(fd);
-
-	if (!slot)
-		return NULL;
-	return atomic_load_explicit(&slot->sock, memory_order_acquire);
+	chunk = map_memory(SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+	if (chunk && !atomic_compare_exchange_strong(
+			     &sock_slots[n / SOCK_FDS_PER_CHUNK], &none, chunk))
+		munmap(chunk, SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+	return sock_slot(fd);
 }
 
 /* Puts `sock` (counted already, when it is tracked) into the slot of fd. */
 static void occupy(int fd, struct sock *sock)
 {
-	struct slot *slot = sock ? make_slot(fd) : find_slot(fd);
+	struct slot *slot = sock ? make_slot(fd) : sock_slot(fd);
 	struct sock *before = sock;
 
 	if (slot)
@@ -384,10 +358,10 @@ static bool is_wildcard_bound(int fd)
  */
 static void doubt(bool bound)
 {
-	for (unsigned int i = 0; i < FD_CHUNKS; i++) {
-		struct slot *chunk = atomic_load(&slots[i]);
+	for (unsigned int i = 0; i < SOCK_FD_CHUNKS; i++) {
+		struct slot *chunk = atomic_load(&sock_slots[i]);
 
-		for (unsigned int n = 0; chunk && n < FDS_PER_CHUNK; n++) {
+		for (unsigned int n = 0; chunk && n < SOCK_FDS_PER_CHUNK; n++) {
 			struct sock *kind = atomic_load(&chunk[n].sock);
 
 			if (kind && kind != other && !is_tracked(kind) &&
@@ -470,47 +444,34 @@ static struct sock *examine(int fd)
 	return is_tracked(sock) ? sock : NULL;
 }
 
-/* Whether there is something to do for a sock, or what stands for none. */
-static inline bool is_busy(const struct sock *sock)
+struct sock *sock_known_followed(struct sock *sock)
 {
-	return is_tracked(sock) &&
-	       (atomic_load_explicit(&sock->mode, memory_order_relaxed) !=
-			SOCK_FOLLOWED ||
-		carry_is_pending(sock));
+	return carry_is_pending(sock) ? sock : NULL;
 }
 
-struct sock *sock_known(int fd)
+struct sock *sock_probe_slowly(int fd, struct sock *sock)
 {
-	struct sock *sock = occupant(fd);
-
-	return is_busy(sock) ? sock : NULL;
-}
-
-struct sock *sock_probe(int fd)
-{
-	struct sock *sock = occupant(fd);
-
-	if (is_busy(sock))
-		return sock;
+	if (is_tracked(sock))
+		return sock_known_followed(sock);
 	/* Nobody receives on a new socket: it was bound behind our back. */
 	return !sock || is_new(sock) ? examine(fd) : NULL;
 }
 
 struct sock *sock_any(int fd)
 {
-	struct sock *sock = occupant(fd);
+	struct sock *sock = sock_occupant(fd);
 
 	return is_tracked(sock) ? sock : NULL;
 }
 
 bool sock_may_be_udp(int fd)
 {
-	return occupant(fd) != other;
+	return sock_occupant(fd) != other;
 }
 
 bool sock_settle(int fd)
 {
-	if (!is_new(occupant(fd)))
+	if (!is_new(sock_occupant(fd)))
 		return false;
 	occupy(fd, udp);
 	return true;
@@ -523,7 +484,7 @@ struct sock *sock_adopt(int fd, int family, enum sock_mode mode)
 
 	if (make_slot(fd) && mode == SOCK_ARMED) {
 		sock = track(fd, family, SHARED);
-	} else if (find_slot(fd)) {
+	} else if (sock_slot(fd)) {
 		sock = new_sock(family, PKTINFO_NONE);
 		if (sock)
 			atomic_store(&sock->was_unbound, true);
@@ -587,17 +548,17 @@ void sock_created(int fd, int domain, int type, int protocol)
 
 void sock_forget(int fd)
 {
-	if (occupant(fd))
+	if (sock_occupant(fd))
 		occupy(fd, NULL);
 }
 
 void sock_forget_range(unsigned int first, unsigned int last)
 {
-	unsigned int end = FDS_PER_CHUNK * FD_CHUNKS - 1;
+	unsigned int end = SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS - 1;
 
 	for (unsigned int fd = first; fd <= last && fd <= end; fd++) {
-		if (!atomic_load(&slots[fd / FDS_PER_CHUNK]))
-			fd |= FDS_PER_CHUNK - 1;
+		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
+			fd |= SOCK_FDS_PER_CHUNK - 1;
 		else
 			sock_forget((int)fd);
 	}
@@ -605,7 +566,7 @@ void sock_forget_range(unsigned int first, unsigned int last)
 
 void sock_duplicated(int fd, int to)
 {
-	struct sock *sock = occupant(fd);
+	struct sock *sock = sock_occupant(fd);
 
 	if (fd == to)
 		return;
@@ -616,7 +577,7 @@ void sock_duplicated(int fd, int to)
 		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
 		occupy(fd, NULL);
-	} else if (occupant(to) && occupant(to) != other) {
+	} else if (sock_occupant(to) && sock_occupant(to) != other) {
 		/* A vfork child does so to its own fd, not to ours. */
 		sock = NULL;
 	}
@@ -626,7 +587,7 @@ void sock_duplicated(int fd, int to)
 struct sock *sock_binding(int fd)
 {
 	int saved = errno, family;
-	struct sock *kind = occupant(fd), *sock = NULL;
+	struct sock *kind = sock_occupant(fd), *sock = NULL;
 
 	if (kind == other || is_tracked(kind) || config_get()->disable ||
 	    !make_slot(fd))
@@ -725,7 +686,7 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	if (!kind && !is_device_option(level, name) &&
 	    !is_mark_option(level, name))
 		return false;
-	sock = occupant(fd);
+	sock = sock_occupant(fd);
 	/* No longer fresh: look at its options when it is bound. */
 	if (is_new(sock)) {
 		occupy(fd, own);
@@ -764,7 +725,7 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 	struct sock *sock = NULL;
 	int on;
 
-	if ((kind || is_mark_option(level, name)) && !is_new(occupant(fd)))
+	if ((kind || is_mark_option(level, name)) && !is_new(sock_occupant(fd)))
 		sock = sock_probe(fd);
 	if (!sock || sock->mode == SOCK_FOLLOWED)
 		return false;

@@ -3,16 +3,19 @@
 #ifndef REPLYFROM_SOCK_H
 #define REPLYFROM_SOCK_H
 
+#include "attribute.h"
 #include "pktinfo.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
 /* What we do about a socket. */
 enum sock_mode {
-	SOCK_ARMED, /* bound to the wildcard, and delivers pktinfo */
+	SOCK_NOT_OURS, /* nothing */
+	SOCK_ARMED,    /* bound to the wildcard, and delivers pktinfo */
 	/* The same, connected to a peer: what is sent without an address has
 	 * sock->source. */
 	SOCK_PINNED,
@@ -43,17 +46,80 @@ struct sock {
 	struct carried *carried;  /* see carry.h */
 };
 
+/* fds are looked up in chunks; those beyond the last are never ours. */
+#define SOCK_FDS_PER_CHUNK 1024
+#define SOCK_FD_CHUNKS 1024
+
+/* What the fd of this number is. */
+struct slot {
+	_Atomic(struct sock *) sock;
+};
+
+/* For what is inline here. */
+extern HIDDEN _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS];
+struct sock *sock_known_followed(struct sock *sock);
+struct sock *sock_probe_slowly(int fd, struct sock *sock);
+
+static inline struct slot *sock_slot(int fd)
+{
+	const unsigned int n = (unsigned int)fd;
+	struct slot *chunk;
+
+	if (n >= SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
+		return NULL;
+	chunk = atomic_load_explicit(&sock_slots[n / SOCK_FDS_PER_CHUNK],
+				     memory_order_acquire);
+	return chunk ? &chunk[n % SOCK_FDS_PER_CHUNK] : NULL;
+}
+
+/* A sock, or what stands for none; NULL: nobody has seen fd yet. */
+static inline struct sock *sock_occupant(int fd)
+{
+	struct slot *slot = sock_slot(fd);
+
+	return slot ? atomic_load_explicit(&slot->sock, memory_order_acquire)
+		    : NULL;
+}
+
+static inline enum sock_mode sock_mode(const struct sock *sock)
+{
+	return (enum sock_mode)atomic_load_explicit(&sock->mode,
+						    memory_order_relaxed);
+}
+
+/* Whether the kernel leaves all to us. */
+static inline bool sock_is_armed(const struct sock *sock)
+{
+	const enum sock_mode mode = sock ? sock_mode(sock) : SOCK_NOT_OURS;
+
+	return mode == SOCK_ARMED || mode == SOCK_PINNED;
+}
+
 /*
  * The socket that fd is known to be, or NULL; NULL as well when the kernel does
  * all that there is to do.  No lock, no system call.
  */
-struct sock *sock_known(int fd);
+static inline struct sock *sock_known(int fd)
+{
+	struct sock *sock = sock_occupant(fd);
+
+	if (sock_is_armed(sock))
+		return sock;
+	return sock && sock_mode(sock) == SOCK_FOLLOWED
+		       ? sock_known_followed(sock)
+		       : NULL;
+}
 
 /*
  * The same, but looks at an fd that nobody has seen yet, and switches it on
  * when it is ours: for calls that only sockets understand.  Keeps errno.
  */
-struct sock *sock_probe(int fd);
+static inline struct sock *sock_probe(int fd)
+{
+	struct sock *sock = sock_occupant(fd);
+
+	return sock_is_armed(sock) ? sock : sock_probe_slowly(fd, sock);
+}
 
 /* The socket that fd is known to be, even so. */
 struct sock *sock_any(int fd);

@@ -766,6 +766,7 @@ static void the_settings_say_how_long_a_peer_is_used(void **state)
 	settings.ttl_s = 5;
 	peers_reset(0, 0);
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
+	(void)answer(SOCK, v4("192.0.2.9", 5300));
 	clock_s += 6;
 
 	const char *source = answer(SOCK, v4("192.0.2.9", 5300));

@@ -65,10 +65,22 @@ static void an_address_is_used_up_to_its_time(void **state)
 static void an_address_is_not_used_after_its_time(void **state)
 {
 	(void)state;
+	hear_hosts(1, 2);
+
+	clock_s += TTL_S + 1;
+
+	assert_false(is_known(1));
+}
+
+static void
+the_first_answer_to_what_was_read_last_is_never_too_late(void **state)
+{
+	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 
 	clock_s += TTL_S + 1;
 
+	assert_true(is_known(1));
 	assert_false(is_known(1));
 }
 
@@ -367,6 +379,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(an_address_is_used_up_to_its_time),
 		TEST(an_address_is_not_used_after_its_time),
+		TEST(the_first_answer_to_what_was_read_last_is_never_too_late),
 		TEST(of_a_second_s_peers_the_newest_are_known),
 		TEST(a_peer_heard_again_is_used_for_longer),
 		TEST(a_peer_peeked_at_again_is_used_for_longer),

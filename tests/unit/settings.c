@@ -11,7 +11,9 @@ void settings_reset(void)
 				    .follow_ms = 2000 };
 }
 
-const struct config *config_get(void)
+const struct config *_Atomic config_read;
+
+const struct config *config_get_slowly(void)
 {
 	return &settings;
 }

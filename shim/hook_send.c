@@ -79,18 +79,26 @@ ALWAYS_INLINE const struct sockaddr *with_scope(const struct sock *sock,
 	return (const struct sockaddr *)scoped;
 }
 
-/* The source of an answer to this peer, which may have asked another socket. */
+/* The same, of a peer that asked another socket. */
+static bool recall_elsewhere(struct sock *sock, const struct sockaddr *to,
+			     socklen_t len, struct source *source)
+{
+	return follow_peer(sock, to, len) &&
+	       peers_recall(atomic_load(&sock->id), to, len, &source->local,
+			    &source->queued);
+}
+
+/* The source of an answer to this peer. */
 ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 			  struct source *source)
 {
-	const uint32_t id = atomic_load(&sock->id);
 	const socklen_t len = msg->msg_namelen;
 	struct sockaddr_in6 scoped;
 	const struct sockaddr *to = with_scope(sock, msg, &scoped);
 
-	return peers_recall(id, to, len, &source->local, &source->queued) ||
-	       (follow_peer(sock, to, len) &&
-		peers_recall(id, to, len, &source->local, &source->queued));
+	return peers_recall(atomic_load(&sock->id), to, len, &source->local,
+			    &source->queued) ||
+	       recall_elsewhere(sock, to, len, source);
 }
 
 /* The source, if any, of what goes to the peer that the socket has. */
@@ -436,8 +444,18 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 }
 
 /* What is sent without an address has a source only if its socket is pinned. */
-static bool send_pinned(int fd, const struct iovec *iov, size_t count,
-			int flags, ssize_t *n)
+ALWAYS_INLINE bool may_be_pinned(int fd)
+{
+	const struct sock *sock = sock_occupant(fd);
+
+	return sock && sock_mode(sock) == SOCK_PINNED;
+}
+
+/* False: it is not pinned after all, or is no socket. */
+static __attribute__((noinline)) bool send_pinned(int fd,
+						  const struct iovec *iov,
+						  size_t count, int flags,
+						  ssize_t *n)
 {
 	struct sock *sock = sock_known(fd);
 	const struct msghdr msg = {
@@ -448,8 +466,7 @@ static bool send_pinned(int fd, const struct iovec *iov, size_t count,
 	struct source source;
 	int saved;
 
-	if (!sock || sock_mode(sock) != SOCK_PINNED || is_odd(flags) ||
-	    !find_source(sock, &msg, false, &source))
+	if (!sock || is_odd(flags) || !find_source(sock, &msg, false, &source))
 		return false;
 	saved = errno;
 	if (!send_from(fd, sock, &out, flags, &source, n)) {
@@ -469,7 +486,7 @@ EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
 	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	if (send_pinned(fd, &iov, 1, flags, &n))
+	if (may_be_pinned(fd) && send_pinned(fd, &iov, 1, flags, &n))
 		return n;
 	return real.send(fd, buf, len, flags);
 }
@@ -479,7 +496,7 @@ EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	if (send_pinned(fd, &iov, 1, 0, &n))
+	if (may_be_pinned(fd) && send_pinned(fd, &iov, 1, 0, &n))
 		return n;
 	return real.write(fd, buf, len);
 }
@@ -498,7 +515,7 @@ EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
-	if (count <= IOV_MAX && sock_known(fd) && has_bytes(iov, count) &&
+	if (count <= IOV_MAX && may_be_pinned(fd) && has_bytes(iov, count) &&
 	    send_pinned(fd, iov, (size_t)count, 0, &n))
 		return n;
 	return real.writev(fd, iov, count);

@@ -66,21 +66,15 @@ static inline bool key_equal(const struct key *a, const struct key *b)
 
 /* What a look-up reads comes first, and is in one line of the cache. */
 struct peer {
-	/*
-	 * Another, of all that there ever were, when the peer, `local` or
-	 * `queue` is; 0 while they change.
-	 */
-	_Atomic uint32_t version;
-	uint32_t heard; /* in ticks */
+	struct peers_entry entry;
 	UT_hash_handle hh;
 	struct key key;
 	struct local local; /* AF_UNSPEC: the kernel shall choose */
 	uint64_t batch;	    /* that it was heard in last */
 	struct queue queue; /* the addresses of that batch, if they differ */
 	uint32_t index;
-	uint16_t datagrams;  /* of that batch */
-	uint16_t unanswered; /* that were read, and no answer sent since */
-	bool answered;
+	uint32_t heard;	    /* in ticks */
+	uint16_t datagrams; /* of that batch */
 };
 
 /* Both hashes of a key: with its port, and without. */
@@ -311,6 +305,38 @@ static inline struct peer *find(const struct key *key, uint32_t hashv)
 	return peer;
 }
 
+/* Whether it is what it was at that version.  See glance. */
+static inline bool is_unchanged(const struct peer *peer, uint32_t version)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&peer->entry.version,
+				    memory_order_relaxed) == version;
+}
+
+/*
+ * Without the lock: the peer of this key, if it is found in a few steps and
+ * nobody changes it right now.  What is read of it holds if it is_unchanged
+ * afterwards.  NULL, also to a handler that interrupted a change: take the
+ * lock.
+ */
+ALWAYS_INLINE struct peer *glance(const struct key *key, uint32_t hashv,
+				  uint32_t *version)
+{
+	const UT_hash_handle *hh =
+		table.buckets[hashv & table.bucket_mask].hh_head;
+	struct peer *peer;
+
+	for (int i = 0; hh && hh->hashv != hashv && i < MOST_STEPS; i++)
+		hh = hh->hh_next;
+	if (!hh || lock_inside)
+		return NULL;
+	peer = (struct peer *)((char *)hh - offsetof(struct peer, hh));
+	__builtin_prefetch(&peer->index);
+	*version = atomic_load_explicit(&peer->entry.version,
+					memory_order_acquire);
+	return *version && key_equal(&peer->key, key) ? peer : NULL;
+}
+
 static inline bool is_fresh(const struct peer *peer, uint32_t now)
 {
 	return now - peer->heard <= table.ttl_s * TICKS_PER_S;
@@ -320,8 +346,9 @@ static inline bool is_fresh(const struct peer *peer, uint32_t now)
 static bool goes_before(const struct peer *a, const struct peer *b,
 			uint32_t now)
 {
-	if (is_fresh(a, now) && is_fresh(b, now) && a->answered != b->answered)
-		return b->answered;
+	if (is_fresh(a, now) && is_fresh(b, now) &&
+	    a->entry.answered != b->entry.answered)
+		return b->entry.answered;
 	return now - a->heard > now - b->heard;
 }
 
@@ -343,13 +370,13 @@ static struct peer *victim(uint32_t now)
 /* Others see that it changes, and that it has. */
 static void begin_change(struct peer *peer)
 {
-	atomic_store_explicit(&peer->version, 0, memory_order_relaxed);
+	atomic_store_explicit(&peer->entry.version, 0, memory_order_relaxed);
 	atomic_thread_fence(memory_order_release);
 }
 
 static void end_change(struct peer *peer)
 {
-	atomic_store_explicit(&peer->version, ++table.versions,
+	atomic_store_explicit(&peer->entry.version, ++table.versions,
 			      memory_order_release);
 }
 
@@ -452,29 +479,8 @@ static void note_peeked(struct peer *peer, bool is_same)
 
 static inline void note_request(struct peer *peer)
 {
-	if (peer->unanswered < UINT16_MAX)
-		peer->unanswered++;
-}
-
-static inline void note_answer(struct peer *peer)
-{
-	peer->answered = true;
-	if (peer->unanswered)
-		peer->unanswered--;
-}
-
-/* The table learns of the answer that was sent without it. */
-static inline void settle_last(void)
-{
-	struct peers_last *last = &peers_thread.last;
-
-	if (last->answer != PEERS_ANSWERED)
-		return;
-	last->answer = PEERS_SETTLED;
-	/* The version is a peer's first member. */
-	if (atomic_load_explicit(last->now, memory_order_relaxed) ==
-	    last->version)
-		note_answer((struct peer *)last->now);
+	if (peer->entry.unanswered < UINT16_MAX)
+		peer->entry.unanswered++;
 }
 
 /* A datagram of this peer was read: see peers_remember. */
@@ -508,8 +514,8 @@ static inline void keep_last(const struct datagram *d, struct peer *peer,
 	last->local = *d->local;
 	last->heard = d->now;
 	last->version = version;
-	last->now = &peer->version;
-	last->answer = PEERS_UNANSWERED;
+	last->entry = &peer->entry;
+	last->answered = false;
 	atomic_signal_fence(memory_order_seq_cst);
 	atomic_store_explicit(&last->sock, PEERS_LAST(d->key.sock),
 			      memory_order_relaxed);
@@ -526,41 +532,19 @@ static inline void note_host(const struct datagram *d, const struct peer *peer)
 }
 
 /*
- * Without the lock, which others may hold: the peer of this hash, if it is
- * found in a few steps, whatever it may have become meanwhile.
- */
-static inline struct peer *glance(uint32_t hashv)
-{
-	const UT_hash_handle *hh =
-		table.buckets[hashv & table.bucket_mask].hh_head;
-
-	for (int i = 0; hh && i < MOST_STEPS; i++, hh = hh->hh_next)
-		if (hh->hashv == hashv)
-			return (struct peer *)((char *)hh -
-					       offsetof(struct peer, hh));
-	return NULL;
-}
-
-/*
  * A peer that asks the address that it asked before, as mostly: nothing of it
  * changes that others rely on, so this takes no lock.  False: that is not so,
  * or somebody changes it right now.
  */
 ALWAYS_INLINE bool remember_again(const struct datagram *d)
 {
-	struct peer *peer = glance(d->hashes.peer);
 	uint32_t version;
+	struct peer *peer = glance(&d->key, d->hashes.peer, &version);
 
-	if (!peer || d->peeked || lock_inside)
-		return false;
-	version = atomic_load_explicit(&peer->version, memory_order_acquire);
-	if (!version || !key_equal(&peer->key, &d->key) ||
-	    !local_equal(&peer->local, d->local) || peer->queue.first ||
-	    d->local->family == AF_UNSPEC)
-		return false;
-	atomic_thread_fence(memory_order_acquire);
-	if (atomic_load_explicit(&peer->version, memory_order_relaxed) !=
-	    version)
+	if (!peer || d->peeked || peer->queue.first ||
+	    d->local->family == AF_UNSPEC ||
+	    !local_equal(&peer->local, d->local) ||
+	    !is_unchanged(peer, version))
 		return false;
 	note_in_batch(peer, d->local, true);
 	note_request(peer);
@@ -576,12 +560,12 @@ static bool remember(struct datagram *d, bool may_evict)
 	struct peer *peer = find(&d->key, d->hashes.peer);
 	bool is_same;
 
-	/* It may have waited for the lock. */
-	d->now = now_ticks();
 	if (!peer)
 		peer = insert(&d->key, d->hashes.peer, d->now, may_evict);
 	if (!peer)
 		return false;
+	/* It may have waited for the lock. */
+	d->now = now_ticks();
 	begin_change(peer);
 	is_same = local_equal(&peer->local, d->local);
 	if (d->peeked) {
@@ -596,7 +580,7 @@ static bool remember(struct datagram *d, bool may_evict)
 	if (d->local->family == AF_UNSPEC || !queue_is_empty(&peer->queue))
 		atomic_store(&peers_thread.last.sock, 0);
 	else
-		keep_last(d, peer, peer->version);
+		keep_last(d, peer, peer->entry.version);
 	note_host(d, peer);
 	return true;
 }
@@ -647,8 +631,9 @@ void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 	if (!table.buckets || !key_of(sock, peer, len, &d.key))
 		return;
 	d.hashes = hash(&d.key);
+	__builtin_prefetch(&table.buckets[d.hashes.peer & table.bucket_mask]);
+	__builtin_prefetch(&table.hints[d.hashes.host & table.hint_mask]);
 	d.now = now_ticks();
-	settle_last();
 	if (!remember_again(&d))
 		remember_locked(d);
 }
@@ -676,9 +661,8 @@ static struct peer *find_host(const struct key *key, uint32_t hashv)
 
 /* The peer that tells where an answer comes from: the exact one, or its host.
  */
-static struct peer *find_for_answer(const struct key *key)
+static struct peer *find_for_answer(const struct key *key, struct hashes hashes)
 {
-	const struct hashes hashes = hash(key);
 	const uint32_t now = now_ticks();
 	struct peer *peer = find(key, hashes.peer);
 
@@ -692,20 +676,19 @@ static bool is_waiting(const struct peer *peer, uint32_t now)
 {
 	const uint32_t ms_per_s = 1000;
 
-	return peer->unanswered &&
+	return peer->entry.unanswered &&
 	       now - peer->heard <=
 		       config_get()->follow_ms * TICKS_PER_S / ms_per_s;
 }
 
 /* Locks, and answers the peer to answer; NULL, and not locked: none. */
-static struct peer *lock_for_answer(const struct key *key)
+static struct peer *lock_for_answer(const struct key *key, struct hashes hashes)
 {
 	struct peer *peer;
 
-	if (!table.buckets || !take_lock())
+	if (!take_lock())
 		return NULL;
-	settle_last();
-	peer = find_for_answer(key);
+	peer = find_for_answer(key, hashes);
 	if (!peer)
 		lock_release(&lock);
 	return peer;
@@ -720,47 +703,75 @@ static bool find_exact(uint32_t sock, const struct sockaddr *peer,
 
 	if (!table.buckets || !key_of(sock, peer, len, &key) || !take_lock())
 		return false;
-	settle_last();
 	found = find(&key, hash(&key).peer);
 	if (found &&
 	    (!is_fresh(found, now) || (waiting && !is_waiting(found, now))))
 		found = NULL;
 	if (found) {
 		*local = found->local;
-		note_answer(found);
+		peers_note_answer(&found->entry);
 	}
 	lock_release(&lock);
 	return found != NULL;
+}
+
+/* The next answer does not belong to the datagrams that are read now. */
+static inline void note_answering(void)
+{
+	if (peers_thread.state == PEERS_READING)
+		peers_thread.state = PEERS_ANSWERING;
+}
+
+/* An answer that changes nothing of its peer, so without the lock. */
+static inline bool recall_known(const struct key *key, uint32_t hashv,
+				struct local *local)
+{
+	uint32_t version;
+	struct peer *peer = glance(key, hashv, &version);
+	struct local source;
+
+	if (!peer || peer->queue.first || !is_fresh(peer, now_ticks()))
+		return false;
+	source = peer->local;
+	if (source.family == AF_UNSPEC || !is_unchanged(peer, version))
+		return false;
+	note_answering();
+	peers_note_answer(&peer->entry);
+	*local = source;
+	return true;
 }
 
 bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued)
 {
 	const uint32_t version = peers_thread.last.version;
+	struct hashes hashes;
 	struct peer *found;
 	struct local source;
 	struct key key;
 	bool taken = false;
 
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!key_of(sock, peer, len, &key))
+	if (!table.buckets || !key_of(sock, peer, len, &key))
 		return false;
 	if (peers_is_last(sock, peer, len) &&
 	    now_ticks() - peers_thread.last.heard <=
 		    table.ttl_s * TICKS_PER_S &&
 	    peers_recall_last(version, local))
 		return true;
-	found = lock_for_answer(&key);
+	hashes = hash(&key);
+	if (recall_known(&key, hashes.peer, local))
+		return true;
+	found = lock_for_answer(&key, hashes);
 	if (!found)
 		return false;
-	if (peers_thread.state == PEERS_READING)
-		peers_thread.state = PEERS_ANSWERING;
+	note_answering();
 	if (peers_thread.state == PEERS_DRAINED &&
 	    found->batch == current_batch())
 		taken = queue_take(&found->queue, &source);
 	if (!taken)
 		source = found->local;
-	note_answer(found);
+	peers_note_answer(&found->entry);
 	lock_release(&lock);
 	if (source.family == AF_UNSPEC)
 		return false;
@@ -792,7 +803,9 @@ static struct peer *lock_for(uint32_t sock, const struct sockaddr *peer,
 {
 	struct key key;
 
-	return key_of(sock, peer, len, &key) ? lock_for_answer(&key) : NULL;
+	if (!table.buckets || !key_of(sock, peer, len, &key))
+		return NULL;
+	return lock_for_answer(&key, hash(&key));
 }
 
 void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
@@ -831,7 +844,6 @@ void peers_reset(uint32_t bound, uint32_t ttl_s)
 	if (table.buckets)
 		munmap(table.buckets, region_bytes(table.log2));
 	memset(&table, 0, sizeof(table));
-	peers_thread.last.answer = PEERS_UNANSWERED;
 	table.bound = bound;
 	table.ttl_s = ttl_s;
 }

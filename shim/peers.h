@@ -49,22 +49,37 @@ enum peers_state {
 	PEERS_ANSWERING, /* it was none: answers are to the last one */
 };
 
+/* What begins each entry of the table. */
+struct peers_entry {
+	/*
+	 * Another, of all that there ever were, when the peer, its addresses or
+	 * its queue are; 0 while they change.
+	 */
+	_Atomic uint32_t version;
+	/* Of no weight, so threads may lose each other's counts. */
+	uint16_t unanswered; /* that were read, and no answer sent since */
+	bool answered;
+};
+
+static inline void peers_note_answer(struct peers_entry *entry)
+{
+	entry->answered = true;
+	if (entry->unanswered)
+		entry->unanswered--;
+}
+
 /*
  * The datagram that this thread read last, whose answer is mostly the next that
  * it sends: it then needs neither the lock nor the table.
  */
 struct peers_last {
 	_Atomic uint64_t sock; /* PEERS_LAST(), or 0: none, ask the table */
-	uint32_t version;      /* *now, while what follows is true */
-	const _Atomic uint32_t *now;
+	uint32_t version;      /* the entry's, while what follows is true */
+	struct peers_entry *entry;
 	uint64_t name[4]; /* of the peer: the bytes of its sockaddr */
 	struct local local;
 	uint32_t heard; /* in ticks */
-	enum {
-		PEERS_UNANSWERED,
-		PEERS_ANSWERED, /* and the table does not know yet */
-		PEERS_SETTLED,	/* and the table knows */
-	} answer;
+	bool answered;
 };
 
 #define PEERS_LAST(sock) ((uint64_t)(sock) + 1)
@@ -81,7 +96,7 @@ bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued);
 
 /* Whether that was of `peer` to `sock`, and nothing has changed since. */
-static inline bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
+ALWAYS_INLINE bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
 				 socklen_t len)
 {
 	const struct peers_last *last = &peers_thread.last;
@@ -90,7 +105,7 @@ static inline bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
 	if (atomic_load_explicit(&last->sock, memory_order_relaxed) !=
 		    PEERS_LAST(sock) ||
 	    lock_inside || len < sizeof(struct sockaddr_in) ||
-	    atomic_load_explicit(last->now, memory_order_relaxed) !=
+	    atomic_load_explicit(&last->entry->version, memory_order_relaxed) !=
 		    last->version)
 		return false;
 	memcpy(name, peer, sizeof(*name));
@@ -109,17 +124,19 @@ static inline bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
  * *local as it was read last, when that had this version.  False: a handler has
  * read another meanwhile.
  */
-static inline bool peers_recall_last(uint32_t version, struct local *local)
+ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 {
 	struct peers_thread *thread = &peers_thread;
 	const struct local source = thread->last.local;
+	struct peers_entry *entry = thread->last.entry;
 
 	atomic_signal_fence(memory_order_seq_cst);
 	if (thread->last.version != version)
 		return false;
 	if (thread->state == PEERS_READING)
 		thread->state = PEERS_ANSWERING;
-	thread->last.answer = PEERS_ANSWERED;
+	thread->last.answered = true;
+	peers_note_answer(entry);
 	*local = source;
 	return true;
 }
@@ -133,7 +150,7 @@ static inline bool peers_recall_last(uint32_t version, struct local *local)
  * true).  For a peer that has not asked it is the address that another port of
  * its host asked last.
  */
-static inline bool peers_recall(uint32_t sock, const struct sockaddr *peer,
+ALWAYS_INLINE bool peers_recall(uint32_t sock, const struct sockaddr *peer,
 				socklen_t len, struct local *local,
 				bool *queued)
 {
@@ -142,8 +159,8 @@ static inline bool peers_recall(uint32_t sock, const struct sockaddr *peer,
 	atomic_signal_fence(memory_order_seq_cst);
 	*queued = false;
 	/* The first answer is never too late. */
-	if (peers_thread.last.answer == PEERS_UNANSWERED &&
-	    peers_is_last(sock, peer, len) && peers_recall_last(version, local))
+	if (!peers_thread.last.answered && peers_is_last(sock, peer, len) &&
+	    peers_recall_last(version, local))
 		return true;
 	return peers_recall_slowly(sock, peer, len, local, queued);
 }

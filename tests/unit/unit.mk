@@ -10,7 +10,8 @@ UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG -Ishim $(SANITIZE) \
 	-fstack-protector-all
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
-PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model
+PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
+	peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
 	hook_syscall launch lock lock_before_4_14 $(PEERS_TESTS) pktinfo \

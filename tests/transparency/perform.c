@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Makes the calls of a sequence, and writes down all that can be observed. */
 #include "call.h"
+#include "mask.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>
@@ -39,19 +40,6 @@
 #define SOON_US 2000
 #define LATE_US 100000
 
-/* The kernel chooses ports from here on. */
-#define FIRST_EPHEMERAL 32768
-
-/* The libc that has no names for them. */
-#define SCM_TIMESTAMPS                 \
-	{                              \
-		29, 35, 37, 63, 64, 65 \
-	}
-#define IPV6_ORIGDSTADDR 74
-#ifndef IPV6_FLOWINFO
-#define IPV6_FLOWINFO 11
-#endif
-
 struct buffers {
 	char name[NAME_BYTES];
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES];
@@ -62,7 +50,6 @@ struct buffers {
 static struct buffers buffers[MOST_MESSAGES];
 static struct mmsghdr mmsgs[MOST_MESSAGES], before[MOST_MESSAGES];
 static struct transcript *transcript;
-static bool second;
 static int number; /* of the call */
 
 static void note(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -373,70 +360,6 @@ static struct msghdr to_send(struct buffers *of, const struct message *message)
 	return msg;
 }
 
-/* Hides which of our addresses an answer came from, and chosen ports. */
-static void mask_address(char *name, size_t room)
-{
-	sa_family_t family;
-	const size_t v4_at = 4, v6_at = 8, mapped_at = 20;
-	static const char mapped[12] = { [10] = (char)0xff, [11] = (char)0xff };
-
-	if (room < 3)
-		return;
-	memcpy(&family, name, sizeof(family));
-	if (family != AF_INET && family != AF_INET6)
-		return;
-	if ((unsigned char)name[2] >= FIRST_EPHEMERAL >> 8) {
-		name[2] = 'P';
-		if (room > 3)
-			name[3] = 'P';
-	}
-	if (!second)
-		return;
-	if (family == AF_INET && room > v4_at && name[v4_at] == 127) {
-		memset(name + v4_at, 'A', room < 8 ? room - v4_at : 4);
-	} else if (family == AF_INET6 && room > v6_at) {
-		if (room > mapped_at &&
-		    !memcmp(name + v6_at, mapped, sizeof(mapped)))
-			memset(name + mapped_at, 'A',
-			       room < 24 ? room - mapped_at : 4);
-		else
-			memset(name + v6_at, 'A',
-			       room < 24 ? room - v6_at : 16);
-	}
-}
-
-/* Times, and the flow label, which the kernel makes of a random number. */
-static bool is_random(const struct cmsghdr *c)
-{
-	static const int types[] = SCM_TIMESTAMPS;
-
-	if (c->cmsg_level == IPPROTO_IPV6 && c->cmsg_type == IPV6_FLOWINFO)
-		return true;
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++)
-		if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == types[i])
-			return true;
-	return false;
-}
-
-/* Hides in one control message what differs from run to run. */
-static void mask_cmsg(const struct cmsghdr *c, char *data, size_t bytes)
-{
-	const size_t offender_at = 16;
-
-	if (is_random(c))
-		memset(data, 'T', bytes);
-	else if ((c->cmsg_level == IPPROTO_IP &&
-		  c->cmsg_type == IP_ORIGDSTADDR) ||
-		 (c->cmsg_level == IPPROTO_IPV6 &&
-		  c->cmsg_type == IPV6_ORIGDSTADDR))
-		mask_address(data, bytes);
-	else if (((c->cmsg_level == IPPROTO_IP && c->cmsg_type == IP_RECVERR) ||
-		  (c->cmsg_level == IPPROTO_IPV6 &&
-		   c->cmsg_type == IPV6_RECVERR)) &&
-		 bytes > offender_at)
-		mask_address(data + offender_at, bytes - offender_at);
-}
-
 static void note_control(char *control, size_t room, size_t used)
 {
 	const bool careful = room <= CAREFUL_CONTROL_BYTES;
@@ -623,12 +546,68 @@ static bool waits(const struct call *call)
 	       !poll(&there, 1, 0);
 }
 
+/* The first bytes of a message, wherever they are, or back to where they were.
+ * Answers how many there are. */
+static size_t copy_head(struct buffers *of, const struct message *message,
+			unsigned char *head, size_t most, bool back)
+{
+	size_t copied = 0;
+
+	for (int i = 0; i < MOST_IOVS && i < message->iov_count; i++) {
+		size_t n = (size_t)message->iov_len[i];
+
+		n = n < most - copied ? n : most - copied;
+		if (back)
+			memcpy(of->data[i], head + copied, n);
+		else
+			memcpy(head + copied, of->data[i], n);
+		copied += n;
+	}
+	return copied;
+}
+
+static int option_of(int fd, int name)
+{
+	int value = -1;
+	socklen_t len = sizeof(value);
+
+	(void)getsockopt(fd, SOL_SOCKET, name, &value, &len);
+	return value;
+}
+
+/* Where a message has headers, hides in them what differs from run to run. */
+static void mask_headers(const struct call *call, int i, size_t bytes)
+{
+	const bool raw = option_of(call->fd, SO_TYPE) == SOCK_RAW;
+	const struct message *message = &call->messages[i];
+	unsigned char head[MASK_HEADERS];
+	size_t n;
+
+	if (message->bad_iov || (!raw && !(call->flags & MSG_ERRQUEUE)))
+		return;
+	n = bytes < sizeof(head) ? bytes : sizeof(head);
+	n = copy_head(&buffers[i], message, head, n, false);
+	if (call->flags & MSG_ERRQUEUE)
+		mask_sent(head, n);
+	else if (option_of(call->fd, SO_DOMAIN) == AF_INET)
+		mask_ip(head, n);
+	else
+		mask_transport(head, n, option_of(call->fd, SO_PROTOCOL));
+	copy_head(&buffers[i], message, head, n, true);
+}
+
 static void receive_and_note(const struct call *call)
 {
+	const bool batch = call->what == CALL_recvmmsg;
+	long n;
+
 	if (waits(call))
 		return;
 	prepare(call, false);
-	note_result(receive(call));
+	n = receive(call);
+	note_result(n);
+	for (int i = 0; i < (batch ? n : n > 0); i++)
+		mask_headers(call, i, batch ? mmsgs[i].msg_len : (size_t)n);
 	for (int i = 0; i < call->message_count; i++)
 		note_received(i, &call->messages[i]);
 }
@@ -993,7 +972,7 @@ void perform(const struct sequence *sequence, const bool *dropped,
 
 	transcript = to;
 	transcript->used = 0;
-	second = sequence->second;
+	mask_sources = sequence->second;
 	for (number = 0; number < sequence->count; number++) {
 		const struct call *call = &sequence->calls[number];
 

@@ -9,7 +9,7 @@ TRANSPARENCY_SUITES = tests/transparency/differences
 SEEDS = 100000
 FIRST = 1000000
 
-$(T)/differ: $(addprefix $(T)/,differ.o draw.o perform.o show.o)
+$(T)/differ: $(addprefix $(T)/,differ.o draw.o mask.o perform.o show.o)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 

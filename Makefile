@@ -29,7 +29,7 @@ LDLIBS = -ldl -pthread
 
 B = build
 SHIM = carry config follow hook_fd hook_recv hook_send hook_syscall lock log \
-	peers pktinfo queue raw real replace scratch sock
+	peers pktinfo queue raw real replace scratch sock unwind
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

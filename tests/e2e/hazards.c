@@ -3,6 +3,7 @@
  * Servers that do what is allowed and seldom done:
  *
  *     hazards jump       leaves recvmmsg by siglongjmp, 100 times; then echoes
+ *     hazards cancel     has threads canceled in recvmmsg; then echoes
  *     hazards sandbox    forbids itself to get memory; then echoes
  *     hazards resvport   is bound by bindresvport(3); then echoes
  *
@@ -28,6 +29,7 @@
 #include <unistd.h>
 
 #define MESSAGES 64
+#define CANCELED 100
 #define JUMPS 100
 #define JUMP_US 1000
 
@@ -94,6 +96,32 @@ static void *serve_after_jumps(void *argument)
 	pthread_exit(NULL);
 }
 
+static void *wait_to_be_canceled(void *argument)
+{
+	struct mmsghdr messages[MESSAGES] = { 0 };
+
+	(void)recvmmsg(*(const int *)argument, messages, MESSAGES, 0, NULL);
+	server_die("recvmmsg");
+	return NULL;
+}
+
+/* Each in the middle of a batch that is large, or before it. */
+static void cancel_threads(int fd)
+{
+	pthread_t thread;
+	void *result;
+
+	for (int i = 0; i < CANCELED; i++) {
+		if (pthread_create(&thread, NULL, wait_to_be_canceled, &fd))
+			server_die("pthread_create");
+		if (i % 2)
+			usleep(JUMP_US);
+		if (pthread_cancel(thread) || pthread_join(thread, &result) ||
+		    result != PTHREAD_CANCELED)
+			server_die("pthread_cancel");
+	}
+}
+
 /* What a strict server needs not any more kills it. */
 static void forbid_memory(void)
 {
@@ -146,6 +174,8 @@ int main(int argc, char **argv)
 	if (strcmp(how, "jump") == 0)
 		return pthread_create(&thread, NULL, serve_after_jumps, &fd) ||
 		       pthread_join(thread, NULL);
+	if (strcmp(how, "cancel") == 0)
+		cancel_threads(fd);
 	say_port(fd);
 	if (strcmp(how, "sandbox") == 0)
 		forbid_memory();

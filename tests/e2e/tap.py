@@ -11,6 +11,7 @@ the shim.  The bare run checks the case itself: there it must not hold
 import contextlib
 import os
 import signal
+import subprocess
 import sys
 import textwrap
 import traceback
@@ -75,6 +76,14 @@ class Run:
     def start(self, *command, env=None, **options):
         """A server that says its port; see processes.start."""
         return self.keep(start(command, env or self.environment(), **options))
+
+    def outcome(self, *command, env=None, seconds=lab.SECONDS, **options):
+        """Exit status and output of a command, which ends by itself."""
+        done = subprocess.run(command, env=env or self.environment(),
+                              stdin=subprocess.DEVNULL, capture_output=True,
+                              text=True, timeout=seconds, check=False,
+                              **options)
+        return done.returncode, done.stdout, done.stderr
 
     def python(self, code, *words, family=AF_INET, **options):
         """A server in this language, with a wildcard socket `s`.

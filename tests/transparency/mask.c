@@ -114,10 +114,12 @@ void mask_ip(unsigned char *packet, size_t bytes)
 	size_t header = v6_bytes;
 	int protocol;
 
-	if (bytes < v6_bytes / 2)
-		return hide(packet, bytes, 0, bytes);
+	if (bytes < v6_bytes / 2) {
+		hide(packet, bytes, 0, bytes);
+		return;
+	}
 	if (packet[0] >> 4 == 4) {
-		header = (packet[0] & 0xfU) * 4;
+		header = (size_t)(packet[0] & 0xf) * 4;
 		protocol = packet[9];
 		hide(packet, bytes, 4, 2);
 		hide(packet, bytes, 10, 2);

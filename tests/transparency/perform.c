@@ -578,12 +578,12 @@ static int option_of(int fd, int name)
 /* Where a message has headers, hides in them what differs from run to run. */
 static void mask_headers(const struct call *call, int i, size_t bytes)
 {
-	const bool raw = option_of(call->fd, SO_TYPE) == SOCK_RAW;
+	const bool is_raw = option_of(call->fd, SO_TYPE) == SOCK_RAW;
 	const struct message *message = &call->messages[i];
 	unsigned char head[MASK_HEADERS];
 	size_t n;
 
-	if (message->bad_iov || (!raw && !(call->flags & MSG_ERRQUEUE)))
+	if (message->bad_iov || (!is_raw && !(call->flags & MSG_ERRQUEUE)))
 		return;
 	n = bytes < sizeof(head) ? bytes : sizeof(head);
 	n = copy_head(&buffers[i], message, head, n, false);

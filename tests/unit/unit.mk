@@ -48,7 +48,7 @@ $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 $(U)/real: $(call rooms,raw real) $(call props,address child)
 $(U)/real: WRAPPED = dlsym
 
-$(U)/scratch: $(call rooms,scratch) $(call props,memory)
+$(U)/scratch: $(call rooms,scratch unwind) $(call props,memory)
 $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What a cleanup in a cancelled thread needs of libgcc_s, which libc loads when
+ * a thread is cancelled: a program that is not linked with it starts without
+ * it, also where there is none.  So does libc itself.
+ */
+#include <dlfcn.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* There, the compiler calls others as well. */
+#if defined(__GLIBC__) && !defined(__ARM_EABI_UNWINDER__)
+
+/* Not <unwind.h>: what it declares is exported, and everybody's. */
+int __gcc_personality_v0(int version, int actions, unsigned long long kind,
+			 void *exception, void *context);
+_Noreturn void _Unwind_Resume(void *exception);
+
+static void *found(const char *name)
+{
+	void *library = dlopen("libgcc_s.so.1", RTLD_LAZY);
+	void *function = library ? dlsym(library, name) : NULL;
+
+	if (!function)
+		abort();
+	return function;
+}
+
+/* Whether a frame has a cleanup.  Itanium C++ ABI: Exception Handling, 2.5.2.
+ */
+int __gcc_personality_v0(int version, int actions, unsigned long long kind,
+			 void *exception, void *context)
+{
+	__typeof__(&__gcc_personality_v0) personality;
+	void *function = found("__gcc_personality_v0");
+
+	memcpy(&personality, &function, sizeof(personality));
+	return personality(version, actions, kind, exception, context);
+}
+
+/* The cleanup is done.  Itanium C++ ABI: Exception Handling, 1.5.5. */
+_Noreturn void _Unwind_Resume(void *exception)
+{
+	__typeof__(&_Unwind_Resume) resume;
+	void *function = found("_Unwind_Resume");
+
+	memcpy(&resume, &function, sizeof(resume));
+	resume(exception);
+	abort();
+}
+
+#endif

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <limits.h>
 #include <string.h>
+#include <sys/syscall.h>
 
 /*
  * Into this much of our own the kernel writes its control messages when the
@@ -460,6 +461,54 @@ EXPORTED int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n,
 			  int flags, struct timespec *timeout)
 {
 	return receive_messages(real.__recvmmsg64, fd, msgs, n, flags, timeout);
+}
+#endif
+
+#if HAS_TIME32_NAME
+static int receive_time32(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags, struct timespec *timeout)
+{
+	const int *time32 = (const void *)timeout;
+	struct timespec time64;
+
+	if (!time32)
+		return real.recvmmsg(fd, msgs, n, flags, NULL);
+	/* What is left of it musl does not tell either. */
+	time64 = (struct timespec){ .tv_sec = time32[0], .tv_nsec = time32[1] };
+	return real.recvmmsg(fd, msgs, n, flags, &time64);
+}
+
+static int receive_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags, struct timespec *timeout)
+{
+	return (int)real.syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
+}
+
+static int receive_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+				 batch_flags flags, struct timespec *timeout)
+{
+	return (int)real.syscall(SYS_recvmmsg_time64, fd, msgs, n, flags,
+				 timeout);
+}
+
+EXPORTED int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
+			     batch_flags flags, const int *timeout)
+{
+	return receive_messages(receive_time32, fd, msgs, n, flags,
+				(void *)timeout);
+}
+
+int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, void *timeout)
+{
+	return receive_messages(receive_number, fd, msgs, n, flags, timeout);
+}
+
+int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			   batch_flags flags, void *timeout)
+{
+	return receive_messages(receive_time64_number, fd, msgs, n, flags,
+				timeout);
 }
 #endif
 

@@ -15,6 +15,17 @@
 #define SIZE(n) ((size_t)a[n])
 #define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
 
+/* The hooks with the timeouts of these numbers. */
+#if HAS_TIME32_NAME
+#define RECVMMSG recvmmsg_number
+#define RECVMMSG_TIME64 recvmmsg_time64_number
+#else
+#define RECVMMSG recvmmsg
+#endif
+#if HAS_TIME64_NAMES
+#define RECVMMSG_TIME64 __recvmmsg64
+#endif
+
 /* Calls the hook of this number; false when there is none. */
 static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 {
@@ -63,7 +74,13 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 #endif
 #ifdef SYS_recvmmsg
 	case SYS_recvmmsg:
-		*result = recvmmsg(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		*result = RECVMMSG(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		break;
+#endif
+#if defined(RECVMMSG_TIME64) && defined(SYS_recvmmsg_time64)
+	case SYS_recvmmsg_time64:
+		*result =
+			RECVMMSG_TIME64(INT(0), AT(1), UINT(2), INT(3), AT(4));
 		break;
 #endif
 	case SYS_sendmmsg:

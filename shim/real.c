@@ -18,6 +18,10 @@
 #ifndef SYS_recvmmsg_time64
 #define SYS_recvmmsg_time64 417
 #endif
+#if HAS_TIME32_NAME
+#undef SYS_recvmmsg
+#define SYS_recvmmsg SYS_recvmmsg_time64
+#endif
 #ifndef SYS_close_range
 #define SYS_close_range 436
 #endif

@@ -44,6 +44,25 @@ int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 #define INTERPOSED_TIME64(X)
 #endif
 
+/*
+ * musl's headers, and its dlsym(), say __recvmmsg_time64 for what is recvmmsg
+ * here where times used to have 32 bits.  What programs of that age call, by
+ * the name and by SYS_recvmmsg, has such a timeout.
+ */
+#if !defined(__GLIBC__) && defined(_REDIR_TIME64)
+#define HAS_TIME32_NAME _REDIR_TIME64
+#else
+#define HAS_TIME32_NAME 0
+#endif
+#if HAS_TIME32_NAME
+int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, const int *timeout) __asm__("recvmmsg");
+int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, void *timeout);
+int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			   batch_flags flags, void *timeout);
+#endif
+
 #define INTERPOSED(X)     \
 	X(socket)         \
 	X(socketpair)     \

@@ -40,6 +40,28 @@ def kernel_headers():
                   f"/usr/include/{machine}/asm")
 
 
+def musl_compiler(image):
+    """A compiler for a musl of another architecture, which is extracted."""
+    name, = os.listdir(os.path.join(image.directory, "usr/include"))
+    libraries = linked(f"lib-{name}", os.path.join(image.directory, "lib", name,
+                                                   "libc.so"))
+    wrapper = os.path.join(image.directory, "usr/bin", f"{name}-gcc")
+    specs = os.path.join(image.directory, "usr/lib", name, "musl-gcc.specs")
+    made = directory(f"{name}-gcc")
+    for path, to in (specs, f"{made}.specs"), (wrapper, made):
+        with open(path, encoding="ascii") as file:
+            text = file.read().replace(specs.removeprefix(image.directory),
+                                       f"{made}.specs")
+        # What is found there by itself, the links' targets are not.
+        text = re.sub(rf"(?<=[ :L])/usr/(lib|include)/{name}",
+                      rf"{image.directory}/usr/\1/{name}", text)
+        text = text.replace("*link_libgcc:\n", f"*link_libgcc:\n-L{libraries} ")
+        with open(to, "w", encoding="ascii") as file:
+            file.write(text)
+    os.chmod(made, 0o755)
+    return made
+
+
 def make(name, target, inside=(), **variables):
     """Builds into directory(name); answers what was said of it: nothing, if well."""
     variables = {"CFLAGS": "-O2 -g", **variables}

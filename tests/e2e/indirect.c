@@ -25,6 +25,16 @@ int by_number_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	return (int)syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
 }
 
+int by_time64_number_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+			      int flags, struct timespec *timeout)
+{
+#ifdef SYS_recvmmsg_time64
+	return (int)syscall(SYS_recvmmsg_time64, fd, msgs, n, flags, timeout);
+#else
+	return (int)syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
+#endif
+}
+
 ssize_t by_number_read(int fd, void *buf, size_t bytes)
 {
 	return syscall(SYS_read, fd, buf, bytes);

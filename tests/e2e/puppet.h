@@ -19,6 +19,8 @@ ssize_t by_number_recvfrom(int fd, void *buf, size_t bytes, int flags,
 ssize_t by_number_recvmsg(int fd, struct msghdr *msg, int flags);
 int by_number_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 		       struct timespec *timeout);
+int by_time64_number_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+			      int flags, struct timespec *timeout);
 ssize_t by_number_read(int fd, void *buf, size_t bytes);
 ssize_t by_number_sendto(int fd, const void *buf, size_t bytes, int flags,
 			 const struct sockaddr *to, socklen_t tolen);

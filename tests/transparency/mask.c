@@ -3,6 +3,7 @@
 #include "mask.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <linux/in6.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -22,16 +23,22 @@
 
 bool mask_sources;
 
-/* Hides which of our addresses an answer came from, and chosen ports. */
+/* Hides which of our addresses an answer came from, chosen ports and names. */
 void mask_address(char *name, size_t room)
 {
 	sa_family_t family;
+	const size_t chosen_bytes = 8;
 	const size_t v4_at = 4, v6_at = 8, mapped_at = 20;
 	static const char mapped[12] = { [10] = (char)0xff, [11] = (char)0xff };
 
 	if (room < 3)
 		return;
 	memcpy(&family, name, sizeof(family));
+	/* unix(7): Autobind feature */
+	for (size_t i = 3; family == AF_UNIX && !name[2] && i < chosen_bytes &&
+			   i < room && isxdigit((unsigned char)name[i]);
+	     i++)
+		name[i] = 'U';
 	if (family != AF_INET && family != AF_INET6)
 		return;
 	if ((unsigned char)name[2] >= FIRST_EPHEMERAL >> 8) {
@@ -74,6 +81,9 @@ void mask_cmsg(const struct cmsghdr *c, char *data, size_t bytes)
 
 	if (is_random(c))
 		memset(data, 'T', bytes);
+	else if (c->cmsg_level == SOL_SOCKET && c->cmsg_type == SCM_CREDENTIALS)
+		memset(data, 'P',
+		       bytes < sizeof(pid_t) ? bytes : sizeof(pid_t));
 	else if ((c->cmsg_level == IPPROTO_IP &&
 		  c->cmsg_type == IP_ORIGDSTADDR) ||
 		 (c->cmsg_level == IPPROTO_IPV6 &&

@@ -10,7 +10,7 @@
 /* Whether it is not compared which of our addresses an answer came from. */
 extern bool mask_sources;
 
-/* In an address: chosen ports, and the source. */
+/* In an address: chosen ports and names, and the source. */
 void mask_address(char *name, size_t room);
 
 /* In one control message, of which there are so many bytes of data. */

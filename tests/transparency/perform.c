@@ -753,7 +753,9 @@ static void on_alarm(int signal_number)
 
 static void interrupted_recv(const struct call *call)
 {
-	const struct itimerval soon = { .it_value.tv_usec = 300 };
+	/* Again, lest the first comes before the call. */
+	const struct itimerval soon = { .it_value.tv_usec = 300,
+					.it_interval.tv_usec = 3000 };
 	struct sigaction action = { .sa_handler = on_alarm };
 	char byte[8];
 
@@ -766,8 +768,8 @@ static void interrupted_recv(const struct call *call)
 	note_result(recv(call->fd, byte, sizeof(byte), 0));
 	limit_waiting(call->fd, SOON_US);
 	/* The same timer limits the whole sequence: see differ.c. */
-	(void)signal(SIGALRM, SIG_DFL);
 	alarm(SEQUENCE_SECONDS);
+	(void)signal(SIGALRM, SIG_DFL);
 }
 
 static void call_on_address(const struct call *call)

@@ -82,6 +82,7 @@ def attempt(function, *arguments):
 def passed_through(bad):
     attempt("recvfrom", bad, 10, MSG_DONTWAIT, None, None)
     attempt("recvfrom", bad, 10, MSG_DONTWAIT, at_name, at_length)
+    attempt("recvfrom", at_data, 10, MSG_DONTWAIT, bad, at_length)
     attempt("recv", bad, 10, MSG_DONTWAIT)
     attempt("read", bad, 10)
     attempt("write", bad, 4)
@@ -99,6 +100,7 @@ def passed_through(bad):
     attempt("sendmmsg", bad, 0, MSG_DONTWAIT)
     attempt("readv", bad, 0)
     attempt("writev", bad, 0)
+    attempt("writev", bad, 1)
     to = {"name": at_name, "namelen": 16}
     for fields in ({"iov": bad}, {"iov": bad, "iovlen": 0},
                    {"control": bad, "controllen": 64},
@@ -110,6 +112,8 @@ def passed_through(bad):
             at, _kept = message(**fields, **to)
             attempt("sendmsg", at, MSG_DONTWAIT)
             attempt("sendmmsg", at, 1, MSG_DONTWAIT)
+    at, _kept = message(name=bad, namelen=16)
+    attempt("recvmsg", at, MSG_DONTWAIT)
     at, _kept = message()
     attempt("recvmmsg", at, 1, MSG_DONTWAIT, bad)
 
@@ -124,15 +128,12 @@ def null():
 
 
 def ours(bad):
-    attempt("recvfrom", at_data, 10, MSG_DONTWAIT, bad, at_length)
     attempt("sendto", at_data, 4, MSG_DONTWAIT, bad, 16)
     attempt("connect", bad, 16)
     attempt("readv", bad, 1)
-    attempt("writev", bad, 1)
     attempt("recvmmsg", bad, 1, MSG_DONTWAIT, None)
     attempt("sendmmsg", bad, 1, MSG_DONTWAIT)
     at, _kept = message(name=bad, namelen=16)
-    attempt("recvmsg", at, MSG_DONTWAIT)
     attempt("sendmsg", at, MSG_DONTWAIT)
     at, _kept = message(name=at_name, namelen=16, control=bad, controllen=64)
     attempt("sendmsg", at, MSG_DONTWAIT)

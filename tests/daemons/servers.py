@@ -167,6 +167,8 @@ BROKEN = [
            "/usr/bin/python3 $lang/udp_echo.py threading $port $mode"),
     Server("Python's ForkingUDPServer", "python3", "4 6 d", probes.echo,
            "/usr/bin/python3 $lang/udp_echo.py forking $port $mode"),
+    Server("Python's asyncio", "python3", "4 6 d", probes.echo,
+           "/usr/bin/python3 $lang/asyncio_echo.py $port $mode", two="turns queue"),
     Server("Perl's IO::Socket", "perl", "4 6 d", probes.echo,
            "perl $lang/echo.pl $port $mode"),
     Server("Node's dgram", "nodejs:node", "4 6 d", probes.echo,

@@ -10,7 +10,8 @@ FACT_LIBRARIES = $(addprefix $(B)/tests/facts/lib,first.so second.so)
 FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
-E2E_SERVERS = $(addprefix $(B)/tests/e2e/,daytime echo hazards tcp_echo threads)
+E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel daytime echo forks hazards \
+	signals stack tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,echo_client puppet)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
@@ -24,8 +25,8 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
 E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo follow \
-	hazards learning lifetime limits loading order programs readme syscalls \
-	threads transparency)
+	forks hazards learning lifetime limits loading order programs readme \
+	signals syscalls threads transparency)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
 	$(say) LINK $@
@@ -55,6 +56,8 @@ $(B)/tests/e2e/echo_static: $(B)/tests/e2e/echo.o $(B)/tests/e2e/server.o
 $(B)/tests/e2e/puppet: $(addprefix $(B)/tests/e2e/,fortified.o indirect.o)
 # It looks its own functions up by name.
 $(B)/tests/e2e/puppet: LDFLAGS += -rdynamic
+# The loader, which looks for a name when it is called, needs stack as well.
+$(B)/tests/e2e/stack: LDFLAGS += -Wl,-z,now
 $(E2E_SERVERS) $(E2E_LONE): %: %.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)

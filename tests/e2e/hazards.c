@@ -56,43 +56,20 @@ static void wait_for_nothing(int fd)
 	}
 }
 
-static void echo(int fd)
-{
-	char buf[2048];
-	struct sockaddr_storage peer;
-	socklen_t len = sizeof(peer);
-	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer,
-			     &len);
-
-	if (n < 0 ||
-	    sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len) != n)
-		server_die("echo");
-}
-
 static void say_port(int fd)
 {
 	(void)printf("port %d\n", server_port(fd));
 	(void)fflush(stdout);
 }
 
-static void mask_alarm(int how)
-{
-	sigset_t alarms;
-
-	sigemptyset(&alarms);
-	sigaddset(&alarms, SIGALRM);
-	if (pthread_sigmask(how, &alarms, NULL))
-		server_die("pthread_sigmask");
-}
-
 static void *serve_after_jumps(void *argument)
 {
 	const int *fd = argument;
 
-	mask_alarm(SIG_UNBLOCK);
+	server_mask_alarm(SIG_UNBLOCK);
 	wait_for_nothing(*fd);
 	say_port(*fd);
-	echo(*fd);
+	server_echo(*fd);
 	pthread_exit(NULL);
 }
 
@@ -170,7 +147,7 @@ int main(int argc, char **argv)
 		     ? bind_reserved()
 		     : server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	/* For the thread, not for us who wait for it. */
-	mask_alarm(SIG_BLOCK);
+	server_mask_alarm(SIG_BLOCK);
 	if (strcmp(how, "jump") == 0)
 		return pthread_create(&thread, NULL, serve_after_jumps, &fd) ||
 		       pthread_join(thread, NULL);
@@ -179,6 +156,6 @@ int main(int argc, char **argv)
 	say_port(fd);
 	if (strcmp(how, "sandbox") == 0)
 		forbid_memory();
-	echo(fd);
+	server_echo(fd);
 	return EXIT_SUCCESS;
 }

@@ -3,6 +3,8 @@
 #include "server.h"
 
 #include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -53,4 +55,27 @@ void server_ready(int fd)
 	printf("port %d\n", server_port(fd));
 	if (fflush(stdout))
 		server_die("stdout");
+}
+
+void server_echo(int fd)
+{
+	char buf[64];
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer,
+			     &len);
+
+	if (n < 0 ||
+	    sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len) != n)
+		server_die("echo");
+}
+
+void server_mask_alarm(int how)
+{
+	sigset_t alarms;
+
+	sigemptyset(&alarms);
+	sigaddset(&alarms, SIGALRM);
+	if (pthread_sigmask(how, &alarms, NULL))
+		server_die("pthread_sigmask");
 }

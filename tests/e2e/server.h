@@ -13,6 +13,12 @@ void server_ready(int fd);
 
 int server_port(int fd);
 
+/* Sends one datagram back where it came from. */
+void server_echo(int fd);
+
+/* Blocks SIGALRM in this thread, or lets it through. */
+void server_mask_alarm(int how);
+
 /* Says why, and ends the program. */
 void server_die(const char *what) __attribute__((noreturn));
 

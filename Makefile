@@ -28,8 +28,9 @@ NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = carry config follow hook_fd hook_recv hook_send hook_syscall lock log \
-	peers pktinfo queue raw real replace scratch sock unwind
+SHIM = carry config follow hook_fd hook_recv hook_seccomp hook_send \
+	hook_syscall lock log peers pktinfo queue raw real replace scratch \
+	seccomp sock unwind
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

@@ -105,7 +105,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	struct local local;
 	struct sock *sock;
 
-	if (!sock_settle(fd) || !peers_are_open() || config_get()->disable ||
+	if (!sock_settle(fd) || !peers_are_open() || sock_is_off() ||
 	    !is_address(to, len))
 		return NULL;
 	if (!find_waiting(NULL, to, len, &local)) {
@@ -398,7 +398,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	int mode;
 
 	sock_settle(fd);
-	if (!addr || len < sizeof(addr->sa_family) || config_get()->disable ||
+	if (!addr || len < sizeof(addr->sa_family) || sock_is_off() ||
 	    !peers_are_open())
 		return false;
 	sock_probe(fd);

@@ -8,6 +8,7 @@
 #include "pktinfo.h"
 #include "real.h"
 #include "scratch.h"
+#include "seccomp.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -187,6 +188,15 @@ ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 	return n;
 }
 
+/* Whether a filter makes recvmsg fail with this: then we do without. */
+__attribute__((cold, noinline)) static bool is_forbidden(int error)
+{
+	if (!seccomp_refuses_recvmsg(error))
+		return false;
+	sock_stop(false);
+	return true;
+}
+
 /*
  * recvfrom(2): what is wrong with the address' length is said only after the
  * datagram was taken, so let the kernel have a length that it accepts.
@@ -200,14 +210,17 @@ ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
 	ssize_t n;
 
 	if (!from)
-		return receive_bytes(fd, sock, buf, len, flags, NULL, NULL);
-	if (fromlen && (int)*fromlen >= 0)
-		return receive_bytes(fd, sock, buf, len, flags, from, fromlen);
-	n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen);
-	if (n < 0)
-		return n;
-	errno = fromlen ? EINVAL : EFAULT;
-	return -1;
+		n = receive_bytes(fd, sock, buf, len, flags, NULL, NULL);
+	else if (fromlen && (int)*fromlen >= 0)
+		n = receive_bytes(fd, sock, buf, len, flags, from, fromlen);
+	else if ((n = receive_bytes(fd, sock, buf, len, flags, &unused,
+				    &namelen)) >= 0) {
+		errno = fromlen ? EINVAL : EFAULT;
+		return -1;
+	}
+	if (__builtin_expect(n < 0, false) && is_forbidden(errno))
+		return real.recvfrom(fd, buf, len, flags, from, fromlen);
+	return n;
 }
 
 EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
@@ -252,10 +265,10 @@ EXPORTED ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 	return receive_from(fd, sock, buf, len, flags, NULL, NULL);
 }
 
-/* Whether a receive failed because fd is no socket: read it, then. */
-static bool is_no_socket(ssize_t n)
+/* Whether a receive failed because fd is no socket, or it is forbidden. */
+static bool must_be_read(ssize_t n)
 {
-	return n < 0 && errno == ENOTSOCK;
+	return n < 0 && (errno == ENOTSOCK || is_forbidden(errno));
 }
 
 /*
@@ -269,8 +282,8 @@ static bool read_datagram(int fd, void *buf, size_t len, ssize_t *n)
 
 	if (!sock || !len)
 		return false;
-	*n = receive_from(fd, sock, buf, len, 0, NULL, NULL);
-	if (!is_no_socket(*n))
+	*n = receive_bytes(fd, sock, buf, len, 0, NULL, NULL);
+	if (!must_be_read(*n))
 		return true;
 	errno = saved;
 	return false;
@@ -306,7 +319,7 @@ EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
 		return real.readv(fd, iov, count);
 	app.msg_iovlen = (size_t)count;
 	n = receive(fd, sock, &app, 0, false);
-	if (!is_no_socket(n))
+	if (!must_be_read(n))
 		return n;
 	errno = saved;
 	return real.readv(fd, iov, count);

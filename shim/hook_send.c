@@ -6,6 +6,7 @@
 #include "pktinfo.h"
 #include "real.h"
 #include "scratch.h"
+#include "seccomp.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -207,6 +208,15 @@ static bool is_refused(int fd, const struct msghdr *out)
 	return n < 0;
 }
 
+/* Whether a filter makes sendmsg fail with this: then we do without. */
+static bool is_forbidden(int error)
+{
+	if (!seccomp_refuses_sendmsg(error))
+		return false;
+	sock_stop(false);
+	return true;
+}
+
 /* A plain send, in place of one that was refused, had this result. */
 static void note_plain(struct sock *sock, const struct msghdr *msg,
 		       const struct source *source, bool succeeded)
@@ -244,7 +254,8 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 	*n = real.sendmsg(fd, msg, flags);
 	if (__builtin_expect(*n >= 0, true))
 		return true;
-	if (may_mean_source(errno) && is_refused(fd, msg)) {
+	if (may_mean_source(errno) ? is_refused(fd, msg)
+				   : is_forbidden(errno)) {
 		errno = saved;
 		return false;
 	}

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
+#include "hook_seccomp.h"
 #include "raw.h"
 #include "real.h"
 
@@ -7,6 +8,7 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 /* An argument as the hook takes it. */
@@ -118,6 +120,14 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 #ifdef SYS_close_range
 	case SYS_close_range:
 		*result = close_range(UINT(0), UINT(1), INT(2));
+		break;
+#endif
+	case SYS_prctl:
+		*result = prctl(INT(0), a[1], a[2], a[3], a[4]);
+		break;
+#ifdef SYS_seccomp
+	case SYS_seccomp:
+		*result = hook_seccomp(UINT(0), UINT(1), AT(2));
 		break;
 #endif
 	default:

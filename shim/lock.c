@@ -27,6 +27,8 @@ _Thread_local struct lock *lock_held;
 _Atomic uint32_t *_Atomic lock_page;
 /* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
+/* No system call is made. */
+static _Atomic bool silent;
 /* The process of the first one. */
 static _Atomic pid_t first_process;
 
@@ -119,6 +121,8 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 			return LOCK_INHERITED;
 		if (holder && holder == atomic_load(&lock->given_up))
 			return LOCK_REFUSED;
+		if (atomic_load(&silent))
+			continue;
 		if (i >= SPINS + YIELDS)
 			nanosleep(&nap, NULL);
 		else if (i >= SPINS)
@@ -163,6 +167,11 @@ enum lock_result lock_take_slowly(struct lock *lock, const char *here)
 		lock_inside = NULL;
 	errno = saved;
 	return result;
+}
+
+void lock_call_no_more(void)
+{
+	atomic_store(&silent, true);
 }
 
 void lock_renounce(struct lock *lock)

@@ -93,6 +93,12 @@ static inline void lock_release(struct lock *lock)
 }
 
 /*
+ * From now on no lock makes a system call, which may be forbidden: none is
+ * waited for for long, and what a handler jumped out of stays locked.
+ */
+void lock_call_no_more(void);
+
+/*
  * Whether the process of this generation has ended, as far as is known: a
  * daemon's often has.  Keeps errno.
  */

@@ -54,7 +54,11 @@ void log_event(enum log_level level, int fd, const char *what)
 
 	if (config_get()->log < (uint32_t)level)
 		return;
-	write_line(line, snprintf(line, sizeof(line), "replyfrom: fd %d: %s\n",
-				  fd, what));
+	if (fd < 0)
+		write_line(line, snprintf(line, sizeof(line), "replyfrom: %s\n",
+					  what));
+	else
+		write_line(line, snprintf(line, sizeof(line),
+					  "replyfrom: fd %d: %s\n", fd, what));
 	errno = saved;
 }

@@ -17,8 +17,8 @@ void log_bad_word(const char *name, const char *value,
 		  const char *const *words);
 
 /*
- * What was, or was not, done with fd, when that is wanted.  Keeps errno, and is
- * async-signal-safe.
+ * What was, or was not, done with fd, or with all (-1), when that is wanted.
+ * Keeps errno, and is async-signal-safe.
  */
 void log_event(enum log_level level, int fd, const char *what);
 

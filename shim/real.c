@@ -164,6 +164,21 @@ static int early_fcntl(int fd, int command, ...)
 	return (int)ask_kernel(FCNTL, fd, command, argument);
 }
 
+static int early_prctl(int operation, ...)
+{
+	unsigned long a[4];
+	va_list list;
+
+	va_start(list, operation);
+	for (int i = 0; i < 4; i++)
+		a[i] = va_arg(list, unsigned long);
+	va_end(list);
+	real_resolve();
+	if (real.prctl != early_prctl)
+		return real.prctl(operation, a[0], a[1], a[2], a[3]);
+	return (int)ask_kernel(SYS_prctl, operation, a[0], a[1], a[2], a[3]);
+}
+
 #if HAS_TIME64_NAMES
 EARLY(ssize_t, __recvmsg64, (int fd, struct msghdr *msg, int flags),
       (fd, msg, flags), recvmsg, fd, msg, flags)

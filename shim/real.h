@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 #include <sys/epoll.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
 #include <unistd.h>
@@ -96,6 +97,7 @@ int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
 	X(fcntl64)        \
 	X(close_range)    \
 	X(closefrom)      \
+	X(prctl)          \
 	X(syscall)        \
 	INTERPOSED_TIME64(X)
 

@@ -64,6 +64,7 @@ static _Atomic(struct sock *) socks[SOCK_CHUNKS];
 static _Atomic uint32_t last_id;
 static _Atomic uint32_t sock_count;
 static _Atomic uint32_t hand; /* where to look for a free sock next */
+static _Atomic bool off;      /* no socket is to be ours from now on */
 
 static inline bool is_tracked(const struct sock *sock)
 {
@@ -372,6 +373,12 @@ static void doubt(bool bound)
 	}
 }
 
+bool sock_is_off(void)
+{
+	return config_get()->disable ||
+	       atomic_load_explicit(&off, memory_order_relaxed);
+}
+
 /* What is known of an fd that is to be tracked. */
 enum origin {
 	FRESH,	/* it has none of the options that we look at */
@@ -429,7 +436,7 @@ static struct sock *examine(int fd)
 
 	if (!make_slot(fd))
 		return NULL;
-	sock = config_get()->disable ? other : kind_of(fd, &family);
+	sock = sock_is_off() ? other : kind_of(fd, &family);
 	if (sock == udp) {
 		sock = examined;
 		doubt(false);
@@ -482,6 +489,8 @@ struct sock *sock_adopt(int fd, int family, enum sock_mode mode)
 	int saved = errno;
 	struct sock *sock = NULL;
 
+	if (sock_is_off())
+		return NULL;
 	if (make_slot(fd) && mode == SOCK_ARMED) {
 		sock = track(fd, family, SHARED);
 	} else if (sock_slot(fd)) {
@@ -529,6 +538,44 @@ struct sock *sock_nth(uint32_t n)
 void sock_review(int fd)
 {
 	examine(fd);
+}
+
+void sock_look_at_no_more(void)
+{
+	atomic_store(&off, true);
+}
+
+/* Every fd is `kind` now.  `put_back`: those of ours are as without us. */
+static void renounce(struct sock *kind, bool put_back)
+{
+	for (unsigned int fd = 0; fd < SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS;
+	     fd++) {
+		struct sock *sock = sock_occupant((int)fd);
+
+		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
+			fd |= SOCK_FDS_PER_CHUNK - 1;
+		if (!sock)
+			continue;
+		if (put_back && is_tracked(sock) &&
+		    atomic_load(&sock->mode) != SOCK_FOLLOWED)
+			switch_back((int)fd, sock);
+		occupy((int)fd, kind);
+	}
+}
+
+void sock_stop(bool put_back)
+{
+	int saved = errno;
+
+	atomic_store(&off, true);
+	renounce(other, put_back);
+	errno = saved;
+}
+
+void sock_go_on(void)
+{
+	renounce(NULL, false);
+	atomic_store(&off, false);
 }
 
 void sock_created(int fd, int domain, int type, int protocol)
@@ -589,7 +636,7 @@ struct sock *sock_binding(int fd)
 	int saved = errno, family;
 	struct sock *kind = sock_occupant(fd), *sock = NULL;
 
-	if (kind == other || is_tracked(kind) || config_get()->disable ||
+	if (kind == other || is_tracked(kind) || sock_is_off() ||
 	    !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)

@@ -155,6 +155,19 @@ struct sock *sock_nth(uint32_t n);
  */
 void sock_review(int fd);
 
+/* Whether no socket is to become ours. */
+bool sock_is_off(void);
+
+/* From now on none is, for to look at one is forbidden; those that are stay. */
+void sock_look_at_no_more(void);
+
+/*
+ * From now on no socket is ours; `put_back`: each delivers what its application
+ * wants.  sock_go_on looks at all of them anew.  Both keep errno.
+ */
+void sock_stop(bool put_back);
+void sock_go_on(void);
+
 /* fd is a new socket of this kind; what it was before is forgotten. */
 void sock_created(int fd, int domain, int type, int protocol);
 

@@ -11,7 +11,7 @@ FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel daytime echo forks hazards \
-	signals stack tcp_echo threads)
+	sandboxed signals stack tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,echo_client puppet)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
@@ -26,7 +26,7 @@ E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
 E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo follow \
 	forks hazards learning lifetime limits loading order programs readme \
-	signals syscalls threads transparency)
+	sandbox signals syscalls threads transparency)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
 	$(say) LINK $@

@@ -453,10 +453,8 @@ static void an_error_of_the_message_is_the_application_s(void **state)
 
 static void other_errors_are_not_even_asked_about(void **state)
 {
-	const int errors[] = {
-		EAGAIN,	      ENOBUFS, EPERM,  EMSGSIZE, EPIPE,
-		ECONNREFUSED, EINTR,   ENOMEM, EBADF,	 EFAULT
-	};
+	const int errors[] = { EAGAIN, ENOBUFS, EMSGSIZE, EPIPE, ECONNREFUSED,
+			       EINTR,  ENOMEM,	EBADF,	  EFAULT };
 
 	(void)state;
 	hear(id, peer, "10.0.0.1");
@@ -469,6 +467,19 @@ static void other_errors_are_not_even_asked_about(void **state)
 		assert_int_equal(errno, errors[i]);
 		assert_string_equal(kernel_calls(), "sendmsg");
 	}
+}
+
+static void an_error_of_the_kernel_s_filters_is_the_application_s(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	any_error = EPERM;
+
+	ssize_t n = send_to(peer);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EPERM);
+	assert_string_equal(kernel_calls(), "sendmsg sendmsg");
 }
 
 static void after_an_error_of_the_message_the_source_is_kept(void **state)
@@ -1663,6 +1674,7 @@ int main(void)
 		TEST(the_plain_send_s_error_is_the_application_s),
 		TEST(an_error_of_the_message_is_the_application_s),
 		TEST(other_errors_are_not_even_asked_about),
+		TEST(an_error_of_the_kernel_s_filters_is_the_application_s),
 		TEST(after_an_error_of_the_message_the_source_is_kept),
 		TEST(what_asks_about_a_source_sends_nothing),
 		TEST(answers_to_a_batch_have_its_order),

@@ -700,6 +700,9 @@ static ssize_t receive(int fd, struct msghdr *msg, int flags)
 static ssize_t paper_recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	note("recvmsg");
+	if (kernel.filter_error || fd < 0)
+		return refuse(kernel.filter_error ? kernel.filter_error
+						  : EBADF);
 	return receive(fd, msg, flags);
 }
 
@@ -861,6 +864,9 @@ static ssize_t send_msg(int fd, const struct msghdr *msg, int flags)
 static ssize_t paper_sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	note((flags & MSG_PROBE) ? "probe" : "sendmsg");
+	if (fd < 0)
+		return refuse(kernel.filter_error ? kernel.filter_error
+						  : EBADF);
 	return send_msg(fd, msg, flags);
 }
 
@@ -932,6 +938,13 @@ static int paper_epoll_ctl(int epoll, int operation, int fd,
 	(void)fd;
 	(void)event;
 	return (int)hand_on("epoll_ctl", epoll);
+}
+
+static int paper_prctl(int operation, ...)
+{
+	(void)operation;
+	note("prctl");
+	return kernel.answer;
 }
 
 const char *source_of(const struct sent *one)

@@ -44,6 +44,7 @@ extern struct kernel {
 	int connect_error; /* but not to nobody */
 	int setsockopt_error;
 	int socket_error;
+	int filter_error; /* of recvmsg, and of sendmsg on no fd */
 	/* There is the wildcard only. */
 	bool lacks_addresses;
 	/* What an older one lacks. */

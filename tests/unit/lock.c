@@ -201,6 +201,22 @@ static void a_lock_that_is_not_let_go_is_refused(void **state)
 	lock_release(&lock);
 }
 
+/* Last, for it cannot be taken back. */
+static void where_calls_are_forbidden_no_one_naps(void **state)
+{
+	enum lock_result result;
+
+	(void)state;
+	lock_call_no_more();
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	in_thread(take_in_thread, &result);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	assert_int_equal(naps, 0);
+	lock_release(&lock);
+}
+
 static void *take_twice_in_thread(void *context)
 {
 	enum lock_result *result = context;
@@ -516,6 +532,7 @@ int main(void)
 		TEST(a_child_is_of_another_generation),
 		TEST(a_grandchild_is_of_yet_another_generation),
 		TEST(a_child_of_clone_is_of_another_generation),
+		TEST(where_calls_are_forbidden_no_one_naps),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, NULL);

@@ -15,7 +15,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
 	hook_syscall launch lock lock_before_4_14 $(PEERS_TESTS) pktinfo \
-	pktinfo_strip queue real replace scratch sock)
+	pktinfo_strip queue real replace scratch seccomp sock)
 
 # The rest of a program, and what of libc it stands in for.
 rooms = $(patsubst %,$(U)/shim/%.o,$(1))
@@ -68,11 +68,14 @@ $(U)/replace: $(call rooms,carry lock pktinfo raw real replace scratch sock) \
 	$(call props,address settings)
 $(U)/replace: WRAPPED = getsockname mmap ppoll
 
-$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_send hook_syscall)
+$(U)/seccomp: $(call rooms,raw real scratch seccomp)
+
+$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
+	hook_syscall)
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,carry follow log replace scratch sock) \
+	$(call rooms,carry follow log replace scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An echo server that restricts itself by a filter before it serves:
+ *
+ *     sandboxed HOW errno|kill|trap|unlike CALL...
+ *
+ * The filter has this action for these calls, or to `unlike`, kills for them
+ * when their first argument is not 0.  HOW: it is installed by
+ *     prctl, seccomp    what is so called, the latter by its number
+ *     number            prctl, by its number
+ *     refused           prctl, which refuses it
+ *     exec              prctl, and the server is the program that follows
+ *     shown             prctl; the server receives by recvmsg, and says how
+ *                       many bytes of control messages there are
+ *     strict            there is none: only read and write are allowed
+ * It serves two requests on fd 0, if that is a socket, or on one of its own,
+ * and says its port first.
+ */
+#include "server.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <netinet/in.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#define MOST_INSTRUCTIONS 64
+#define REQUESTS 2
+
+static const struct {
+	const char *name;
+	unsigned int number;
+} calls[] = {
+	{ "recvmsg", SYS_recvmsg },	    { "sendmsg", SYS_sendmsg },
+	{ "getsockopt", SYS_getsockopt },   { "setsockopt", SYS_setsockopt },
+	{ "getsockname", SYS_getsockname },
+};
+
+static unsigned int number_of(const char *name)
+{
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (!strcmp(name, calls[i].name))
+			return calls[i].number;
+	server_die(name);
+}
+
+static struct sock_filter code[MOST_INSTRUCTIONS];
+static unsigned short length;
+
+static void append(struct sock_filter instruction)
+{
+	code[length++] = instruction;
+}
+
+static void make_filter(const char *action, char **names)
+{
+	const unsigned int action_of =
+		!strcmp(action, "errno")  ? SECCOMP_RET_ERRNO | EPERM
+		: !strcmp(action, "trap") ? SECCOMP_RET_TRAP
+					  : SECCOMP_RET_KILL_PROCESS;
+	const unsigned char unlike = !strcmp(action, "unlike");
+
+	for (; *names; names++) {
+		append((struct sock_filter)BPF_STMT(
+			BPF_LD | BPF_W | BPF_ABS,
+			offsetof(struct seccomp_data, nr)));
+		append((struct sock_filter)BPF_JUMP(
+			BPF_JMP | BPF_JEQ | BPF_K, number_of(*names), 0,
+			(unsigned char)(unlike ? 3 : 1)));
+		if (unlike) {
+			append((struct sock_filter)BPF_STMT(
+				BPF_LD | BPF_W | BPF_ABS,
+				offsetof(struct seccomp_data, args)));
+			append((struct sock_filter)BPF_JUMP(
+				BPF_JMP | BPF_JEQ | BPF_K, 0, 1, 0));
+		}
+		append((struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+						    action_of));
+	}
+	append((struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
+					    SECCOMP_RET_ALLOW));
+}
+
+static void install(const char *how)
+{
+	const struct sock_fprog program = { .len = length, .filter = code };
+	const int is_refused = !strcmp(how, "refused");
+	long result;
+
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
+		server_die("no_new_privs");
+	if (is_refused)
+		code[length - 1].code = 0xffff;
+	if (!strcmp(how, "strict"))
+		result = prctl(PR_SET_SECCOMP, SECCOMP_MODE_STRICT);
+	else if (!strcmp(how, "seccomp"))
+		result = syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0,
+				 &program);
+	else if (!strcmp(how, "number"))
+		result = syscall(SYS_prctl, PR_SET_SECCOMP, SECCOMP_MODE_FILTER,
+				 &program, 0, 0);
+	else
+		result = prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+	if ((result != 0) != is_refused)
+		server_die("seccomp");
+}
+
+/* What recvmsg shows goes back. */
+static void show(int fd)
+{
+	char control[128], text[64] = "";
+	struct sockaddr_storage peer;
+	struct iovec iov = { .iov_base = text, .iov_len = sizeof(text) };
+	struct msghdr msg = {
+		.msg_name = &peer,
+		.msg_namelen = sizeof(peer),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int n;
+
+	if (recvmsg(fd, &msg, 0) < 0)
+		server_die("recvmsg");
+	n = snprintf(text, sizeof(text), "%zu", (size_t)msg.msg_controllen);
+	if (sendto(fd, text, (size_t)n, 0, (struct sockaddr *)&peer,
+		   msg.msg_namelen) != n)
+		server_die("sendto");
+}
+
+static void read_strictly(int fd)
+{
+	char buf[64];
+	ssize_t n = read(fd, buf, sizeof(buf));
+
+	(void)!write(STDOUT_FILENO, buf, n < 0 ? 0 : (size_t)n);
+	/* exit_group, which exit(3) is, is forbidden. */
+	syscall(SYS_exit, n < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+static int own_socket(void)
+{
+	struct sockaddr_in6 name;
+	socklen_t len = sizeof(name);
+
+	if (!getsockname(STDIN_FILENO, (struct sockaddr *)&name, &len))
+		return STDIN_FILENO;
+	return server_bind(AF_INET, SOCK_DGRAM, 0, 0);
+}
+
+int main(int argc, char **argv)
+{
+	const char *how = argc > 1 ? argv[1] : "";
+	char *const server[] = { argv[0], NULL };
+	int fd = own_socket();
+
+	server_ready(fd);
+	if (argc > 3) {
+		make_filter(argv[2], argv + 3);
+		install(how);
+	} else if (!strcmp(how, "strict")) {
+		install(how);
+		read_strictly(fd);
+	}
+	if (!strcmp(how, "exec")) {
+		if (fd != STDIN_FILENO && dup2(fd, STDIN_FILENO) < 0)
+			server_die("dup2");
+		execv("/proc/self/exe", server);
+		server_die("exec");
+	}
+	for (int i = 0; i < REQUESTS; i++)
+		if (!strcmp(how, "shown"))
+			show(fd);
+		else
+			server_echo(fd);
+	return EXIT_SUCCESS;
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT */
+/* What is read from a filter, and what is not known of it. */
+#include "seccomp.h"
+
+#include "real.h"
+#include "unit.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stddef.h>
+#include <sys/syscall.h>
+
+enum { CALL = SYS_recvmsg, OTHER_CALL = SYS_read };
+
+#define NUMBER offsetof(struct seccomp_data, nr)
+#define MACHINE offsetof(struct seccomp_data, arch)
+#define ARGUMENT offsetof(struct seccomp_data, args)
+#define LOAD(offset) BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offset)
+#define JUMP(how, k, yes, no) BPF_JUMP(BPF_JMP | (how) | BPF_K, k, yes, no)
+#define DO(action) BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_##action)
+
+/* Whether this filter may kill for CALL. */
+#define KILLS(...)                                            \
+	kills((struct sock_filter[]){ __VA_ARGS__ },          \
+	      sizeof((struct sock_filter[]){ __VA_ARGS__ }) / \
+		      sizeof(struct sock_filter),             \
+	      CALL)
+
+static bool kills(struct sock_filter *code, size_t length, uint32_t number)
+{
+	const struct sock_fprog filter = { .len = (unsigned short)length,
+					   .filter = code };
+
+	return seccomp_kills(&filter, number);
+}
+
+static void an_action_spares_or_kills(void **state)
+{
+	(void)state;
+
+	assert_false(KILLS(DO(ALLOW)));
+	assert_false(KILLS(DO(ERRNO)));
+	assert_false(KILLS(DO(TRACE)));
+	assert_true(KILLS(DO(TRAP)));
+	assert_true(KILLS(DO(KILL_THREAD)));
+	assert_true(KILLS(DO(KILL_PROCESS)));
+}
+
+static void an_action_has_data_of_its_own(void **state)
+{
+	(void)state;
+
+	assert_false(
+		KILLS(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)));
+	assert_true(KILLS(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP | 7)));
+}
+
+static void an_action_that_nobody_knows_kills(void **state)
+{
+	(void)state;
+
+	assert_true(KILLS(BPF_STMT(BPF_RET | BPF_K, 0x12340000)));
+}
+
+static void a_call_is_known_by_its_number(void **state)
+{
+	(void)state;
+	struct sock_filter code[] = { LOAD(NUMBER), JUMP(BPF_JEQ, CALL, 0, 1),
+				      DO(KILL_PROCESS), DO(ALLOW) };
+
+	assert_true(kills(code, 4, CALL));
+	assert_false(kills(code, 4, OTHER_CALL));
+}
+
+static void a_list_of_what_is_allowed_kills_for_the_rest(void **state)
+{
+	(void)state;
+	struct sock_filter code[] = { LOAD(NUMBER), JUMP(BPF_JEQ, CALL, 0, 1),
+				      DO(ALLOW), DO(KILL_PROCESS) };
+
+	assert_false(kills(code, 4, CALL));
+	assert_true(kills(code, 4, OTHER_CALL));
+}
+
+/* libseccomp's trees compare. */
+static void a_tree_of_comparisons_is_walked(void **state)
+{
+	(void)state;
+
+	assert_false(KILLS(LOAD(NUMBER), JUMP(BPF_JGE, CALL, 1, 0),
+			   DO(KILL_PROCESS), JUMP(BPF_JGT, CALL, 1, 0),
+			   DO(ALLOW), DO(KILL_PROCESS)));
+	assert_true(KILLS(LOAD(NUMBER), JUMP(BPF_JGT, CALL, 1, 0),
+			  DO(KILL_PROCESS), DO(ALLOW)));
+	assert_true(KILLS(LOAD(NUMBER), JUMP(BPF_JSET, CALL, 0, 1),
+			  DO(KILL_PROCESS), DO(ALLOW)));
+}
+
+static void an_unconditional_jump_is_taken(void **state)
+{
+	(void)state;
+
+	assert_false(KILLS(BPF_STMT(BPF_JMP | BPF_JA, 1), DO(KILL_PROCESS),
+			   DO(ALLOW)));
+}
+
+static void what_is_no_call_of_this_machine_does_not_matter(void **state)
+{
+	(void)state;
+
+	assert_false(KILLS(LOAD(MACHINE), JUMP(BPF_JEQ, 1, 0, 1),
+			   DO(KILL_PROCESS), DO(ALLOW)));
+}
+
+static void what_depends_on_an_argument_may_kill(void **state)
+{
+	(void)state;
+
+	assert_true(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 1), DO(ALLOW),
+			  DO(KILL_PROCESS)));
+	assert_true(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 1),
+			  DO(KILL_PROCESS), DO(ALLOW)));
+	assert_false(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 1), DO(ERRNO),
+			   DO(ALLOW)));
+}
+
+static void what_was_reached_in_two_ways_is_both(void **state)
+{
+	(void)state;
+
+	/* A is 1 or 2 at the last comparison. */
+	assert_true(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 2),
+			  BPF_STMT(BPF_LD | BPF_IMM, 1),
+			  BPF_STMT(BPF_JMP | BPF_JA, 1),
+			  BPF_STMT(BPF_LD | BPF_IMM, 2), JUMP(BPF_JEQ, 2, 0, 1),
+			  DO(KILL_PROCESS), DO(ALLOW)));
+	assert_false(KILLS(
+		LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 2),
+		BPF_STMT(BPF_LD | BPF_IMM, 1), BPF_STMT(BPF_JMP | BPF_JA, 1),
+		BPF_STMT(BPF_LD | BPF_IMM, 1), JUMP(BPF_JEQ, 2, 0, 1),
+		DO(KILL_PROCESS), DO(ALLOW)));
+}
+
+static void what_is_computed_is_computed(void **state)
+{
+	(void)state;
+
+	assert_false(KILLS(
+		LOAD(NUMBER), BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, CALL),
+		BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_IMM, 0),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 1, 0), DO(KILL_PROCESS),
+		DO(ALLOW)));
+	assert_false(KILLS(BPF_STMT(BPF_LD | BPF_IMM, SECCOMP_RET_ALLOW),
+			   BPF_STMT(BPF_RET | BPF_A, 0)));
+}
+
+static void what_is_kept_in_memory_is_not_known(void **state)
+{
+	(void)state;
+
+	assert_true(KILLS(LOAD(NUMBER), BPF_STMT(BPF_ST, 0),
+			  BPF_STMT(BPF_LD | BPF_MEM, 0),
+			  JUMP(BPF_JEQ, CALL, 0, 1), DO(ALLOW),
+			  DO(KILL_PROCESS)));
+	assert_true(KILLS(LOAD(ARGUMENT), BPF_STMT(BPF_RET | BPF_A, 0)));
+}
+
+static void a_filter_without_an_end_is_refused(void **state)
+{
+	(void)state;
+
+	assert_true(KILLS(LOAD(NUMBER)));
+	assert_true(KILLS(BPF_STMT(BPF_JMP | BPF_JA, 7), DO(ALLOW)));
+	assert_true(KILLS(BPF_STMT(BPF_JMP | BPF_JA, ~0U), DO(ALLOW)));
+	assert_true(kills(NULL, 1, CALL));
+	assert_true(kills((struct sock_filter[]){ DO(ALLOW) }, 0, CALL));
+}
+
+/* As many as there may be, each of which goes two ways. */
+static void the_longest_filter_is_read(void **state)
+{
+	static struct sock_filter code[BPF_MAXINSNS];
+
+	(void)state;
+	for (size_t i = 0; i < BPF_MAXINSNS; i += 2) {
+		code[i] = (struct sock_filter)LOAD(ARGUMENT);
+		code[i + 1] = (struct sock_filter)JUMP(BPF_JEQ, 1, 1, 0);
+	}
+	code[BPF_MAXINSNS - 1] = (struct sock_filter)DO(ALLOW);
+
+	assert_false(kills(code, BPF_MAXINSNS, CALL));
+}
+
+static bool kills_us(uint32_t number)
+{
+	struct sock_filter code[] = { LOAD(NUMBER), JUMP(BPF_JEQ, number, 0, 1),
+				      DO(KILL_PROCESS), DO(ALLOW) };
+	const struct sock_fprog filter = { .len = 4, .filter = code };
+
+	return seccomp_kills_us(&filter);
+}
+
+static void either_of_the_two_calls_that_we_make_counts(void **state)
+{
+	(void)state;
+
+	assert_true(kills_us(SYS_recvmsg));
+	assert_true(kills_us(SYS_sendmsg));
+	assert_false(kills_us(SYS_ptrace));
+}
+
+static int filter_s_errno;
+
+static ssize_t refused_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	(void)fd;
+	(void)msg;
+	(void)flags;
+	errno = filter_s_errno;
+	return -1;
+}
+
+static void
+a_call_that_fails_on_no_fd_for_another_reason_is_refused(void **state)
+{
+	(void)state;
+	real_resolve();
+	real.recvmsg = refused_recvmsg;
+	filter_s_errno = EPERM;
+	errno = ENOTTY;
+
+	bool refused = seccomp_refuses_recvmsg(EPERM);
+
+	assert_true(refused);
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_call_that_the_kernel_judges_is_not_refused(void **state)
+{
+	(void)state;
+	real_resolve();
+	errno = ENOTTY;
+
+	assert_false(seccomp_refuses_recvmsg(EPERM));
+	assert_false(seccomp_refuses_sendmsg(EPERM));
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void what_sockets_fail_with_every_day_costs_no_call(void **state)
+{
+	(void)state;
+	real_resolve();
+	real.recvmsg = refused_recvmsg;
+	filter_s_errno = EAGAIN;
+
+	assert_false(seccomp_refuses_recvmsg(EAGAIN));
+	assert_false(seccomp_refuses_recvmsg(EINTR));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(an_action_spares_or_kills),
+		cmocka_unit_test(an_action_has_data_of_its_own),
+		cmocka_unit_test(an_action_that_nobody_knows_kills),
+		cmocka_unit_test(a_call_is_known_by_its_number),
+		cmocka_unit_test(a_list_of_what_is_allowed_kills_for_the_rest),
+		cmocka_unit_test(a_tree_of_comparisons_is_walked),
+		cmocka_unit_test(an_unconditional_jump_is_taken),
+		cmocka_unit_test(
+			what_is_no_call_of_this_machine_does_not_matter),
+		cmocka_unit_test(what_depends_on_an_argument_may_kill),
+		cmocka_unit_test(what_was_reached_in_two_ways_is_both),
+		cmocka_unit_test(what_is_computed_is_computed),
+		cmocka_unit_test(what_is_kept_in_memory_is_not_known),
+		cmocka_unit_test(a_filter_without_an_end_is_refused),
+		cmocka_unit_test(the_longest_filter_is_read),
+		cmocka_unit_test(either_of_the_two_calls_that_we_make_counts),
+		cmocka_unit_test(
+			a_call_that_fails_on_no_fd_for_another_reason_is_refused),
+		cmocka_unit_test(a_call_that_the_kernel_judges_is_not_refused),
+		cmocka_unit_test(
+			what_sockets_fail_with_every_day_costs_no_call),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+}

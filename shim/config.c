@@ -89,9 +89,9 @@ static void read_environment(struct config *config)
 	const struct option *end = option + sizeof(options) / sizeof(*options);
 
 	for (; option < end; option++) {
-		/* Before the application can have set it. */
-		// NOLINTNEXTLINE(concurrency-mt-unsafe)
-		const char *text = getenv(option->name);
+		/* Before the application can have set it.  A privileged
+		 * program takes nothing from its user: secure_getenv(3). */
+		const char *text = secure_getenv(option->name);
 
 		if (text)
 			read_option(text, option, config);

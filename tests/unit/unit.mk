@@ -14,8 +14,8 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 	peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
-	hook_syscall launch lock lock_before_4_14 $(PEERS_TESTS) pktinfo \
-	pktinfo_strip queue real replace scratch seccomp sock)
+	hook_syscall launch lock lock_before_4_14 $(PEERS_TESTS) peers_chains \
+	pktinfo pktinfo_strip queue real replace scratch seccomp sock)
 
 # The rest of a program, and what of libc it stands in for.
 rooms = $(patsubst %,$(U)/shim/%.o,$(1))
@@ -36,6 +36,10 @@ $(U)/lock_before_4_14: WRAPPED = madvise
 
 $(PEERS_TESTS:%=$(U)/%): $(PEERS)
 $(PEERS_TESTS:%=$(U)/%): WRAPPED = clock_gettime
+# It has the table's code in itself.
+$(U)/peers_chains: $(call rooms,lock pktinfo queue) \
+	$(call props,clock settings)
+$(U)/peers_chains: WRAPPED = clock_gettime getrandom
 $(U)/peers: $(call props,memory)
 $(U)/peers: WRAPPED += calloc getrandom malloc mmap munmap realloc
 $(U)/peers_model: WRAPPED += getrandom

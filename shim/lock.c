@@ -132,18 +132,24 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 	return LOCK_REFUSED;
 }
 
-/*
- * This thread is inside a lock.  A signal handler's frames lie deeper than
- * those that it interrupted, unless they are on a stack of their own; where
- * ours lie no deeper, the others are gone, and with them who would have let go.
- */
+bool lock_is_left(const char *inside, const char *here)
+{
+	int saved = errno;
+	stack_t stack;
+	bool left = here >= inside && !atomic_load(&silent) &&
+		    !sigaltstack(NULL, &stack) &&
+		    !(stack.ss_flags & SS_ONSTACK);
+
+	errno = saved;
+	return left;
+}
+
+/* This thread is inside a lock, or was. */
 static bool was_left_by_jump(const char *here)
 {
 	uint64_t mine = lock_holder(lock_generation());
-	stack_t stack;
 
-	if (here < lock_inside || sigaltstack(NULL, &stack) ||
-	    (stack.ss_flags & SS_ONSTACK))
+	if (!lock_is_left(lock_inside, here))
 		return false;
 	atomic_compare_exchange_strong(&lock_held->holder, &mine, LOST);
 	lock_inside = NULL;

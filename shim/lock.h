@@ -99,6 +99,15 @@ static inline void lock_release(struct lock *lock)
 void lock_call_no_more(void);
 
 /*
+ * Whether who was inside of something, with a frame at this place of this
+ * thread's stack, was taken out of there by siglongjmp(3) in a handler.  Such a
+ * handler's frames lie deeper than those that it interrupted, unless they are
+ * on a stack of their own; where ours, at `here`, lie no deeper, the others are
+ * gone.  Keeps errno.
+ */
+bool lock_is_left(const char *inside, const char *here);
+
+/*
  * Whether the process of this generation has ended, as far as is known: a
  * daemon's often has.  Keeps errno.
  */

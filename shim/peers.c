@@ -139,9 +139,19 @@ static size_t region_bytes(uint32_t log2)
 	return bucket_bytes(log2) + hint_count(log2) * sizeof(*table.hints);
 }
 
+/* Whoever writes it right now will see that the peer has changed. */
+static inline void drop_last(void)
+{
+	struct peers_last *last = &peers_thread.last;
+
+	if (!PEERS_IS_WRITTEN(
+		    atomic_load_explicit(&last->sock, memory_order_relaxed)))
+		atomic_store_explicit(&last->sock, 0, memory_order_relaxed);
+}
+
 static void forget_all(void)
 {
-	atomic_store(&peers_thread.last.sock, 0);
+	drop_last();
 	table.head = NULL;
 	table.used = 0;
 	queue_drop_all();
@@ -439,12 +449,8 @@ static void begin_queue(struct peer *peer)
 		queue_append(&peer->queue, &peer->local, peer->datagrams);
 }
 
-/*
- * The batch has one more datagram of this peer.  A queue is only needed once
- * they went to different addresses; until then they are counted.
- */
-static inline void note_in_batch(struct peer *peer, const struct local *local,
-				 bool is_same)
+/* The batch that a datagram which is read now belongs to. */
+static inline uint64_t reading_batch(void)
 {
 	uint64_t batch = current_batch();
 
@@ -452,16 +458,33 @@ static inline void note_in_batch(struct peer *peer, const struct local *local,
 		peers_thread.state = PEERS_READING;
 		batch = ++peers_thread.batch;
 	}
+	return batch;
+}
+
+/* The batch has one more datagram of this peer, to the same address. */
+static inline void count_in_batch(struct peer *peer, uint64_t batch)
+{
 	if (peer->batch != batch) {
-		if (peer->queue.first)
-			queue_drop(&peer->queue);
 		peer->batch = batch;
 		peer->datagrams = 1;
-		return;
+	} else if (peer->datagrams < UINT16_MAX) {
+		peer->datagrams++;
 	}
-	if (is_same && queue_is_empty(&peer->queue)) {
-		if (peer->datagrams < UINT16_MAX)
-			peer->datagrams++;
+}
+
+/*
+ * The same, to any address.  A queue is only needed once they went to different
+ * ones; until then they are counted.
+ */
+static inline void note_in_batch(struct peer *peer, const struct local *local,
+				 bool is_same)
+{
+	const uint64_t batch = reading_batch();
+
+	if (peer->batch != batch && peer->queue.first)
+		queue_drop(&peer->queue);
+	if (peer->batch != batch || (is_same && queue_is_empty(&peer->queue))) {
+		count_in_batch(peer, batch);
 		return;
 	}
 	begin_queue(peer);
@@ -498,9 +521,15 @@ static inline void keep_last(const struct datagram *d, struct peer *peer,
 			     uint32_t version)
 {
 	struct peers_last *last = &peers_thread.last;
+	const uint64_t sock =
+		atomic_load_explicit(&last->sock, memory_order_relaxed);
 
-	/* For a handler that interrupts us. */
-	atomic_store_explicit(&last->sock, 0, memory_order_relaxed);
+	/* We are a handler that interrupted this very function. */
+	if (__builtin_expect(PEERS_IS_WRITTEN(sock), false) &&
+	    !lock_is_left(PEERS_WRITER(sock), (const char *)d))
+		return;
+	atomic_store_explicit(&last->sock, PEERS_WRITTEN_BY(d),
+			      memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (d->name->sa_family == AF_INET) {
 		memcpy(last->name, d->name, sizeof(*last->name));
@@ -546,7 +575,8 @@ ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	    !local_equal(&peer->local, d->local) ||
 	    !is_unchanged(peer, version))
 		return false;
-	note_in_batch(peer, d->local, true);
+	/* Not its queue, which somebody may have begun: that needs the lock. */
+	count_in_batch(peer, reading_batch());
 	note_request(peer);
 	peer->heard = d->now;
 	keep_last(d, peer, version);
@@ -578,7 +608,7 @@ static bool remember(struct datagram *d, bool may_evict)
 	peer->heard = d->now;
 	end_change(peer);
 	if (d->local->family == AF_UNSPEC || !queue_is_empty(&peer->queue))
-		atomic_store(&peers_thread.last.sock, 0);
+		drop_last();
 	else
 		keep_last(d, peer, peer->entry.version);
 	note_host(d, peer);

@@ -73,8 +73,9 @@ static inline void peers_note_answer(struct peers_entry *entry)
  * it sends: it then needs neither the lock nor the table.
  */
 struct peers_last {
-	_Atomic uint64_t sock; /* PEERS_LAST(), or 0: none, ask the table */
-	uint32_t version;      /* the entry's, while what follows is true */
+	/* PEERS_LAST(), PEERS_WRITTEN_BY(), or 0: none, ask the table */
+	_Atomic uint64_t sock;
+	uint32_t version; /* the entry's, while what follows is true */
 	struct peers_entry *entry;
 	uint64_t name[4]; /* of the peer: the bytes of its sockaddr */
 	struct local local;
@@ -83,6 +84,11 @@ struct peers_last {
 };
 
 #define PEERS_LAST(sock) ((uint64_t)(sock) + 1)
+/* A frame of this thread writes the rest; handlers leave it alone meanwhile. */
+#define PEERS_WRITTEN_BY(frame) (~(uint64_t)(uintptr_t)(frame))
+/* NOLINTNEXTLINE(performance-no-int-to-ptr): it was one */
+#define PEERS_WRITER(sock) ((const char *)(uintptr_t) ~(sock))
+#define PEERS_IS_WRITTEN(sock) ((int64_t)(sock) < 0)
 
 /* For what is inline here. */
 struct peers_thread {

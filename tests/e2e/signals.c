@@ -13,8 +13,14 @@
  *         jump              leaves by siglongjmp
  *         kill              the request is served by a vfork child, which is
  *                           killed there
+ *         evict             answers so many clients that others are forgotten
  *     signals answer recvfrom|recvmsg|recvmmsg BODY STRIDE
  *         The same from when the request was received, once in each.
+ *     signals late recvfrom|recvmsg|recvmmsg BODY STRIDE
+ *         The same, from when another client's request was received as well.
+ *     signals again recvfrom|recvmsg|recvmmsg BODY STRIDE
+ *         Once in each, where each client always asks one address; afterwards
+ *         the server sends the handler's client something more.
  *     signals every
  *         One socket's life, from socket() to connect() and close(): at each of
  *         its instructions the handler answers on another.
@@ -50,6 +56,7 @@
 #define THREADS 3
 #define LIFE_REQUESTS 4
 #define MOST_CLIENTS 64
+#define EVICTING 20 /* clients, where 16 are remembered */
 #define WAIT_MS 5000
 #define STACK_BYTES 65536
 #define TRAP_FLAG 0x100 /* of the processor's flags */
@@ -70,6 +77,9 @@ struct datagram {
 /* What was heard, by any handler and thread. */
 static _Atomic unsigned long right, plain, wrong;
 
+/* What is special about the requests that are stepped through. */
+static bool only_answers, answers_late, asks_one, once;
+
 static struct sockaddr_in loopback(uint32_t host, int port)
 {
 	return (struct sockaddr_in){
@@ -81,7 +91,8 @@ static struct sockaddr_in loopback(uint32_t host, int port)
 
 static struct client new_client(bool is_handlers)
 {
-	const struct sockaddr_in name = loopback(1, 0);
+	/* Of another host, whose address answers no other one's. */
+	const struct sockaddr_in name = loopback(is_handlers ? 0x101 : 1, 0);
 	struct client client = { .fd = socket(AF_INET, SOCK_DGRAM, 0),
 				 .is_handlers = is_handlers };
 
@@ -97,9 +108,9 @@ static struct client new_client(bool is_handlers)
  */
 static void ask(struct client *client, int port)
 {
+	const int which = asks_one ? 0 : (client->host + 1) & 3;
 	const struct datagram request = {
-		.host = (unsigned char)((client->is_handlers ? 6 : 2) +
-					((client->host + 1) & 3)),
+		.host = (unsigned char)((client->is_handlers ? 6 : 2) + which),
 	};
 	const struct sockaddr_in to = loopback(request.host, port);
 
@@ -111,9 +122,11 @@ static void ask(struct client *client, int port)
 
 static void count(const struct datagram *answer, uint32_t host)
 {
+	const bool may_be_plain = answer->who == HANDLER || answers_late;
+
 	if (host == answer->host) {
 		right++;
-	} else if (answer->who == HANDLER && host == 1) {
+	} else if (may_be_plain && host == 1) {
 		plain++;
 	} else {
 		printf("127.0.0.%d was asked, and 127.0.0.%u has answered%s\n",
@@ -146,7 +159,6 @@ static void hear(const struct client *client)
 /* The steps of what is between begin_steps and end_steps. */
 static volatile bool begins, stepping;
 static volatile long step, next_step, stride;
-static bool only_answers, once;
 
 #if defined(__x86_64__) || defined(__i386__)
 static void set_trap_flag(void *context, bool on)
@@ -172,6 +184,21 @@ static void begin_steps(void)
 {
 }
 #endif
+
+/* Whose request comes between another and its answer. */
+static struct client another;
+
+static void take_another(int fd)
+{
+	struct datagram data;
+	struct sockaddr_in peer;
+	socklen_t len = sizeof(peer);
+
+	ask(&another, server_port(fd));
+	if (recvfrom(fd, &data, sizeof(data), 0, (struct sockaddr *)&peer,
+		     &len) != sizeof(data))
+		wrong++;
+}
 
 /* Echoes one datagram, which is there, in one of the ways. */
 enum way { RECVFROM, RECVMSG, RECVMMSG };
@@ -202,8 +229,11 @@ static bool echo(int fd, enum way way, bool in_handler)
 	if (n <= 0)
 		return false;
 	data.who = in_handler ? HANDLER : INTERRUPTED;
-	if (only_answers && !in_handler)
+	if (only_answers && !in_handler) {
+		if (answers_late)
+			take_another(fd);
 		begin_steps();
+	}
 	if (way == RECVFROM)
 		n = sendto(fd, &data, sizeof(data), 0, (struct sockaddr *)&peer,
 			   msg->msg_namelen);
@@ -215,9 +245,9 @@ static bool echo(int fd, enum way way, bool in_handler)
 }
 
 /* What the handler does, on which sockets. */
-enum body { SENDTO, SENDMSG, CLOSE, FORK, JUMP, KILL, BODIES };
-static const char *const bodies[] = { "sendto", "sendmsg", "close",
-				      "fork",	"jump",	   "kill" };
+enum body { SENDTO, SENDMSG, CLOSE, FORK, JUMP, KILL, EVICT, BODIES };
+static const char *const bodies[] = { "sendto", "sendmsg", "close", "fork",
+				      "jump",	"kill",	   "evict" };
 static int served;
 static int served_port;
 /* One for each that is not heard yet: of one client's the last would win. */
@@ -256,6 +286,16 @@ static void answer_by_child(void)
 	}
 }
 
+static void answer_many(void)
+{
+	for (unsigned int i = 0; i < EVICTING; i++) {
+		ask(handlers_client(i), served_port);
+		if (!echo(served, RECVFROM, true))
+			wrong++;
+		hear(handlers_client(i));
+	}
+}
+
 static void handle(enum body body)
 {
 	switch (body) {
@@ -275,6 +315,9 @@ static void handle(enum body body)
 	case JUMP:
 		handled = 1;
 		siglongjmp(before, 1);
+	case EVICT:
+		answer_many();
+		break;
 	default:
 		/* Not raise(3), which would wait for nobody here. */
 		kill(getpid(), SIGKILL);
@@ -366,9 +409,38 @@ static bool ends_request(enum body body)
 	return body == JUMP || body == KILL;
 }
 
+/* Something more, unasked. */
+static void push(const struct client *client)
+{
+	const struct datagram data = { .host = client->host, .who = HANDLER };
+	struct sockaddr_in to;
+	socklen_t len = sizeof(to);
+
+	if (getsockname(client->fd, (struct sockaddr *)&to, &len) ||
+	    sendto(served, &data, sizeof(data), 0, (struct sockaddr *)&to,
+		   len) < 0)
+		wrong++;
+	hear(client);
+}
+
+/* They are answered, so they are not the first to be forgotten. */
+static void be_known(struct client *client)
+{
+	struct client *both[] = { client, &another };
+
+	for (int i = 0; i < 2; i++) {
+		ask(both[i], served_port);
+		if (!echo(served, RECVFROM, true))
+			wrong++;
+		hear(both[i]);
+	}
+}
+
 /* One request, with the handler from this instruction on. */
 static void serve_stepped(enum way way, struct client *client, long first)
 {
+	if (answers_late)
+		be_known(client);
 	handled = 0;
 	next_step = first;
 	ask(client, served_port);
@@ -393,6 +465,8 @@ static void serve_stepped(enum way way, struct client *client, long first)
 	hear(client);
 	for (unsigned int i = 0; i < handled && asks(stepped_body); i++)
 		hear(handlers_client(i));
+	if (asks_one && handled)
+		push(handlers_client(0));
 }
 
 static void say(const char *what, long n)
@@ -409,7 +483,8 @@ static void step_through(enum way way, const char *name)
 	for (int i = 0; i < BODIES; i++)
 		if (!strcmp(name, bodies[i]))
 			stepped_body = (enum body)i;
-	once = only_answers || ends_request(stepped_body);
+	once = only_answers || asks_one || ends_request(stepped_body);
+	another = new_client(true);
 	handle_signals(SIGTRAP, stepped);
 	do {
 		serve_stepped(way, &client, first);
@@ -550,8 +625,10 @@ int main(int argc, char **argv)
 	served_port = server_port(served);
 	for (int i = 0; i < MOST_CLIENTS; i++)
 		handlers_clients[i] = new_client(true);
-	if (argc > 4 && (!strcmp(how, "step") || !strcmp(how, "answer"))) {
-		only_answers = !strcmp(how, "answer");
+	answers_late = !strcmp(how, "late");
+	only_answers = answers_late || !strcmp(how, "answer");
+	asks_one = !strcmp(how, "again");
+	if (argc > 4 && (only_answers || asks_one || !strcmp(how, "step"))) {
 		stride = strtol(argv[4], NULL, 10);
 		step_through(!strcmp(argv[2], "recvfrom")  ? RECVFROM
 			     : !strcmp(argv[2], "recvmsg") ? RECVMSG

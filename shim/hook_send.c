@@ -192,20 +192,23 @@ static bool may_mean_source(int error)
 /*
  * Whether the kernel finds no way for `out`, which was not sent, from its
  * source.  Asks for the route and sends nothing: what else is wrong, a pending
- * error among it, is the application's.  Keeps errno.
+ * error among it, is the application's; so is AF_UNSPEC on an AF_INET6 socket,
+ * which names nobody.  Keeps errno.
  */
 static bool is_refused(int fd, const struct msghdr *out)
 {
 	struct msghdr probe = *out;
 	int saved = errno;
-	ssize_t n;
+	bool refused;
 
 	probe.msg_iovlen = 0;
 	/* MSG_MORE: do not push what a corked socket has pending. */
-	n = real.sendmsg(fd, &probe,
-			 MSG_CONFIRM | MSG_PROBE | MSG_MORE | MSG_DONTWAIT);
+	refused = real.sendmsg(fd, &probe,
+			       MSG_CONFIRM | MSG_PROBE | MSG_MORE |
+				       MSG_DONTWAIT) < 0 &&
+		  may_mean_source(errno);
 	errno = saved;
-	return n < 0;
+	return refused;
 }
 
 /* Whether a filter makes sendmsg fail with this: then we do without. */

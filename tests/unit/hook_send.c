@@ -495,6 +495,24 @@ static void after_an_error_of_the_message_the_source_is_kept(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
+static int refuse_all(const struct sent *sent)
+{
+	return sent->is_probe ? EDESTADDRREQ : EINVAL;
+}
+
+static void what_has_no_destination_is_not_sent_again(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	kernel.judge = refuse_all;
+
+	ssize_t n = send_to(peer);
+
+	assert_int_equal(n, -1);
+	assert_int_equal(errno, EINVAL);
+	assert_string_equal(kernel_calls(), "sendmsg probe");
+}
+
 static int probe_flags;
 static size_t probe_iovlen;
 static struct address probe_to;
@@ -1676,6 +1694,7 @@ int main(void)
 		TEST(other_errors_are_not_even_asked_about),
 		TEST(an_error_of_the_kernel_s_filters_is_the_application_s),
 		TEST(after_an_error_of_the_message_the_source_is_kept),
+		TEST(what_has_no_destination_is_not_sent_again),
 		TEST(what_asks_about_a_source_sends_nothing),
 		TEST(answers_to_a_batch_have_its_order),
 		TEST(an_answer_that_failed_keeps_its_place),

@@ -7,33 +7,16 @@ answer, and what they leave in the queue.
 """
 
 import ctypes
-import errno
 import os
 import resource
 import socket
 import sys
 from socket import AF_INET, MSG_DONTWAIT, SOCK_DGRAM
 
-libc = ctypes.CDLL(None, use_errno=True)
+from libc import Iovec, Mmsghdr, Msghdr, call
+
 BAD = 8
-UNTOUCHED = 4000
 IP_PKTINFO = 8
-
-
-class Iovec(ctypes.Structure):
-    _fields_ = [("base", ctypes.c_void_p), ("len", ctypes.c_size_t)]
-
-
-class Msghdr(ctypes.Structure):
-    _fields_ = [("name", ctypes.c_void_p), ("namelen", ctypes.c_uint),
-                ("iov", ctypes.c_void_p), ("iovlen", ctypes.c_size_t),
-                ("control", ctypes.c_void_p), ("controllen", ctypes.c_size_t),
-                ("flags", ctypes.c_int)]
-
-
-class Mmsghdr(ctypes.Structure):
-    _fields_ = [("msg", Msghdr), ("len", ctypes.c_uint)]
-
 
 # A server that has received one datagram of three, and its client.
 server, client = (socket.socket(AF_INET, SOCK_DGRAM) for _ in range(2))
@@ -70,12 +53,9 @@ def attempt(function, *arguments):
             print(function, "ended by", os.WTERMSIG(status))
         return
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    ctypes.set_errno(UNTOUCHED)
-    result = getattr(libc, function)(server.fileno(), *(
+    print(function, *call(function, server.fileno(), *(
         ctypes.c_void_p(word) if isinstance(word, int) else word
-        for word in arguments))
-    error = ctypes.get_errno()
-    print(function, result, errno.errorcode.get(error, error), flush=True)
+        for word in arguments)), flush=True)
     os._exit(0)
 
 

@@ -5,6 +5,7 @@
  */
 #include "puppet.h"
 
+#include <linux/net.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -13,6 +14,22 @@ ssize_t by_number_recvfrom(int fd, void *buf, size_t bytes, int flags,
 {
 	return syscall(SYS_recvfrom, fd, buf, bytes, flags, from, fromlen);
 }
+
+#ifdef SYS_socketcall
+/* As i386 called the kernel before 4.3. */
+ssize_t by_socketcall_recvfrom(int fd, void *buf, size_t bytes, int flags,
+			       struct sockaddr *from, socklen_t *fromlen)
+{
+	unsigned long words[] = { (unsigned long)fd,
+				  (unsigned long)buf,
+				  bytes,
+				  (unsigned long)flags,
+				  (unsigned long)from,
+				  (unsigned long)fromlen };
+
+	return syscall(SYS_socketcall, SYS_RECVFROM, words);
+}
+#endif
 
 ssize_t by_number_recvmsg(int fd, struct msghdr *msg, int flags)
 {

@@ -16,6 +16,8 @@ ssize_t fortified_recvfrom(int fd, void *buf, size_t bytes, int flags,
 /* Its calls by their numbers, and by the names that the headers give them. */
 ssize_t by_number_recvfrom(int fd, void *buf, size_t bytes, int flags,
 			   struct sockaddr *from, socklen_t *fromlen);
+ssize_t by_socketcall_recvfrom(int fd, void *buf, size_t bytes, int flags,
+			       struct sockaddr *from, socklen_t *fromlen);
 ssize_t by_number_recvmsg(int fd, struct msghdr *msg, int flags);
 int by_number_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 		       struct timespec *timeout);

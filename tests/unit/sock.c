@@ -1243,6 +1243,21 @@ static void a_duplicate_nobody_saw_is_the_same_socket(void **state)
 	assert_int_equal(sock->fds, 2);
 }
 
+static void without_a_cookie_such_a_duplicate_is_another(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	kernel.lacks_cookie = true;
+	sock = ours(FD);
+	kernel_duplicated(FD, OTHER_FD);
+
+	struct sock *found = sock_probe(OTHER_FD);
+
+	assert_non_null(found);
+	assert_ptr_not_equal(found, sock);
+}
+
 /* A vfork child closes its copies through our hook, in our memory. */
 static void a_socket_closed_in_a_vfork_child_is_found_again(void **state)
 {
@@ -1835,6 +1850,7 @@ int main(void)
 		TEST(closed_sockets_make_room_for_others),
 		TEST(many_sockets_are_known_at_once),
 		TEST(a_duplicate_nobody_saw_is_the_same_socket),
+		TEST(without_a_cookie_such_a_duplicate_is_another),
 		TEST(a_socket_closed_in_a_vfork_child_is_found_again),
 		TEST(a_socket_found_again_wants_what_it_wanted),
 		TEST(another_socket_of_the_same_number_is_another),

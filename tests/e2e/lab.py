@@ -51,6 +51,12 @@ def shimmed_environment(**more):
             **dict(pair.split("=", 1) for pair in sabotage)}
 
 
+def root_is_real():
+    """Whether this may be other users: root, but not of a user namespace."""
+    with open("/proc/self/uid_map", encoding="ascii") as users:
+        return os.getuid() == 0 and users.read().split()[1] == "0"
+
+
 def run(command):
     """A command of the shell on the server host; it has to succeed."""
     subprocess.run(command, shell=True, check=True, stdin=subprocess.DEVNULL)

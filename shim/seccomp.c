@@ -72,10 +72,11 @@ static void join(struct value *value, const struct value *other)
 /* The instruction at `to` may be reached like this.  False: there is none. */
 static bool reach(const struct walk *walk, size_t to, const struct state *from)
 {
-	struct state *state = &walk->states[to];
+	struct state *state;
 
 	if (to >= walk->filter->len)
 		return false;
+	state = &walk->states[to];
 	if (!state->is_reached) {
 		*state = *from;
 		return true;

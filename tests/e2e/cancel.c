@@ -33,11 +33,11 @@ static void *receive(void *round)
 
 	switch (*(const int *)round % 3) {
 	case 0:
-		recvfrom(server, data, sizeof(data), 0,
-			 (struct sockaddr *)&peer, &len);
+		(void)recvfrom(server, data, sizeof(data), 0,
+			       (struct sockaddr *)&peer, &len);
 		break;
 	case 1:
-		recvmsg(server, &msg, 0);
+		(void)recvmsg(server, &msg, 0);
 		break;
 	default:
 		recvmmsg(server, messages, MESSAGES, 0, NULL);

@@ -354,6 +354,8 @@ static void stepped(int number, siginfo_t *info, void *context)
 	errno = saved;
 }
 
+static bool has_own_stacks;
+
 static void own_stack(void)
 {
 	const stack_t stack = { .ss_sp = malloc(STACK_BYTES),
@@ -369,7 +371,7 @@ static void handle_signals(int number,
 	struct sigaction action = { .sa_sigaction = handler,
 				    .sa_flags = SA_SIGINFO | SA_RESTART };
 
-	if (getenv("ONSTACK")) {
+	if (has_own_stacks) {
 		action.sa_flags |= SA_ONSTACK;
 		own_stack();
 	}
@@ -380,13 +382,15 @@ static void handle_signals(int number,
 /* A request that a vfork child serves, up to the instruction. */
 static void serve_by_vfork(enum way way)
 {
-	pid_t child = vfork(); // NOLINT: it is vfork that is to be tried.
+	// NOLINTBEGIN(clang-analyzer-*): it is vfork that is to be tried.
+	pid_t child = vfork();
 
 	if (!child) {
 		begin_steps();
 		echo(served, way, false);
 		_exit(0);
 	}
+	// NOLINTEND(clang-analyzer-*)
 	waitpid(child, NULL, 0);
 	end_steps();
 }
@@ -588,7 +592,7 @@ static void *serve_interrupted(void *unused)
 	interrupted_client = new_client(true);
 	interrupted_fd = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	interrupted_port = server_port(interrupted_fd);
-	if (getenv("ONSTACK"))
+	if (has_own_stacks)
 		own_stack();
 	server_mask_alarm(SIG_UNBLOCK);
 	while (now_ms() < end && !wrong) {
@@ -620,7 +624,10 @@ int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
 
-	setvbuf(stdout, NULL, _IOLBF, 0);
+	if (setvbuf(stdout, NULL, _IOLBF, 0))
+		server_die("setvbuf");
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is no other thread yet.
+	has_own_stacks = getenv("ONSTACK");
 	served = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	served_port = server_port(served);
 	for (int i = 0; i < MOST_CLIENTS; i++)

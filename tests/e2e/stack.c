@@ -74,7 +74,7 @@ static void call_recvmsg(void)
 
 	msg->msg_control = control;
 	msg->msg_controllen = sizeof(control);
-	recvmsg(server, msg, 0);
+	(void)recvmsg(server, msg, 0);
 }
 
 static void call_sendmsg(void)
@@ -169,7 +169,7 @@ static const struct {
 
 static void *make_call(void *call)
 {
-	calls[(uintptr_t)call].call();
+	calls[*(const size_t *)call].call();
 	return NULL;
 }
 
@@ -192,7 +192,7 @@ static size_t measure(size_t call, unsigned char *stack, size_t bytes)
 	memset(stack, UNTOUCHED, bytes);
 	if (pthread_attr_init(&attributes) ||
 	    pthread_attr_setstack(&attributes, stack, bytes) ||
-	    pthread_create(&thread, &attributes, make_call, (void *)call) ||
+	    pthread_create(&thread, &attributes, make_call, &call) ||
 	    pthread_join(thread, NULL))
 		server_die("thread");
 	pthread_attr_destroy(&attributes);

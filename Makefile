@@ -65,9 +65,10 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
-include tests/unit/unit.mk tests/e2e/e2e.mk tests/transparency/transparency.mk \
+include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
+	tests/transparency/transparency.mk \
 	tests/i386/i386.mk tests/bench/bench.mk tests/containers/containers.mk \
-	demo/demo.mk
+	tests/tools/tools.mk demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -79,7 +80,8 @@ RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
 test:
 	$(INSTALL) e2e daemons demo bench
 	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) \
-		$$(TRANSPARENCY_SUITES) $$(I386_SUITES) $$(BENCH_SUITES) \
+		$$(FAULT_SUITES) $$(TRANSPARENCY_SUITES) $$(I386_SUITES) \
+		$$(BENCH_SUITES) \
 		$$(DAEMON_TESTS)'
 test-unit:
 	$(INSTALL)
@@ -97,7 +99,7 @@ test-suites: all
 	$(INSTALL) suites
 	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
 
-PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) \
+PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) $(FAULT_PROGRAMS) \
 	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) $(BENCH_PROGRAMS)
 
 run-tests: $(PROGRAMS)

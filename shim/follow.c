@@ -104,6 +104,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	struct sockaddr_in6 bound;
 	struct local local;
 	struct sock *sock;
+	int saved = errno;
 
 	if (!sock_settle(fd) || !peers_are_open() || sock_is_off() ||
 	    !is_address(to, len))
@@ -112,8 +113,10 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 		note_contact(to, len);
 		return NULL;
 	}
-	if (!read_address(fd, &bound) || bound.sin6_port)
+	if (!read_address(fd, &bound) || bound.sin6_port) {
+		errno = saved;
 		return NULL;
+	}
 	sock = sock_adopt(fd, bound.sin6_family, SOCK_ARMED);
 	if (sock)
 		peers_remember(atomic_load(&sock->id), to, len, &local, true);
@@ -368,8 +371,10 @@ static bool connect_to_nobody(struct plan *plan)
 	int saved = errno;
 	bool done = true;
 
-	if (!read_address(plan->fd, &plan->bound))
+	if (!read_address(plan->fd, &plan->bound)) {
+		errno = saved;
 		return false;
+	}
 	any = wildcard(plan->bound.sin6_family, port_be);
 	if (atomic_load(&sock->was_unbound))
 		unbind(plan->fd, plan->bound.sin6_family);

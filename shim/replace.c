@@ -150,6 +150,7 @@ struct replacement {
 	int buffer_bytes;  /* SO_RCVBUF as the application knows it */
 	bool is_inherited; /* by a fork: whoever forked us may still listen */
 	struct file_flags flags;
+	struct sockaddr_in6 former; /* its peer before, or AF_UNSPEC */
 };
 
 static void copy_option(int from, int to, int level, int name)
@@ -187,18 +188,23 @@ static bool read_flags(int fd, struct file_flags *flags)
 	flags->status = real.fcntl(fd, F_GETFL);
 	flags->descriptor = real.fcntl(fd, F_GETFD);
 	flags->signal = real.fcntl(fd, F_GETSIG);
-	if (real.fcntl(fd, F_GETOWN_EX, &flags->owner))
-		flags->owner.pid = 0;
-	return flags->status >= 0 && flags->descriptor >= 0;
+	return flags->status >= 0 && flags->descriptor >= 0 &&
+	       flags->signal >= 0 &&
+	       !real.fcntl(fd, F_GETOWN_EX, &flags->owner);
+}
+
+/* Not yet for signals, of which one that is not chosen may end the program. */
+static bool copy_flags(int to, const struct file_flags *flags)
+{
+	return !real.fcntl(to, F_SETFL, flags->status & ~O_ASYNC) &&
+	       (!flags->signal || !real.fcntl(to, F_SETSIG, flags->signal)) &&
+	       (!flags->owner.pid ||
+		!real.fcntl(to, F_SETOWN_EX, &flags->owner));
 }
 
 /* A signal tells the number that its file had when it was asked for. */
 static void ask_for_signals(int fd, const struct file_flags *flags)
 {
-	if (flags->signal > 0)
-		real.fcntl(fd, F_SETSIG, flags->signal);
-	if (flags->owner.pid)
-		real.fcntl(fd, F_SETOWN_EX, &flags->owner);
 	if (flags->status & O_ASYNC)
 		real.fcntl(fd, F_SETFL, flags->status);
 }
@@ -306,8 +312,7 @@ static bool open_next(struct replacement *r)
 		sock_disarm(r->next, r->sock);
 	else
 		sock_arm(r->next, r->sock);
-	return !real.fcntl(r->next, F_SETFL, r->flags.status & ~O_ASYNC) &&
-	       bind_beside(r);
+	return copy_flags(r->next, &r->flags) && bind_beside(r);
 }
 
 static void close_one(int fd)
@@ -522,17 +527,75 @@ static void forget_stale_watches(int fd)
 
 	while (nth_watch(&n, fd, &w))
 		if (real.epoll_ctl(w.epoll, EPOLL_CTL_MOD, fd, &w.event) &&
-		    errno != EINVAL) /* EPOLLEXCLUSIVE */
+		    (errno == EBADF || errno == ENOENT))
 			replace_note_epoll(w.epoll, EPOLL_CTL_DEL, fd, NULL);
 }
 
-static void renew_watches(int fd)
+/*
+ * Registers the next one by its own number, deaf: there may be no memory for
+ * that, or no more watches, and then the socket must stay.
+ */
+static bool prepare_watches(const struct replacement *r)
 {
 	struct watch w;
 	uint32_t n = 0;
 
-	while (nth_watch(&n, fd, &w))
-		real.epoll_ctl(w.epoll, EPOLL_CTL_ADD, fd, &w.event);
+	forget_stale_watches(r->fd);
+	while (nth_watch(&n, r->fd, &w)) {
+		w.event.events = 0;
+		if (!real.epoll_ctl(w.epoll, EPOLL_CTL_ADD, r->next, &w.event))
+			continue;
+		/* That number is no set's any more. */
+		if (errno != EINVAL)
+			return false;
+		replace_note_epoll(w.epoll, EPOLL_CTL_DEL, r->fd, NULL);
+	}
+	return true;
+}
+
+/* By the number that the application knows, or else as it was prepared. */
+static void renew_watches(const struct replacement *r)
+{
+	struct watch w;
+	uint32_t n = 0;
+
+	while (nth_watch(&n, r->fd, &w)) {
+		if (!real.epoll_ctl(w.epoll, EPOLL_CTL_ADD, r->fd, &w.event)) {
+			real.epoll_ctl(w.epoll, EPOLL_CTL_DEL, r->next, NULL);
+			continue;
+		}
+		w.event.events &= ~(uint32_t)EPOLLEXCLUSIVE;
+		real.epoll_ctl(w.epoll, EPOLL_CTL_MOD, r->next, &w.event);
+	}
+}
+
+/* The next socket does not become fd, which is connected as it was before. */
+static void resume(const struct replacement *r)
+{
+	if (!r->former.sin6_family || !name_connect(r->fd, &r->former))
+		name_disconnect(r->fd);
+}
+
+/* The next socket does not become fd: gives back what it has been sent. */
+static void carry_back(const struct replacement *r)
+{
+	struct replacement back = {
+		.fd = r->next,
+		.next = r->fd,
+		.carrier = -1,
+		.sock = r->sock,
+		.family = r->family,
+		.protocol = r->protocol,
+	};
+	struct sockaddr_in6 any;
+
+	name_disconnect(r->fd);
+	/* In IPv6 it hears whom it was connected to last: loopback, then. */
+	if (name_read(r->fd, &any) && name_connect(r->fd, &any))
+		name_disconnect(r->fd);
+	(void)scratch_with(PAYLOAD_BYTES, carry_queue, &back);
+	close_one(back.carrier);
+	resume(r);
 }
 
 /*
@@ -544,26 +607,26 @@ static void renew_watches(int fd)
 static bool switch_over(struct replacement *r)
 {
 	const bool is_cloexec = r->flags.descriptor & FD_CLOEXEC;
+	socklen_t len = sizeof(r->former);
 
-	forget_stale_watches(r->fd);
+	if (getpeername(r->fd, (struct sockaddr *)&r->former, &len))
+		r->former.sin6_family = AF_UNSPEC;
 	if (!r->is_inherited) {
 		connect_to_next(r, r->fd);
 		is_readable(r->fd, LATE_NS);
 	}
 	if (scratch_with(PAYLOAD_BYTES, carry_queue, r) && r->carrier < 0) {
-		name_disconnect(r->fd);
+		resume(r);
 		return false;
 	}
 	copy_buffer(r->next, SO_RCVBUF, SO_RCVBUFFORCE, r->buffer_bytes);
-	/* Both have been tried, or cannot fail: what was carried is lost. */
 	if (!connect_to_peer(r, r->next) ||
 	    real.dup3(r->next, r->fd, is_cloexec ? O_CLOEXEC : 0) < 0) {
-		name_disconnect(r->fd);
-		carry_reset(r->sock);
+		carry_back(r);
 		return false;
 	}
 	ask_for_signals(r->fd, &r->flags);
-	renew_watches(r->fd);
+	renew_watches(r);
 	return true;
 }
 
@@ -583,7 +646,7 @@ bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
 	};
 	int saved = errno;
 	bool done = !atomic_load(&watches_lost) && open_next(&r) &&
-		    move_queue(&r) && switch_over(&r);
+		    prepare_watches(&r) && move_queue(&r) && switch_over(&r);
 	close_one(r.next);
 	close_one(r.carrier);
 	errno = saved;

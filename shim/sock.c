@@ -268,20 +268,25 @@ static void mark(int fd, int lowat, uint32_t next)
 		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, (int)next);
 }
 
-/* What the application has switched on so far, before we do. */
-static uint32_t wanted_of(int fd, int family, int lowat)
+/*
+ * What the application has switched on so far, before we do.  False: that
+ * cannot be told, so it must not change.
+ */
+static bool read_wanted(int fd, int family, int lowat, uint32_t *wanted)
 {
-	uint32_t wanted = PKTINFO_NONE;
-	int on = 0;
+	int v4 = 0, v6 = 0;
 
-	if (is_mark(lowat))
-		return (uint32_t)lowat & PKTINFO_BOTH;
-	if (option_get(fd, IPPROTO_IP, IP_PKTINFO, &on) && on)
-		wanted |= PKTINFO_V4;
-	if (family == AF_INET6 &&
-	    option_get(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on) && on)
-		wanted |= PKTINFO_V6;
-	return wanted;
+	if (is_mark(lowat)) {
+		*wanted = (uint32_t)lowat & PKTINFO_BOTH;
+		return true;
+	}
+	/* The kernel's is never 0: it could not be read, and be our mark. */
+	if (!lowat || !option_get(fd, IPPROTO_IP, IP_PKTINFO, &v4) ||
+	    (family == AF_INET6 &&
+	     !option_get(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &v6)))
+		return false;
+	*wanted = (v4 ? PKTINFO_V4 : 0U) | (v6 ? PKTINFO_V6 : 0U);
+	return true;
 }
 
 static bool switch_on(int fd, int family)
@@ -393,12 +398,14 @@ static struct sock *track(int fd, int family, enum origin origin)
 	uint64_t cookie = cookie_of(fd);
 	struct sock *sock = origin == SHARED ? hold_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : lowat_of(fd);
+	uint32_t wanted = PKTINFO_NONE;
 
 	if (origin == SHARED)
 		doubt(true);
 	if (!sock) {
-		sock = new_sock(family, fresh ? PKTINFO_NONE
-					      : wanted_of(fd, family, lowat));
+		if (!fresh && !read_wanted(fd, family, lowat, &wanted))
+			return NULL;
+		sock = new_sock(family, wanted);
 		if (!sock)
 			return NULL;
 		if (!fresh)
@@ -708,12 +715,13 @@ static bool is_mark_option(int level, int name)
 
 /* The application switched a kind on or off: note it, and stay on. */
 static void note_wanted(int fd, struct sock *sock, int level, int name,
-			uint32_t kind)
+			uint32_t kind, const void *value, socklen_t len)
 {
-	int on;
+	int on = 0;
 
+	/* One byte will do for the kernel, in IPv4, and none is 0. */
 	if (!option_get(fd, level, name, &on))
-		return;
+		memcpy(&on, value, len < sizeof(on) ? len : sizeof(on));
 	if (on) {
 		atomic_fetch_or(&sock->wanted, kind);
 	} else {
@@ -747,7 +755,7 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 		return true;
 	saved = errno;
 	if (kind)
-		note_wanted(fd, sock, level, name, kind);
+		note_wanted(fd, sock, level, name, kind, value, len);
 	else
 		atomic_store(&sock->device, device_of(fd));
 	errno = saved;
@@ -758,9 +766,15 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 static void hide_mark(int fd, void *value, socklen_t len)
 {
 	const int before = NO_MARK;
-	int saved = errno;
+	int saved = errno, lowat;
 
-	if (is_mark(lowat_of(fd)))
+	/* With less room than an int there is but a part of it. */
+	if (len < sizeof(lowat))
+		lowat = lowat_of(fd);
+	else
+		memcpy(&lowat, value, sizeof(lowat));
+	/* The kernel's is never 0: it could not be read. */
+	if (is_mark(lowat) || !lowat)
 		memcpy(value, &before, len);
 	errno = saved;
 }

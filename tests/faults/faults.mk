@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: MIT
+# Every call of libc that the shim makes itself fails once, in every way that
+# its manual page has: see tests/faults/injected.  The shim is built such that a
+# return address tells the line of a call.
+
+F = $(B)/faults
+FAULT_PROGRAMS = $(F)/libfault.so $(F)/scenes $(F)/libreplyfrom.so
+FAULT_SUITES = tests/faults/injected
+
+$(F)/libfault.so: tests/faults/fault.c tests/faults/fault.h
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -fPIC -shared \
+		-fno-builtin $(LDFLAGS) -o $@ $< $(LDLIBS)
+
+$(F)/scenes: tests/faults/scenes.c tests/faults/fault.h $(B)/shim/raw.o
+	$(say) LINK $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -Ishim \
+		$(LDFLAGS) -o $@ $< $(B)/shim/raw.o $(LDLIBS)
+
+$(F)/libreplyfrom.so: $(B)/libreplyfrom.so
+	$(Q)$(MAKE) --no-print-directory B=$(F) \
+		CFLAGS='$(CFLAGS) -O1 -g -fno-inline -fno-optimize-sibling-calls' $@

@@ -1,0 +1,654 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * An application whose libc calls can fail:
+ *
+ *     scenes SCENE 4|6
+ *
+ * Plays the scene once for each line of stdin, "CALL ERRNO LASTING", in a
+ * process of its own: libc's CALLth call (0: none) fails with ERRNO.  Says in a
+ * line what the program got of each of its calls, and behind a tab which calls
+ * were made: "NAME STEP OWN CALLER" each.
+ */
+// NOLINTBEGIN(concurrency-mt-unsafe): it has one thread.
+#include "fault.h"
+#include "raw.h"
+
+#include <arpa/inet.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { PORT = 5300, SECONDS = 20, PATIENCE_MS = 20, KEPT = 4095 };
+
+#define TRANSCRIPT_BYTES ((size_t)8192)
+
+static struct fault_state *state;
+static int family;
+
+/* What the scene's program got. */
+static char *transcript;
+
+/* A call of the other side goes past everybody. */
+
+static long raw(long number, long a, long b, long c, long d, long e, long f)
+{
+	const long arguments[RAW_ARGUMENTS] = { a, b, c, d, e, f };
+
+	return raw_call(number, arguments);
+}
+
+__attribute__((format(printf, 1, 2))) static void note(const char *format, ...)
+{
+	const size_t used = strlen(transcript);
+	va_list list;
+
+	va_start(list, format);
+	(void)vsnprintf(transcript + used, TRANSCRIPT_BYTES - used, format,
+			list);
+	va_end(list);
+}
+
+static void begin(const char *name, int fd, const void *mark)
+{
+	state->name = name;
+	state->fd = fd;
+	state->mark = mark;
+	state->step++;
+	errno = KEPT;
+	state->is_on = true;
+}
+
+static long end(const char *name, long result)
+{
+	const int error = errno;
+
+	state->is_on = false;
+	if (result < 0)
+		note("%s %s; ", name, strerrorname_np(error));
+	else
+		note("%s %ld%s; ", name, result, error == KEPT ? "" : " errno");
+	return result;
+}
+
+/* A call of the program: one that may fail. */
+#define TRY(fd, mark, name, ...) \
+	(begin(#name, (fd), (mark)), end(#name, name(__VA_ARGS__)))
+
+union name {
+	struct sockaddr any;
+	struct sockaddr_in v4;
+	struct sockaddr_in6 v6;
+};
+
+static socklen_t name_bytes(void)
+{
+	return family == AF_INET ? sizeof(struct sockaddr_in)
+				 : sizeof(struct sockaddr_in6);
+}
+
+static union name name_of(const char *address, int port)
+{
+	union name name = { 0 };
+
+	name.any.sa_family = (sa_family_t)family;
+	name.v4.sin_port = htons((in_port_t)port);
+	if (family == AF_INET)
+		(void)inet_pton(AF_INET, address, &name.v4.sin_addr);
+	else
+		(void)inet_pton(AF_INET6, address, &name.v6.sin6_addr);
+	return name;
+}
+
+static const char *asked(void)
+{
+	return family == AF_INET ? "10.1.2.3" : "fd01:2::3";
+}
+
+static const char *own(void)
+{
+	return family == AF_INET ? "10.1.2.2" : "fd01:2::2";
+}
+
+static const char *any(void)
+{
+	return family == AF_INET ? "0.0.0.0" : "::";
+}
+
+static const char *text_of(const union name *name)
+{
+	static char text[INET6_ADDRSTRLEN];
+
+	*text = '\0';
+	if (name->any.sa_family == AF_INET)
+		(void)inet_ntop(AF_INET, &name->v4.sin_addr, text,
+				sizeof(text));
+	if (name->any.sa_family == AF_INET6)
+		(void)inet_ntop(AF_INET6, &name->v6.sin6_addr, text,
+				sizeof(text));
+	return text;
+}
+
+/* A socket, by nobody's hand. */
+static int raw_socket(const char *address, int port)
+{
+	const union name name = name_of(address, port);
+	const int fd = (int)raw(SYS_socket, family, SOCK_DGRAM | SOCK_NONBLOCK,
+				0, 0, 0, 0);
+
+	if (fd < 0 ||
+	    raw(SYS_bind, fd, (long)&name, name_bytes(), 0, 0, 0) < 0) {
+		perror("raw socket");
+		exit(EXIT_FAILURE);
+	}
+	return fd;
+}
+
+static int client;
+
+static void ask(const char *address, int port, const char *question)
+{
+	const union name name = name_of(address, port);
+
+	(void)raw(SYS_sendto, client, (long)question, (long)strlen(question), 0,
+		  (long)&name, name_bytes());
+}
+
+static bool is_there(int fd, long patience_ms)
+{
+	struct pollfd at = { .fd = fd, .events = POLLIN };
+	struct timespec wait = { .tv_nsec = patience_ms * 1000000 };
+
+	return raw(SYS_ppoll, (long)&at, 1, (long)&wait, 0, 0, 0) > 0;
+}
+
+/* What the client hears of a send that answered n, and from where. */
+static void hear(long n)
+{
+	char data[64] = "";
+	union name name = { 0 };
+	socklen_t bytes = sizeof(name);
+	long heard = -1;
+
+	if (n >= 0 && is_there(client, PATIENCE_MS))
+		heard = raw(SYS_recvfrom, client, (long)data, sizeof(data) - 1,
+			    MSG_DONTWAIT, (long)&name, (long)&bytes);
+	if (heard < 0)
+		note("<nothing>; ");
+	else
+		note("<%s from %s>; ", data,
+		     strcmp(text_of(&name), asked()) == 0 ? "asked" : "chosen");
+}
+
+/* The program receives one, when there is one. */
+static long take(int fd, union name *peer)
+{
+	static char data[64];
+	socklen_t bytes = sizeof(*peer);
+	long n;
+
+	memset(data, 0, sizeof(data));
+	memset(peer, 0, sizeof(*peer));
+	(void)is_there(fd, PATIENCE_MS);
+	n = TRY(fd, data, recvfrom, fd, data, sizeof(data) - 1, MSG_DONTWAIT,
+		&peer->any, &bytes);
+	if (n >= 0)
+		note("(%s of %s, %u); ", data, text_of(peer), bytes);
+	return n;
+}
+
+static long answer(int fd, const union name *peer, const char *data)
+{
+	const long n = TRY(fd, data, sendto, fd, data, strlen(data), 0,
+			   &peer->any, name_bytes());
+
+	hear(n);
+	return n;
+}
+
+static int serve(int port)
+{
+	const union name name = name_of(any(), port);
+	const int fd = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
+
+	if (fd >= 0)
+		TRY(fd, &name, bind, fd, &name.any, name_bytes());
+	return fd;
+}
+
+static int port_of(int fd)
+{
+	union name name = { 0 };
+	socklen_t bytes = sizeof(name);
+
+	(void)raw(SYS_getsockname, fd, (long)&name, (long)&bytes, 0, 0, 0);
+	return ntohs(name.v4.sin_port);
+}
+
+static void exchange(int fd)
+{
+	union name peer;
+
+	ask(asked(), port_of(fd), "question");
+	if (take(fd, &peer) >= 0)
+		(void)answer(fd, &peer, "answer");
+}
+
+static void finish(int fd)
+{
+	if (fd >= 0)
+		TRY(fd, NULL, close, fd);
+}
+
+static void play_plain(void)
+{
+	const int fd = serve(PORT);
+	int other;
+
+	exchange(fd);
+	exchange(fd);
+	other = (int)TRY(fd, NULL, dup, fd);
+	finish(fd);
+	exchange(other);
+	finish(other);
+}
+
+static void play_inherited(void)
+{
+	const int fd = raw_socket(any(), PORT);
+
+	exchange(fd);
+	exchange(fd);
+	finish(fd);
+}
+
+/* A socket that somebody else switched on: by number is not how we would. */
+static void play_options(void)
+{
+	const int fd = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
+	const int level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6;
+	const int name = family == AF_INET ? IP_PKTINFO : (int)IPV6_RECVPKTINFO;
+	const union name local = name_of(any(), PORT);
+	int value = 0, on = 1;
+	socklen_t bytes = sizeof(value);
+	struct ifreq device = { .ifr_name = "eth0" };
+
+	TRY(fd, &on, setsockopt, fd, level, name, &on, sizeof(on));
+	TRY(fd, &local, bind, fd, &local.any, name_bytes());
+	for (on = 0; on < 2; on++) {
+		if (TRY(fd, &value, getsockopt, fd, level, name, &value,
+			&bytes) >= 0)
+			note("(%d); ", value);
+		exchange(fd);
+		TRY(fd, &on, setsockopt, fd, level, name, &on, sizeof(on));
+	}
+	if (TRY(fd, &value, getsockopt, fd, SOL_SOCKET, SO_RCVLOWAT, &value,
+		&bytes) >= 0)
+		note("(%d); ", value);
+	TRY(fd, &device, setsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, &device,
+	    sizeof(device.ifr_name));
+	exchange(fd);
+	finish(fd);
+}
+
+enum { SMALL = 3, MEDIUM = 100, LARGE = 300 };
+
+static void exchange_batch(int fd, unsigned int n)
+{
+	static struct mmsghdr msgs[LARGE];
+	static struct iovec iovs[LARGE];
+	static union name peers[LARGE];
+	static char data[LARGE][32];
+	long got;
+
+	for (unsigned int i = 0; i < n; i++) {
+		memset(data[i], 0, sizeof(data[i]));
+		iovs[i] = (struct iovec){ data[i], sizeof(data[i]) - 1 };
+		msgs[i].msg_hdr = (struct msghdr){
+			.msg_name = &peers[i],
+			.msg_namelen = sizeof(peers[i]),
+			.msg_iov = &iovs[i],
+			.msg_iovlen = 1,
+		};
+		if (i < SMALL)
+			ask(asked(), PORT, "batch");
+	}
+	(void)is_there(fd, PATIENCE_MS);
+	got = TRY(fd, data, recvmmsg, fd, msgs, n, MSG_DONTWAIT, NULL);
+	for (long i = 0; i < got; i++) {
+		note("(%s of %s, %u); ", data[i], text_of(&peers[i]),
+		     msgs[i].msg_hdr.msg_namelen);
+		iovs[i].iov_len = msgs[i].msg_len;
+	}
+	if (got > 0)
+		got = TRY(fd, data, sendmmsg, fd, msgs,
+			  n > SMALL ? n : (unsigned int)got, 0);
+	for (long i = 0; i < got && i < SMALL; i++)
+		hear(got);
+}
+
+static void play_batches(void)
+{
+	const int fd = serve(PORT);
+
+	exchange_batch(fd, SMALL);
+	exchange_batch(fd, MEDIUM);
+	exchange_batch(fd, LARGE);
+	finish(fd);
+}
+
+static void watch(int epoll, int fd)
+{
+	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
+
+	TRY(epoll, &event, epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &event);
+}
+
+static void count_events(int epoll)
+{
+	struct epoll_event event = { 0 };
+
+	note("events %ld; ",
+	     raw(SYS_epoll_pwait, epoll, (long)&event, 1, PATIENCE_MS, 0, 0));
+}
+
+/* Receives and sends without an address. */
+static void converse(int fd)
+{
+	static char data[64] = "again";
+
+	if (is_there(fd, 1)) {
+		const long n = TRY(fd, data, recv, fd, data, sizeof(data) - 1,
+				   MSG_DONTWAIT);
+		if (n >= 0)
+			note("(%s); ", data);
+	}
+	hear(TRY(fd, data, send, fd, data, strlen(data), 0));
+	hear(TRY(fd, data, write, fd, data, strlen(data)));
+}
+
+/* A server that connects its socket: another takes its place. */
+static void play_connected(void)
+{
+	const union name nobody = { .any.sa_family = AF_UNSPEC };
+	const int epoll =
+		(int)raw(SYS_epoll_create1, EPOLL_CLOEXEC, 0, 0, 0, 0, 0);
+	const int fd = serve(PORT);
+	union name peer;
+
+	watch(epoll, fd);
+	/* It is told of each datagram by a signal that is mostly ignored. */
+	(void)raw(SYS_fcntl, fd, F_SETSIG, SIGURG, 0, 0, 0);
+	(void)raw(SYS_fcntl, fd, F_SETOWN, getpid(), 0, 0, 0);
+	(void)raw(SYS_fcntl, fd, F_SETFL, O_ASYNC, 0, 0, 0);
+	ask(asked(), PORT, "first");
+	ask(asked(), PORT, "second");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+	count_events(epoll);
+	converse(fd);
+	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	exchange(fd);
+	finish(fd);
+	(void)raw(SYS_close, epoll, 0, 0, 0, 0, 0);
+}
+
+/* The same, in a child. */
+static void play_forked(void)
+{
+	const int fd = serve(PORT);
+	union name peer;
+	pid_t child;
+
+	ask(asked(), PORT, "first");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	child = fork();
+	if (!child) {
+		TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+		converse(fd);
+		_exit(EXIT_SUCCESS);
+	}
+	(void)waitpid(child, NULL, 0);
+	finish(fd);
+}
+
+/* The same, of a socket that cannot be replaced: it has another fd. */
+static void play_pinned(void)
+{
+	const union name nobody = { .any.sa_family = AF_UNSPEC };
+	const int fd = serve(PORT);
+	const int other = (int)TRY(fd, NULL, dup, fd);
+	union name peer;
+
+	ask(asked(), PORT, "first");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+	converse(other);
+	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	exchange(fd);
+	finish(other);
+	finish(fd);
+}
+
+/* The same, of a port that the kernel chose. */
+static void play_ephemeral(void)
+{
+	const union name nobody = { .any.sa_family = AF_UNSPEC };
+	const int fd = serve(0);
+	union name peer;
+
+	ask(asked(), port_of(fd), "first");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+	hear(TRY(fd, "pong", send, fd, "pong", 4, 0));
+	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	finish(fd);
+}
+
+/* Servers that answer from a new socket, connected or not. */
+static void play_new(void)
+{
+	const union name nobody = { .any.sa_family = AF_UNSPEC };
+	const int fd = serve(PORT);
+	union name peer;
+	int next;
+
+	ask(asked(), PORT, "first");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	next = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
+	/* A real failure would have bound it. */
+	if (answer(next, &peer, "from a new one") >= 0)
+		exchange(next);
+	finish(next);
+	ask(asked(), PORT, "second");
+	(void)take(fd, &peer);
+	next = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
+	TRY(next, &peer, connect, next, &peer.any, name_bytes());
+	converse(next);
+	TRY(next, &nobody, connect, next, &nobody.any, sizeof(nobody.any));
+	finish(next);
+	finish(fd);
+}
+
+static void alias(bool is_up)
+{
+	struct ifreq request = { .ifr_name = "lo:9" };
+	struct sockaddr_in *addr = (struct sockaddr_in *)&request.ifr_addr;
+	const int fd = (int)raw(SYS_socket, AF_INET, SOCK_DGRAM, 0, 0, 0, 0);
+
+	addr->sin_family = AF_INET;
+	(void)inet_pton(AF_INET, "10.9.9.9", &addr->sin_addr);
+	if (!is_up)
+		request.ifr_flags = 0;
+	(void)raw(SYS_ioctl, fd, is_up ? SIOCSIFADDR : SIOCSIFFLAGS,
+		  (long)&request, 0, 0, 0);
+	(void)raw(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+/* The address that was asked is taken away before the answer. */
+static void play_gone(void)
+{
+	const int fd = serve(PORT);
+	union name peer;
+
+	if (family != AF_INET)
+		return;
+	alias(true);
+	ask("10.9.9.9", PORT, "first");
+	ask("10.9.9.9", PORT, "second");
+	(void)take(fd, &peer);
+	alias(false);
+	(void)answer(fd, &peer, "from elsewhere");
+	(void)take(fd, &peer);
+	(void)answer(fd, &peer, "from elsewhere again");
+	exchange(fd);
+	finish(fd);
+}
+
+static const struct {
+	const char *name;
+	void (*play)(void);
+} scenes[] = {
+	{ "plain", play_plain },
+	{ "inherited", play_inherited },
+	{ "options", play_options },
+	{ "batches", play_batches },
+	{ "connected", play_connected },
+	{ "ephemeral", play_ephemeral },
+	{ "new", play_new },
+	{ "gone", play_gone },
+	{ "forked", play_forked },
+	{ "pinned", play_pinned },
+};
+
+static int open_fds(void)
+{
+	int n = 0;
+
+	for (int fd = 0; fd < 64; fd++)
+		n += raw(SYS_fcntl, fd, F_GETFD, 0, 0, 0, 0) >= 0;
+	return n;
+}
+
+static _Noreturn void play(void (*scene)(void))
+{
+	int before;
+
+	(void)alarm(SECONDS);
+	client = raw_socket(own(), 0);
+	before = open_fds();
+	scene();
+	note("%d fds more", open_fds() - before);
+	_exit(EXIT_SUCCESS);
+}
+
+static void print_calls(void)
+{
+	for (unsigned int i = 0; i < state->count; i++) {
+		const struct fault_call *call = &state->calls[i];
+		Dl_info library = { 0 };
+		uintptr_t at = 0;
+
+		/* An address of ours names a line; another's does not matter.
+		 */
+		// NOLINTNEXTLINE(performance-no-int-to-ptr)
+		if (dladdr((void *)call->caller, &library) &&
+		    strstr(library.dli_fname, "libreplyfrom"))
+			at = call->caller - (uintptr_t)library.dli_fbase;
+		printf("%s%s %u %d %lx", i ? "," : "", call->name, call->step,
+		       call->is_own, (unsigned long)at);
+	}
+	printf("\n");
+	if (fflush(stdout))
+		exit(EXIT_FAILURE);
+}
+
+/* What a line of stdin says. */
+struct fault_order {
+	unsigned int at;
+	int error;
+	int lasting;
+};
+
+static bool read_order(struct fault_order *order)
+{
+	char line[64];
+
+	if (!fgets(line, sizeof(line), stdin))
+		return false;
+	// NOLINTNEXTLINE(cert-err34-c): tests/faults/injected wrote it
+	return sscanf(line, "%u %d %d", &order->at, &order->error,
+		      &order->lasting) == 3;
+}
+
+static void play_with(void (*scene)(void), const struct fault_order *order)
+{
+	int status;
+	pid_t child;
+
+	*transcript = '\0';
+	state->count = 0;
+	state->step = 0;
+	state->at = order->at;
+	state->error = order->error;
+	state->is_lasting = order->lasting;
+	state->lasting = NULL;
+	child = fork();
+	if (!child)
+		play(scene);
+	if (child < 0 || waitpid(child, &status, 0) != child)
+		exit(EXIT_FAILURE);
+	printf("%s%s\t", transcript, status ? " ENDED BY A SIGNAL" : "");
+	print_calls();
+}
+
+static void *shared(size_t bytes)
+{
+	void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+			MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (at == MAP_FAILED)
+		exit(EXIT_FAILURE);
+	return at;
+}
+
+int main(int argc, char **argv)
+{
+	struct fault_state **found = dlsym(RTLD_DEFAULT, "fault_state");
+	struct fault_order order;
+
+	if (argc != 3 || !found)
+		return EXIT_FAILURE;
+	*found = state = shared(sizeof(*state));
+	transcript = shared(TRANSCRIPT_BYTES);
+	family = *argv[2] == '4' ? AF_INET : AF_INET6;
+	for (size_t i = 0; i < sizeof(scenes) / sizeof(*scenes); i++) {
+		if (strcmp(scenes[i].name, argv[1]) != 0)
+			continue;
+		while (read_order(&order))
+			play_with(scenes[i].play, &order);
+		return EXIT_SUCCESS;
+	}
+	return EXIT_FAILURE;
+}
+// NOLINTEND(concurrency-mt-unsafe)

@@ -4,6 +4,8 @@
 
 #include "address.h"
 #include "clock.h"
+#include "lock.h"
+#include "queue.h"
 #include "settings.h"
 #include "unit.h"
 
@@ -48,6 +50,31 @@ static struct address addresses[PEERS];
 static _Atomic uint32_t wrong;
 static _Atomic uint32_t right;
 
+/* Queues are of one pool: only who has the lock may change any. */
+static _Atomic uint32_t unguarded;
+
+bool __wrap_queue_append(struct queue *queue, const struct local *local,
+			 uint16_t count);
+bool __real_queue_append(struct queue *queue, const struct local *local,
+			 uint16_t count);
+void __wrap_queue_drop(struct queue *queue);
+void __real_queue_drop(struct queue *queue);
+
+bool __wrap_queue_append(struct queue *queue, const struct local *local,
+			 uint16_t count)
+{
+	if (!lock_inside)
+		atomic_fetch_add(&unguarded, 1);
+	return __real_queue_append(queue, local, count);
+}
+
+void __wrap_queue_drop(struct queue *queue)
+{
+	if (!lock_inside)
+		atomic_fetch_add(&unguarded, 1);
+	__real_queue_drop(queue);
+}
+
 static void note_answer(uint32_t n, const struct local *local)
 {
 	for (uint32_t flavour = 0; flavour < FLAVOURS; flavour++) {
@@ -84,16 +111,21 @@ static void *hear_and_answer(void *seed)
 	return NULL;
 }
 
+static void prepare(void)
+{
+	settings_reset();
+	peers_reset(BOUND, 120);
+	for (uint32_t n = 0; n < PEERS; n++)
+		addresses[n] = address_of_peer(n);
+}
+
 static void no_answer_is_another_peer_s_or_half_of_two(void **state)
 {
 	static const uint32_t seeds[THREADS] = { 1, 2, 3, 4 };
 	pthread_t threads[THREADS];
 
 	(void)state;
-	settings_reset();
-	peers_reset(BOUND, 120);
-	for (uint32_t n = 0; n < PEERS; n++)
-		addresses[n] = address_of_peer(n);
+	prepare();
 
 	for (int i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL,
@@ -107,10 +139,62 @@ static void no_answer_is_another_peer_s_or_half_of_two(void **state)
 	assert_true(right > STEPS);
 }
 
+static void hear(uint32_t flavour)
+{
+	const struct local local = local_of_peer(0, flavour);
+
+	peers_remember(SOCK, &addresses[0].any, addresses[0].len, &local,
+		       false);
+}
+
+static void *begin_a_queue(void *unused)
+{
+	(void)unused;
+	hear(0);
+	hear(1);
+	return NULL;
+}
+
+/* The generation, while it is hidden: who asks for it next is interrupted. */
+static uint32_t hidden;
+
+uint32_t __wrap_lock_begin_generation(void);
+uint32_t __real_lock_begin_generation(void);
+
+uint32_t __wrap_lock_begin_generation(void)
+{
+	pthread_t other;
+
+	if (!hidden)
+		return __real_lock_begin_generation();
+	*lock_page = hidden;
+	hidden = 0;
+	assert_int_equal(pthread_create(&other, NULL, begin_a_queue, NULL), 0);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	return *lock_page;
+}
+
+static void
+a_queue_that_another_thread_begins_meanwhile_is_its_own(void **state)
+{
+	(void)state;
+	prepare();
+	hear(0);
+
+	hidden = *lock_page;
+	*lock_page = 0;
+	hear(0);
+
+	assert_int_equal(hidden, 0);
+	assert_int_equal(unguarded, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(no_answer_is_another_peer_s_or_half_of_two),
+		cmocka_unit_test(
+			a_queue_that_another_thread_begins_meanwhile_is_its_own),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, NULL);

@@ -43,6 +43,7 @@ $(U)/peers_chains: WRAPPED = clock_gettime getrandom
 $(U)/peers: $(call props,memory)
 $(U)/peers: WRAPPED += calloc getrandom malloc mmap munmap realloc
 $(U)/peers_model: WRAPPED += getrandom
+$(U)/peers_threads: WRAPPED += lock_begin_generation queue_append queue_drop
 
 $(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
 $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)

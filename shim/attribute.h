@@ -9,7 +9,23 @@
 /* Of an extern variable: it is in the library, and reached without a table. */
 #define HIDDEN __attribute__((visibility("hidden")))
 
+/*
+ * Of a function that reads what another thread changes just then, or changes
+ * what it reads, without the lock, and is right whatever it meets.
+ * ThreadSanitizer checks all others, and what such a function calls.
+ */
+#ifdef __SANITIZE_THREAD__
+#define RACY __attribute__((no_sanitize("thread")))
+#else
+#define RACY
+#endif
+
 /* For the way of each datagram: what the caller does not need falls away. */
+#ifdef __SANITIZE_THREAD__
+/* There it would be checked as its caller is. */
+#define ALWAYS_INLINE static inline
+#else
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
+#endif
 
 #endif

@@ -55,7 +55,7 @@ struct key {
 
 #define KEY_WORDS (sizeof(struct key) / sizeof(uint32_t))
 
-static inline bool key_equal(const struct key *a, const struct key *b)
+RACY static inline bool key_equal(const struct key *a, const struct key *b)
 {
 	uint64_t x[sizeof(*a) / sizeof(uint64_t)], y[sizeof(x) / sizeof(*x)];
 
@@ -316,7 +316,7 @@ static inline struct peer *find(const struct key *key, uint32_t hashv)
 }
 
 /* Whether it is what it was at that version.  See glance. */
-static inline bool is_unchanged(const struct peer *peer, uint32_t version)
+RACY static inline bool is_unchanged(const struct peer *peer, uint32_t version)
 {
 	atomic_thread_fence(memory_order_acquire);
 	return atomic_load_explicit(&peer->entry.version,
@@ -329,8 +329,8 @@ static inline bool is_unchanged(const struct peer *peer, uint32_t version)
  * afterwards.  NULL, also to a handler that interrupted a change: take the
  * lock.
  */
-ALWAYS_INLINE struct peer *glance(const struct key *key, uint32_t hashv,
-				  uint32_t *version)
+RACY ALWAYS_INLINE struct peer *glance(const struct key *key, uint32_t hashv,
+				       uint32_t *version)
 {
 	const UT_hash_handle *hh =
 		table.buckets[hashv & table.bucket_mask].hh_head;
@@ -347,7 +347,7 @@ ALWAYS_INLINE struct peer *glance(const struct key *key, uint32_t hashv,
 	return *version && key_equal(&peer->key, key) ? peer : NULL;
 }
 
-static inline bool is_fresh(const struct peer *peer, uint32_t now)
+RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 {
 	return now - peer->heard <= table.ttl_s * TICKS_PER_S;
 }
@@ -390,6 +390,12 @@ static void end_change(struct peer *peer)
 			      memory_order_release);
 }
 
+/* All but its place; its version is 0 already. */
+RACY static void clear(struct peer *peer)
+{
+	*peer = (struct peer){ .index = peer->index };
+}
+
 /*
  * Memory for one more peer: unused, or of one that has to go.  NULL: there
  * might be more; if there is none, let `may_evict`.
@@ -402,16 +408,16 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 	if (index < table.bound && index < table.capacity) {
 		table.used++;
 		peer = nth_peer(index);
+		peer->index = index;
 	} else if (index > 1 && (may_evict || index >= table.bound)) {
 		peer = victim(now);
-		index = peer->index;
 		queue_drop(&peer->queue);
 		HASH_DELETE(hh, table.head, peer);
 	} else {
 		return NULL;
 	}
 	begin_change(peer);
-	*peer = (struct peer){ .index = index };
+	clear(peer);
 	return peer;
 }
 
@@ -462,7 +468,7 @@ static inline uint64_t reading_batch(void)
 }
 
 /* The batch has one more datagram of this peer, to the same address. */
-static inline void count_in_batch(struct peer *peer, uint64_t batch)
+RACY static inline void count_in_batch(struct peer *peer, uint64_t batch)
 {
 	if (peer->batch != batch) {
 		peer->batch = batch;
@@ -500,7 +506,7 @@ static void note_peeked(struct peer *peer, bool is_same)
 		begin_queue(peer);
 }
 
-static inline void note_request(struct peer *peer)
+RACY static inline void note_request(struct peer *peer)
 {
 	if (peer->entry.unanswered < UINT16_MAX)
 		peer->entry.unanswered++;
@@ -550,7 +556,8 @@ static inline void keep_last(const struct datagram *d, struct peer *peer,
 			      memory_order_relaxed);
 }
 
-static inline void note_host(const struct datagram *d, const struct peer *peer)
+RACY static inline void note_host(const struct datagram *d,
+				  const struct peer *peer)
 {
 	uint32_t *hint = &table.hints[d->hashes.host & table.hint_mask];
 
@@ -565,7 +572,7 @@ static inline void note_host(const struct datagram *d, const struct peer *peer)
  * changes that others rely on, so this takes no lock.  False: that is not so,
  * or somebody changes it right now.
  */
-ALWAYS_INLINE bool remember_again(const struct datagram *d)
+RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 {
 	uint32_t version;
 	struct peer *peer = glance(&d->key, d->hashes.peer, &version);
@@ -753,8 +760,8 @@ static inline void note_answering(void)
 }
 
 /* An answer that changes nothing of its peer, so without the lock. */
-static inline bool recall_known(const struct key *key, uint32_t hashv,
-				struct local *local)
+RACY static inline bool recall_known(const struct key *key, uint32_t hashv,
+				     struct local *local)
 {
 	uint32_t version;
 	struct peer *peer = glance(key, hashv, &version);

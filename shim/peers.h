@@ -61,7 +61,7 @@ struct peers_entry {
 	bool answered;
 };
 
-static inline void peers_note_answer(struct peers_entry *entry)
+RACY static inline void peers_note_answer(struct peers_entry *entry)
 {
 	entry->answered = true;
 	if (entry->unanswered)

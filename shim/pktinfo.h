@@ -22,7 +22,8 @@ struct local {
 	};
 };
 
-static inline bool local_equal(const struct local *a, const struct local *b)
+RACY static inline bool local_equal(const struct local *a,
+				    const struct local *b)
 {
 	if (a->family != b->family || a->ifindex != b->ifindex)
 		return false;

@@ -5,6 +5,7 @@
 # make test    runs all tests: test-unit, test-e2e, test-daemons
 # make test-suites runs other people's tests, make fuzz-transparency random calls
 # make test-containers  tries it in containers, and as others build it
+# make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
 # make check   formatters and linters, as errors
 # V=1 shows the commands.

@@ -140,7 +140,7 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
  * Nobody knows how many arguments there are: as libc does, reads as many as a
  * call may have.
  */
-EXPORTED long syscall(long number, ...)
+EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
 {
 	long a[RAW_ARGUMENTS], result;
 	bool hooked;

@@ -5,6 +5,9 @@
 
 #define RAW_ARGUMENTS 6
 
+/* Of who reads as many from the caller, who may have given fewer. */
+#define READS_ALL_ARGUMENTS __attribute__((no_sanitize("address")))
+
 /*
  * Answers as syscall(2).  Fails with ENOSYS on a machine whose way into the
  * kernel nobody has told us.

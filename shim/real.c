@@ -30,7 +30,7 @@
  * syscall(2), which may not be here yet either.  As libc does, reads as many
  * arguments as a call may have.
  */
-static long ask_kernel(long number, ...)
+READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 {
 	long a[RAW_ARGUMENTS];
 	va_list list;

@@ -38,8 +38,16 @@ int __gcc_personality_v0(int version, int actions, unsigned long long kind,
 	return personality(version, actions, kind, exception, context);
 }
 
+#if defined(__GNUC__) && !defined(__clang__)
+/* A tool's cleanup in there would come back to there. */
+#define WITHOUT_TOOLS \
+	__attribute__((no_sanitize("thread"), no_profile_instrument_function))
+#else
+#define WITHOUT_TOOLS
+#endif
+
 /* The cleanup is done.  Itanium C++ ABI: Exception Handling, 1.5.5. */
-_Noreturn void _Unwind_Resume(void *exception)
+WITHOUT_TOOLS _Noreturn void _Unwind_Resume(void *exception)
 {
 	__typeof__(&_Unwind_Resume) resume;
 	void *function = found("_Unwind_Resume");

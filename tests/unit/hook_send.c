@@ -1333,11 +1333,12 @@ static void a_batch_sent_with_a_refused_source_keeps_errno(void **state)
 static void without_memory_a_batch_goes_as_it_is(void **state)
 {
 	static struct control control;
+	static const char data[2000];
 
 	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(1024);
-	control_add(&control, SOL_SOCKET, 1000, control.bytes, 2000);
+	control_add(&control, SOL_SOCKET, 1000, data, sizeof(data));
 	for (unsigned int i = 0; i < 1024; i++) {
 		batch[i].msg_hdr.msg_control = control.bytes;
 		batch[i].msg_hdr.msg_controllen = control.used;

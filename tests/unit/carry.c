@@ -142,6 +142,18 @@ static void a_datagram_without_a_name_takes_none(void **state)
 	assert_true(carry_is_pending(&sock));
 }
 
+static void a_datagram_of_a_longer_name_takes_none(void **state)
+{
+	struct address long_one = carrier;
+
+	(void)state;
+	long_one.len = sizeof(long_one.room);
+	begin(carrier);
+	add(v4("192.0.2.9", 5300), "10.0.0.1");
+
+	assert_string_equal(unveil(long_one), "nobody");
+}
+
 static void ipv6_names_are_told(void **state)
 {
 	(void)state;
@@ -333,6 +345,7 @@ int main(void)
 		TEST(a_peek_leaves_the_name),
 		TEST(datagrams_of_others_take_no_name),
 		TEST(a_datagram_without_a_name_takes_none),
+		TEST(a_datagram_of_a_longer_name_takes_none),
 		TEST(ipv6_names_are_told),
 		TEST(mapped_names_are_told),
 		TEST(a_carrier_s_scope_does_not_matter),

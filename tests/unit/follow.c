@@ -579,6 +579,21 @@ static void a_followed_socket_that_cannot_move_connects(void **state)
 	assert_int_equal(mode_of(fd), SOCK_FOLLOWED);
 }
 
+/* Whoever forked us may go on with it. */
+static void a_followed_socket_of_the_parent_s_does_not_move(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	hear(id, stranger, "10.0.0.2");
+	(void)connect_to(fd, peer);
+	atomic_store(&sock_any(fd)->generation, lock_generation() + 1);
+
+	assert_int_equal(connect_to(fd, stranger), 0);
+	assert_string_equal(kernel_peer(fd), "192.0.2.66:6600");
+	assert_string_equal(replaced, "");
+}
+
 /* Sockets that the kernel chose the port for. */
 
 static int ephemeral_socket(void)
@@ -1108,6 +1123,7 @@ int main(void)
 		TEST(a_followed_socket_stays_where_it_is_right),
 		TEST(a_followed_socket_moves_to_another_address),
 		TEST(a_followed_socket_that_cannot_move_connects),
+		TEST(a_followed_socket_of_the_parent_s_does_not_move),
 		TEST(an_ephemeral_socket_is_bound_again),
 		TEST(an_ephemeral_socket_that_cannot_is_pinned),
 		TEST(an_ephemeral_socket_that_cannot_connect_is_put_back),

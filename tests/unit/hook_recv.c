@@ -671,6 +671,19 @@ static void a_peeked_datagram_is_remembered_and_stays(void **state)
 	assert_int_equal(kernel_waiting(), 1);
 }
 
+static void a_peeked_datagram_is_no_request_yet(void **state)
+{
+	char buf[10];
+	struct local local;
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
+
+	assert_false(peers_claim(id, &peer.any, peer.len, &local));
+}
+
 static void a_peeked_datagram_counts_once_in_a_batch(void **state)
 {
 	char buf[10];
@@ -1514,6 +1527,7 @@ int main(void)
 		TEST(datagrams_without_eagain_are_no_batch),
 		TEST(another_error_makes_no_batch),
 		TEST(a_peeked_datagram_is_remembered_and_stays),
+		TEST(a_peeked_datagram_is_no_request_yet),
 		TEST(a_peeked_datagram_counts_once_in_a_batch),
 		TEST(nothing_is_remembered_of_an_error_report),
 		TEST(nothing_is_remembered_of_what_the_kernel_calls_a_report),

@@ -32,8 +32,13 @@ static uint64_t table_seed;
 
 static uint64_t drawn;
 
+/* In place of that, what a fuzzer chose (tests/fuzz/peers.c); 0 at its end. */
+static const uint8_t *tape, *tape_end;
+
 static uint32_t draw(uint32_t below)
 {
+	if (tape)
+		return tape < tape_end ? *tape++ % below : 0;
 	/* Knuth's MMIX generator: its upper bits are good enough. */
 	drawn = drawn * 6364136223846793005U + 1442695040888963407U;
 	return (uint32_t)(drawn >> 33) % below;
@@ -246,6 +251,14 @@ static bool is_amid_answers(struct who who)
 	       known->asked_count;
 }
 
+/* As no random walk has it, but a fuzzer will. */
+static bool is_batch_full(struct who who)
+{
+	const struct known *known = model_find(who);
+
+	return known && known->asked_count == BATCH;
+}
+
 static void step_hear(bool peeked)
 {
 	const struct who who = draw_who();
@@ -253,6 +266,8 @@ static void step_hear(bool peeked)
 	const uint32_t local =
 		draw(16) ? draw(4) * draw(2) % LOCALS : (uint32_t)LOCALS;
 
+	if (is_batch_full(who))
+		return;
 	if (is_amid_answers(who))
 		peeked = false;
 	if (peeked)
@@ -338,31 +353,35 @@ static void begin_walk(uint32_t walk)
 	model.batch = 1;
 }
 
+static void take_step(uint32_t step, bool with_peeks)
+{
+	/* So no two are equally old. */
+	clock_s += draw(50) ? 1 : draw(2 * TTL_S) + 1;
+	switch (draw(8)) {
+	case 0:
+	case 1:
+	case 2:
+		step_hear(with_peeks && draw(4) == 0);
+		break;
+	case 3:
+		peers_drained();
+		if (model.state == READING)
+			model.state = DRAINED;
+		break;
+	case 4:
+		step_forget();
+		break;
+	default:
+		step_answer(step);
+	}
+}
+
 static void walk_at_random(bool with_peeks)
 {
 	for (uint32_t walk = 0; walk < WALKS; walk++) {
 		begin_walk(walk);
-		for (uint32_t step = 0; step < STEPS; step++) {
-			/* So no two are equally old. */
-			clock_s += draw(50) ? 1 : draw(2 * TTL_S) + 1;
-			switch (draw(8)) {
-			case 0:
-			case 1:
-			case 2:
-				step_hear(with_peeks && draw(4) == 0);
-				break;
-			case 3:
-				peers_drained();
-				if (model.state == READING)
-					model.state = DRAINED;
-				break;
-			case 4:
-				step_forget();
-				break;
-			default:
-				step_answer(step);
-			}
-		}
+		for (uint32_t step = 0; step < STEPS; step++)
+			take_step(step, with_peeks);
 	}
 }
 

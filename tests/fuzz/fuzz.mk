@@ -1,0 +1,37 @@
+# SPDX-License-Identifier: MIT
+# make fuzz SECONDS=60   libFuzzer on all targets at once, for so long; says how
+#                        many inputs each tried, and what of shim/ that covered
+
+Z = $(B)/fuzz
+FUZZ_TARGETS = append config hooks peers strip
+FUZZ_CC = clang
+FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit \
+	-ftls-model=initial-exec -fsanitize=fuzzer,address,undefined \
+	-fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping
+SECONDS = 60
+
+$(Z)/append $(Z)/strip: FUZZED = shim/pktinfo.c
+$(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
+$(Z)/config: FUZZED = shim/log.c shim/raw.c shim/real.c
+$(Z)/hooks: FUZZED = $(filter-out shim/config.c,$(SHIM:%=shim/%.c))
+$(Z)/hooks: FUZZ_PROPS += settings
+$(Z)/peers: FUZZED = shim/lock.c shim/peers.c shim/pktinfo.c shim/queue.c
+$(Z)/peers: FUZZ_PROPS = address child clock settings story
+$(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom
+
+$(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*.[ch] \
+	tests/fuzz/*.h tests/unit/*.[ch]) Makefile tests/fuzz/fuzz.mk | \
+	headers cmocka
+	$(say) CLANG $@
+	$(Q)mkdir -p $(@D)
+	$(Q)$(FUZZ_CC) $(FUZZ_CFLAGS) $(NO_RENAMES) \
+		$(FUZZ_WRAPPED:%=-Wl,--wrap=%) -o $@ $< $(FUZZED) \
+		$(FUZZ_PROPS:%=tests/unit/%.c) -lcmocka $(LDLIBS)
+
+fuzz:
+	$(INSTALL) fuzz
+	$(Q)$(MAKE) -s --no-print-directory $(FUZZ_TARGETS:%=$(Z)/%)
+	$(Q)printf '%s\n' $(FUZZ_TARGETS) | xargs -P $(words $(FUZZ_TARGETS)) \
+		-I@ tests/fuzz/run $(Z) @ $(SECONDS)
+
+.PHONY: fuzz

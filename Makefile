@@ -7,6 +7,7 @@
 # make test-containers  tries it in containers, and as others build it
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
+# make fuzz, make mutation, make soak   see their directories in tests
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
@@ -69,7 +70,8 @@ headers:
 include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
 	tests/transparency/transparency.mk \
 	tests/i386/i386.mk tests/bench/bench.mk tests/containers/containers.mk \
-	tests/tools/tools.mk demo/demo.mk
+	tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
+	tests/soak/soak.mk demo/demo.mk
 
 DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
 
@@ -101,7 +103,8 @@ test-suites: all
 	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
 
 PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) $(FAULT_PROGRAMS) \
-	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) $(BENCH_PROGRAMS)
+	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) $(BENCH_PROGRAMS) \
+	$(SOAK_PROGRAMS)
 
 run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
@@ -110,14 +113,15 @@ C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
 # For the kernel: clang compiles it, and the bench says how that went.
 LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
 SCRIPTS = .ci/run demo/lab demo/run tests/containers/everyday.sh \
-	tests/daemons/clients/tftp_files tests/i386/calls tests/i386/differences \
-	tests/setup tests/suites/run
+	tests/daemons/clients/tftp_files tests/fuzz/run tests/i386/calls \
+	tests/i386/differences tests/setup tests/suites/run
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
 	--suppress=missingIncludeSystem -D_GNU_SOURCE -D_Thread_local=
 # What it says of itself, on stderr, is how much it does not show.
-TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -DLAB='""' -DHERE='""' -DNAME='""'
+TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
+	-DHERE='""' -DNAME='""'
 
 check:
 	$(INSTALL) check

@@ -195,20 +195,23 @@ static bool may_mean_source(int error)
  * error among it, is the application's; so is AF_UNSPEC on an AF_INET6 socket,
  * which names nobody.  Keeps errno.
  */
-static bool is_refused(int fd, const struct msghdr *out)
+static bool is_refused(int fd, const struct sock *sock,
+		       const struct msghdr *out)
 {
+	const struct sockaddr *to = out->msg_name;
 	struct msghdr probe = *out;
 	int saved = errno;
-	bool refused;
+	ssize_t n;
 
+	if (to && to->sa_family == AF_UNSPEC &&
+	    atomic_load(&sock->family) == AF_INET6)
+		return false;
 	probe.msg_iovlen = 0;
 	/* MSG_MORE: do not push what a corked socket has pending. */
-	refused = real.sendmsg(fd, &probe,
-			       MSG_CONFIRM | MSG_PROBE | MSG_MORE |
-				       MSG_DONTWAIT) < 0 &&
-		  may_mean_source(errno);
+	n = real.sendmsg(fd, &probe,
+			 MSG_CONFIRM | MSG_PROBE | MSG_MORE | MSG_DONTWAIT);
 	errno = saved;
-	return refused;
+	return n < 0;
 }
 
 /* Whether a filter makes sendmsg fail with this: then we do without. */
@@ -257,7 +260,7 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 	*n = real.sendmsg(fd, msg, flags);
 	if (__builtin_expect(*n >= 0, true))
 		return true;
-	if (may_mean_source(errno) ? is_refused(fd, msg)
+	if (may_mean_source(errno) ? is_refused(fd, sock, msg)
 				   : is_forbidden(errno)) {
 		errno = saved;
 		return false;
@@ -400,7 +403,7 @@ static int send_batch(void *memory, void *context)
 		}
 		if (sent == batch->n || outgoing[sent].form != REWRITTEN ||
 		    (n < 0 && !may_mean_source(errno)) ||
-		    !is_refused(fd, &messages[sent].msg_hdr))
+		    !is_refused(fd, batch->sock, &messages[sent].msg_hdr))
 			break;
 		outgoing[sent].form = PLAIN;
 		messages[sent] = batch->app[sent];

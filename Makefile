@@ -34,6 +34,8 @@ SHIM = carry config follow hook_fd hook_recv hook_seccomp hook_send \
 	hook_syscall lock log peers pktinfo queue raw real replace scratch \
 	seccomp sock unwind
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
+COMMAND = command launch
+COMMAND_OBJECTS = $(COMMAND:%=$(B)/shim/%.o)
 
 ifeq ($(V),)
 Q = @
@@ -49,11 +51,11 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@.new $^ $(LDLIBS)
 	$(Q)mv -f $@.new $@
 
-$(B)/replyfrom: $(B)/shim/launch.o
+$(B)/replyfrom: $(COMMAND_OBJECTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-$(B)/shim/launch.o: SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"'
+$(COMMAND_OBJECTS): SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"'
 
 $(B)/shim/%.o: shim/%.c Makefile | headers
 	$(say) CC $<

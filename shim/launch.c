@@ -1,122 +1,141 @@
 /* SPDX-License-Identifier: MIT */
 /* The `replyfrom` command: runs another command with the library preloaded. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command.h"
+
 #include <errno.h>
-#include <limits.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#define VERSION "0.1.0"
-#define LIBRARY "libreplyfrom.so"
-
-#ifndef LIBDIR
-#define LIBDIR "/usr/local/lib"
-#endif
+#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 /* As the shell has it: sh(1), "Exit status for commands". */
-enum { EXIT_USAGE = 2, EXIT_NOT_RUN = 126, EXIT_NOT_FOUND = 127 };
+enum { EXIT_NOT_RUN = 126, EXIT_NOT_FOUND = 127 };
 
-static const char usage[] =
-	"usage: replyfrom COMMAND [ARGUMENT...]\n"
-	"Runs COMMAND so that its UDP answers leave from the address asked.\n"
-	"\n"
-	"  --help     this text\n"
-	"  --version  the version\n";
+struct subcommand {
+	const char *name;
+	int (*run)(int argc, char **argv);
+	const char *arguments;
+	const char *help;
+};
 
-/* The library beside this program, as in the build tree, or the installed. */
-static const char *library(void)
+/* In the order of --help; more are declared in command.h. */
+static const struct subcommand subcommands[] = {
+	{ NULL, NULL, NULL, NULL },
+};
+
+struct option {
+	const char *name;
+	int (*run)(void); /* its exit status; -1: go on */
+	const char *help;
+};
+
+static int print_help(void);
+
+static int print_version(void)
 {
-	static char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
-
-	if (n > 0) {
-		char *slash;
-
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash && (size_t)(slash + 1 - path) + sizeof(LIBRARY) <=
-				     sizeof(path)) {
-			memcpy(slash + 1, LIBRARY, sizeof(LIBRARY));
-			if (!access(path, R_OK))
-				return path;
-		}
-	}
-	return LIBDIR "/" LIBRARY;
+	(void)puts("replyfrom " COMMAND_VERSION);
+	return command_finish(EXIT_SUCCESS);
 }
 
-/* Whether the colon- or space-separated list has this entry.  ld.so(8). */
-static int has_entry(const char *list, const char *entry)
+static int log_events(void)
 {
-	size_t length = strlen(entry);
-
-	for (; *list; list += strspn(list, ": ")) {
-		if (strcspn(list, ": ") == length &&
-		    !strncmp(list, entry, length))
-			return 1;
-		list += strcspn(list, ": ");
-	}
-	return 0;
+	if (setenv("REPLYFROM_LOG", "info", 1))
+		return command_fail_errno(EXIT_NOT_RUN, "REPLYFROM_LOG");
+	return -1;
 }
 
-static int preload(const char *path)
-{
-	const char *before = getenv("LD_PRELOAD");
-	char *list;
+static const struct option options[] = {
+	{ "-v", log_events, "the library tells events: REPLYFROM_LOG=info" },
+	{ "--help", print_help, "this text" },
+	{ "--version", print_version, "the version" },
+};
 
-	if (!before || !*before)
-		return setenv("LD_PRELOAD", path, 1);
-	if (has_entry(before, path))
-		return 0;
-	if (asprintf(&list, "%s:%s", path, before) < 0)
-		return -1;
-	return setenv("LD_PRELOAD", list, 1);
+static void print_usage(FILE *to)
+{
+	(void)fputs("usage: replyfrom [OPTION...] [--] COMMAND [ARGUMENT...]\n"
+		    "Runs COMMAND so that its UDP answers leave from the "
+		    "address asked.\n\n",
+		    to);
+	for (size_t i = 0; i < COUNT(options); i++)
+		(void)fprintf(to, "  %-10s %s\n", options[i].name,
+			      options[i].help);
+	for (const struct subcommand *s = subcommands; s->name; s++)
+		(void)fprintf(to, "\nreplyfrom %s %s\n  %s\n", s->name,
+			      s->arguments, s->help);
 }
 
-/* Says in one line what is wrong with what. */
-static int fail(int status, const char *what, const char *why)
+static int print_help(void)
 {
-	(void)fprintf(stderr, "replyfrom: %s: %s\n", what, why);
-	return status;
+	print_usage(stdout);
+	return command_finish(EXIT_SUCCESS);
 }
 
-static int fail_errno(int status, const char *what)
+static int unknown_option(const char *text)
 {
-	return fail(status, what, strerror(errno));
+	char why[256] = "unknown option; there are";
+	size_t end = strlen(why);
+
+	for (size_t i = 0; i < COUNT(options) && end < sizeof(why); i++)
+		end += (size_t)snprintf(why + end, sizeof(why) - end, "%s %s",
+					i ? "," : "", options[i].name);
+	return command_fail(EXIT_USAGE, text, why);
 }
 
-static int print(const char *text)
+/* -1: none of them ends it. */
+static int take_option(const char *text)
 {
-	if (fputs(text, stdout) >= 0 && !fflush(stdout))
-		return EXIT_SUCCESS;
-	return fail_errno(EXIT_FAILURE, "standard output");
+	for (size_t i = 0; i < COUNT(options); i++)
+		if (!strcmp(text, options[i].name))
+			return options[i].run();
+	return unknown_option(text);
+}
+
+static int run_command(char **argv)
+{
+	const char *library = command_library();
+	const char *list;
+
+	if (library[strcspn(library, ": ")])
+		return command_fail(
+			EXIT_NOT_RUN, library,
+			"LD_PRELOAD takes no path with a colon or space");
+	if (access(library, R_OK))
+		return command_fail_errno(EXIT_NOT_RUN, library);
+	list = command_preload(getenv("LD_PRELOAD"), library);
+	if (!list || setenv("LD_PRELOAD", list, 1))
+		return command_fail_errno(EXIT_NOT_RUN, "LD_PRELOAD");
+	execvp(argv[0], argv);
+	return command_fail_errno(
+		errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN, argv[0]);
 }
 
 int main(int argc, char **argv)
 {
-	const char *path = library();
+	int at = 1;
 
-	if (argc < 2) {
-		(void)fputs(usage, stderr);
+	for (; at < argc && argv[at][0] == '-'; at++) {
+		int status;
+
+		if (!strcmp(argv[at], "--")) {
+			if (++at == argc)
+				break;
+			return run_command(argv + at);
+		}
+		status = take_option(argv[at]);
+		if (status >= 0)
+			return status;
+	}
+	if (at >= argc) {
+		print_usage(stderr);
 		return EXIT_USAGE;
 	}
-	if (!strcmp(argv[1], "--help"))
-		return print(usage);
-	if (!strcmp(argv[1], "--version"))
-		return print("replyfrom " VERSION "\n");
-	if (argv[1][0] == '-')
-		return fail(EXIT_USAGE, argv[1],
-			    "unknown option; there are --help and --version");
-	if (path[strcspn(path, ": ")])
-		return fail(EXIT_NOT_RUN, path,
-			    "LD_PRELOAD takes no path with a colon or space");
-	if (access(path, R_OK))
-		return fail_errno(EXIT_NOT_RUN, path);
-	if (preload(path))
-		return fail_errno(EXIT_NOT_RUN, "LD_PRELOAD");
-	execvp(argv[1], argv + 1);
-	return fail_errno(errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN,
-			  argv[1]);
+	for (const struct subcommand *s = subcommands; s->name; s++)
+		if (!strcmp(argv[at], s->name))
+			return s->run(argc - at, argv + at);
+	return run_command(argv + at);
 }
 // NOLINTEND(concurrency-mt-unsafe)

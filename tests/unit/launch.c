@@ -217,7 +217,7 @@ static void without_a_command_it_says_how_to_use_it(void **state)
 
 	assert_int_equal(exit_status(), 2);
 	assert_string_equal(result.out, "");
-	assert_non_null(strstr(result.err, "usage: replyfrom COMMAND"));
+	assert_non_null(strstr(result.err, "usage: replyfrom [OPTION...]"));
 }
 
 static void help_is_the_usage_on_standard_output(void **state)
@@ -227,7 +227,7 @@ static void help_is_the_usage_on_standard_output(void **state)
 	run("--help");
 
 	assert_int_equal(exit_status(), 0);
-	assert_non_null(strstr(result.out, "usage: replyfrom COMMAND"));
+	assert_non_null(strstr(result.out, "usage: replyfrom [OPTION...]"));
 	assert_string_equal(result.err, "");
 }
 
@@ -261,6 +261,54 @@ static void an_unknown_option_is_named(void **state)
 		assert_non_null(strstr(result.err, options[i]));
 		assert_int_equal(count(result.err, "\n"), 1);
 	}
+}
+
+/* Behind -v too; it names those that there are. */
+static void an_unknown_option_is_told_what_there_is(void **state)
+{
+	(void)state;
+
+	run("-v", "-x", "true");
+
+	assert_int_equal(exit_status(), 2);
+	assert_string_equal(result.err, "replyfrom: -x: unknown option; there "
+					"are -v, --help, --version\n");
+}
+
+static void an_option_alone_says_how_to_use_it(void **state)
+{
+	const char *const options[] = { "-v", "--" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(options); i++) {
+		run(options[i]);
+
+		assert_int_equal(exit_status(), 2);
+		assert_string_equal(result.out, "");
+		assert_non_null(strstr(result.err, "usage: replyfrom"));
+	}
+}
+
+static void v_has_the_library_tell_events(void **state)
+{
+	(void)state;
+
+	run_as(program, "REPLYFROM_LOG=off", ARGUMENTS("-v", "env"));
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_line("REPLYFROM_LOG=info"));
+	assert_int_equal(count(result.out, "REPLYFROM_LOG="), 1);
+}
+
+/* Whatever it is called. */
+static void what_follows_two_dashes_is_the_command(void **state)
+{
+	(void)state;
+
+	run("-v", "--", "--help");
+
+	assert_int_equal(exit_status(), 127);
+	assert_non_null(strstr(result.err, "--help: "));
 }
 
 static void help_that_cannot_be_written_fails(void **state)
@@ -529,6 +577,10 @@ int main(void)
 		TEST(help_is_the_usage_on_standard_output),
 		TEST(version_is_one_line),
 		TEST(an_unknown_option_is_named),
+		TEST(an_unknown_option_is_told_what_there_is),
+		TEST(an_option_alone_says_how_to_use_it),
+		TEST(v_has_the_library_tell_events),
+		TEST(what_follows_two_dashes_is_the_command),
 		TEST(help_that_cannot_be_written_fails),
 		TEST(the_command_s_status_is_ours),
 		TEST(the_command_is_the_same_process),

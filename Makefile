@@ -34,7 +34,7 @@ SHIM = carry config follow hook_fd hook_recv hook_seccomp hook_send \
 	hook_syscall lock log peers pktinfo queue raw real replace scratch \
 	seccomp sock unwind
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
-COMMAND = command launch
+COMMAND = ask check command host judge launch process program question
 COMMAND_OBJECTS = $(COMMAND:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

@@ -26,4 +26,11 @@ int command_fail_errno(int status, const char *what);
 /* `status`, or EXIT_FAILURE and a line: standard output took not all. */
 int command_finish(int status);
 
+/*
+ * Subcommands, as main() has it: argv[0] is the subcommand's name.  They answer
+ * the exit status.
+ */
+int ask_main(int argc, char **argv);
+int check_main(int argc, char **argv);
+
 #endif

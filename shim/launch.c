@@ -24,6 +24,10 @@ struct subcommand {
 
 /* In the order of --help; more are declared in command.h. */
 static const struct subcommand subcommands[] = {
+	{ "ask", ask_main, "ADDRESS... PORT [PAYLOAD]",
+	  "asks a server at each address, and says which one answered" },
+	{ "check", check_main, "[--user USER] COMMAND | PID | --all",
+	  "says whether it can help, and why not" },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "lock.h"
 #include "map.h"
+#include "mark.h"
 #include "name.h"
 #include "option.h"
 #include "real.h"
@@ -29,13 +30,6 @@
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
-
-/*
- * SO_RCVLOWAT is of no use to UDP: there we tell the shim of a program that is
- * given the socket, by exec or otherwise, what its application had asked for.
- */
-#define MARK 0x52460000U /* and enum pktinfo_kinds */
-#define NO_MARK 1	 /* what socket(7) says it is */
 
 #define SOCKS_PER_CHUNK 128
 #define SOCK_CHUNKS 512
@@ -246,11 +240,6 @@ static uint32_t device_of(int fd)
 	    !request.ifr_name[0] || ioctl(fd, SIOCGIFINDEX, &request))
 		return 0;
 	return (uint32_t)request.ifr_ifindex;
-}
-
-static bool is_mark(int lowat)
-{
-	return ((uint32_t)lowat & ~(uint32_t)PKTINFO_BOTH) == MARK;
 }
 
 static int lowat_of(int fd)

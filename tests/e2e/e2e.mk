@@ -12,7 +12,7 @@ FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel daytime echo forks hazards \
 	sandboxed signals stack tcp_echo threads)
-E2E_LONE = $(addprefix $(B)/tests/e2e/,echo_client puppet)
+E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
 # Nor does every libc come as an archive.
@@ -24,8 +24,8 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
 	late.so missing.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls demo \
-	follow forks hazards hostile learning lifetime limits loading order \
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls command \
+	demo follow forks hazards hostile learning lifetime limits loading order \
 	privilege programs readme sandbox signals syscalls threads transparency)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o

@@ -34,7 +34,8 @@ SHIM = carry config follow hook_fd hook_recv hook_seccomp hook_send \
 	hook_syscall lock log peers pktinfo queue raw real replace scratch \
 	seccomp sock unwind
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
-COMMAND = ask check command host judge launch process program question
+COMMAND = ask check command host judge launch process program question \
+	systemd unit
 COMMAND_OBJECTS = $(COMMAND:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

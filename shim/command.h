@@ -32,5 +32,6 @@ int command_finish(int status);
  */
 int ask_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int systemd_main(int argc, char **argv);
 
 #endif

@@ -28,6 +28,8 @@ static const struct subcommand subcommands[] = {
 	  "asks a server at each address, and says which one answered" },
 	{ "check", check_main, "[--user USER] COMMAND | PID | --all",
 	  "says whether it can help, and why not" },
+	{ "systemd", systemd_main, "UNIT",
+	  "prints a drop-in by which a service is helped" },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -76,7 +76,7 @@ include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
 	tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
 	tests/soak/soak.mk demo/demo.mk
 
-DAEMON_TESTS = tests/daemons/broken tests/daemons/no_harm
+DAEMON_TESTS = $(addprefix tests/daemons/,broken no_harm questions)
 
 # What is missing is installed first, headers too: the build is a make of its
 # own.  Where nothing may be installed the tests skip what they miss.

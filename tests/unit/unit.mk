@@ -14,8 +14,9 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 	peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
-	hook_syscall launch lock lock_before_4_14 $(PEERS_TESTS) peers_chains \
-	pktinfo pktinfo_strip queue real replace scratch seccomp sock)
+	$(PEERS_TESTS) hook_syscall launch lock lock_before_4_14 peers_chains \
+	pktinfo pktinfo_strip program question queue real replace scratch seccomp \
+	sock)
 
 # The rest of a program, and what of libc it stands in for.
 rooms = $(patsubst %,$(U)/shim/%.o,$(1))
@@ -47,6 +48,10 @@ $(U)/peers_threads: WRAPPED += lock_begin_generation queue_append queue_drop
 
 $(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
 $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
+
+$(U)/program: $(call rooms,program)
+
+$(U)/question: $(call rooms,question)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 

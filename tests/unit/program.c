@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT */
+/* What is read of executables, whole ones and others. */
+#include "program.h"
+
+#include "unit.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static struct program program;
+
+/* The file that is read: what a test puts there. */
+static int file_fd = -1;
+
+static int open_file(void **state)
+{
+	FILE *file = tmpfile();
+
+	(void)end_when_stuck(state);
+	if (!file)
+		return -1;
+	file_fd = fileno(file);
+	return 0;
+}
+
+static void put(const void *bytes, size_t count)
+{
+	assert_int_equal(ftruncate(file_fd, 0), 0);
+	assert_int_equal(pwrite(file_fd, bytes, count, 0), count);
+}
+
+static bool read_text(const char *text)
+{
+	put(text, strlen(text));
+	return program_read(file_fd, &program);
+}
+
+/* This test itself. */
+static uint8_t *own_bytes(size_t *count)
+{
+	struct stat file;
+	uint8_t *bytes;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0 && !fstat(fd, &file));
+	*count = (size_t)file.st_size;
+	bytes = malloc(*count);
+	assert_non_null(bytes);
+	assert_int_equal(read(fd, bytes, *count), *count);
+	(void)close(fd);
+	return bytes;
+}
+
+static void this_program_is_read(void **state)
+{
+	const uint16_t order = 1;
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+
+	assert_true(program_read(fd, &program));
+
+	assert_int_equal(program.kind, PROGRAM_ELF);
+	assert_int_equal(program.wide, sizeof(void *) == 8);
+	assert_int_equal(program.big_endian, !*(const uint8_t *)&order);
+	assert_int_equal(program.interpreter[0], '/');
+	assert_false(program.go || program.uring || program.deep_binds);
+	(void)close(fd);
+}
+
+static void numbers_are_read_in_either_order_and_class(void **state)
+{
+	static const struct {
+		uint8_t start[20];
+		bool wide, big_endian;
+		unsigned machine;
+	} headers[] = {
+		{ { 0x7f, 'E', 'L', 'F', 1, 1, [18] = 40 }, false, false, 40 },
+		{ { 0x7f, 'E', 'L', 'F', 1, 2, [19] = 20 }, false, true, 20 },
+		{ { 0x7f, 'E', 'L', 'F', 2, 1, [18] = 183 }, true, false, 183 },
+		{ { 0x7f, 'E', 'L', 'F', 2, 2, [19] = 22 }, true, true, 22 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(headers); i++) {
+		uint8_t bytes[64] = { 0 };
+
+		memcpy(bytes, headers[i].start, sizeof(headers[i].start));
+		put(bytes, sizeof(bytes));
+
+		assert_true(program_read(file_fd, &program));
+		assert_int_equal(program.kind, PROGRAM_ELF);
+		assert_int_equal(program.wide, headers[i].wide);
+		assert_int_equal(program.big_endian, headers[i].big_endian);
+		assert_int_equal(program.machine, headers[i].machine);
+		assert_string_equal(program.interpreter, "");
+	}
+}
+
+static void a_script_s_interpreter_is_its_first_line(void **state)
+{
+	(void)state;
+
+	assert_true(read_text("#! \t/bin/sh -e\necho\n"));
+
+	assert_int_equal(program.kind, PROGRAM_SCRIPT);
+	assert_string_equal(program.interpreter, "/bin/sh -e");
+}
+
+static void the_first_line_may_be_all(void **state)
+{
+	(void)state;
+
+	assert_true(read_text("#!/bin/sh"));
+
+	assert_string_equal(program.interpreter, "/bin/sh");
+}
+
+static void other_text_is_the_shell_s(void **state)
+{
+	(void)state;
+
+	assert_true(read_text("echo"));
+
+	assert_int_equal(program.kind, PROGRAM_SCRIPT);
+	assert_string_equal(program.interpreter, "/bin/sh");
+}
+
+static void nothing_and_data_are_no_programs(void **state)
+{
+	(void)state;
+	assert_true(read_text(""));
+	assert_int_equal(program.kind, PROGRAM_NONE);
+
+	put("a\0b", 3);
+
+	assert_true(program_read(file_fd, &program));
+	assert_int_equal(program.kind, PROGRAM_NONE);
+}
+
+static void a_directory_cannot_be_read(void **state)
+{
+	int fd = open("/", O_RDONLY | O_CLOEXEC);
+
+	(void)state;
+
+	assert_false(program_read(fd, &program));
+	(void)close(fd);
+}
+
+/* With the sanitizer: each length of the headers, and then some. */
+static void a_program_that_ends_early_is_read_without_harm(void **state)
+{
+	size_t count;
+	uint8_t *bytes = own_bytes(&count);
+
+	(void)state;
+	put(bytes, count);
+	for (size_t end = count; end > 2048; end -= 1 + end / 64) {
+		assert_int_equal(ftruncate(file_fd, (off_t)end), 0);
+		assert_true(program_read(file_fd, &program));
+	}
+	for (size_t end = 2048; end > 0; end--) {
+		assert_int_equal(ftruncate(file_fd, (off_t)end), 0);
+		assert_true(program_read(file_fd, &program));
+	}
+	free(bytes);
+}
+
+/* Each of the first kilobyte's has extremes: headers, segments, interpreter. */
+static void a_damaged_program_is_read_without_harm(void **state)
+{
+	static const uint8_t extremes[] = { 0, 1, 0x7f, 0x80, 0xff };
+	size_t count;
+	uint8_t *bytes = own_bytes(&count);
+
+	(void)state;
+	put(bytes, count);
+	for (off_t at = 4; at < 1024; at++) {
+		for (size_t i = 0; i < COUNT(extremes); i++) {
+			assert_int_equal(pwrite(file_fd, &extremes[i], 1, at),
+					 1);
+			assert_true(program_read(file_fd, &program));
+		}
+		assert_int_equal(pwrite(file_fd, bytes + at, 1, at), 1);
+	}
+	free(bytes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(this_program_is_read),
+		cmocka_unit_test(numbers_are_read_in_either_order_and_class),
+		cmocka_unit_test(a_script_s_interpreter_is_its_first_line),
+		cmocka_unit_test(the_first_line_may_be_all),
+		cmocka_unit_test(other_text_is_the_shell_s),
+		cmocka_unit_test(nothing_and_data_are_no_programs),
+		cmocka_unit_test(a_directory_cannot_be_read),
+		cmocka_unit_test(
+			a_program_that_ends_early_is_read_without_harm),
+		cmocka_unit_test(a_damaged_program_is_read_without_harm),
+	};
+
+	return cmocka_run_group_tests(tests, open_file, NULL);
+}

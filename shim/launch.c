@@ -2,6 +2,7 @@
 /* The `replyfrom` command: runs another command with the library preloaded. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command.h"
+#include "judge.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -47,15 +48,18 @@ static int print_version(void)
 	return command_finish(EXIT_SUCCESS);
 }
 
+static bool telling;
+
 static int log_events(void)
 {
+	telling = true;
 	if (setenv("REPLYFROM_LOG", "info", 1))
 		return command_fail_errno(EXIT_NOT_RUN, "REPLYFROM_LOG");
 	return -1;
 }
 
 static const struct option options[] = {
-	{ "-v", log_events, "the library tells events: REPLYFROM_LOG=info" },
+	{ "-v", log_events, "tells why it cannot help, and events: REPLYFROM_LOG=info" },
 	{ "--help", print_help, "this text" },
 	{ "--version", print_version, "the version" },
 };
@@ -100,6 +104,18 @@ static int take_option(const char *text)
 	return unknown_option(text);
 }
 
+/* The command runs all the same. */
+static void tell_why_not(const char *command)
+{
+	const struct starter starter = { getuid(), getgid(), 0 };
+	struct verdict verdict;
+	char path[PATH_MAX];
+
+	if (judge_find(command, path) && judge(path, &starter, &verdict) &&
+	    !verdict.helps)
+		(void)command_fail(0, command, verdict.text);
+}
+
 static int run_command(char **argv)
 {
 	const char *library = command_library();
@@ -114,6 +130,8 @@ static int run_command(char **argv)
 	list = command_preload(getenv("LD_PRELOAD"), library);
 	if (!list || setenv("LD_PRELOAD", list, 1))
 		return command_fail_errno(EXIT_NOT_RUN, "LD_PRELOAD");
+	if (telling)
+		tell_why_not(argv[0]);
 	execvp(argv[0], argv);
 	return command_fail_errno(
 		errno == ENOENT ? EXIT_NOT_FOUND : EXIT_NOT_RUN, argv[0]);

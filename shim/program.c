@@ -13,7 +13,8 @@
 /* Far more than any program has. */
 enum {
 	MOST_SEGMENTS = 256,
-	MOST_BYTES = 1 << 28, /* of what is read at once */
+	MOST_BYTES = 1 << 26, /* of what is read at once */
+	MOST_DYNAMIC_BYTES = 1 << 16,
 	MOST_NOTE_BYTES = 1 << 16,
 	GO_BUILD_ID =
 		4, /* cmd/internal/buildid/note.go: ELF_NOTE_GOBUILDID_TAG */
@@ -404,7 +405,10 @@ static void read_dynamic(struct elf *elf)
 	uint64_t at;
 
 	if (s)
-		elf->dynamic = load(elf, s->offset, s->bytes);
+		elf->dynamic = load(elf, s->offset,
+				    s->bytes < MOST_DYNAMIC_BYTES
+					    ? s->bytes
+					    : MOST_DYNAMIC_BYTES);
 	elf->names = load_table(elf, DT_STRTAB, DT_STRSZ);
 	if (elf->names.bytes)
 		elf->names.at[elf->names.bytes - 1] = '\0';

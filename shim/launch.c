@@ -59,7 +59,8 @@ static int log_events(void)
 }
 
 static const struct option options[] = {
-	{ "-v", log_events, "tells why it cannot help, and events: REPLYFROM_LOG=info" },
+	{ "-v", log_events,
+	  "tells why it cannot help, and events: REPLYFROM_LOG=info" },
 	{ "--help", print_help, "this text" },
 	{ "--version", print_version, "the version" },
 };

@@ -3,7 +3,7 @@
 #include "program.h"
 
 #include <elf.h>
-#include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -45,17 +45,19 @@ struct elf {
 
 static bool read_at(int fd, uint64_t offset, void *to, size_t bytes)
 {
-	if (offset > INT64_MAX - bytes)
+	if (offset > LONG_MAX - bytes)
 		return false;
 	return pread(fd, to, bytes, (off_t)offset) == (ssize_t)bytes;
 }
 
 /* Empty where it is not in the file, or there is no memory. */
-static struct block load(const struct elf *elf, uint64_t offset, uint64_t bytes)
+static struct block load(const struct elf *elf, uint64_t offset,
+			 uint64_t wanted)
 {
 	struct block block = { NULL, 0 };
+	const size_t bytes = wanted <= MOST_BYTES ? (size_t)wanted : 0;
 
-	if (!bytes || bytes > MOST_BYTES)
+	if (!bytes)
 		return block;
 	block.at = malloc(bytes);
 	if (block.at && read_at(elf->fd, offset, block.at, bytes)) {
@@ -140,7 +142,7 @@ static void read_interpreter(struct elf *elf)
 	char *path = elf->program->interpreter;
 
 	if (!s || s->bytes >= sizeof(elf->program->interpreter) ||
-	    !read_at(elf->fd, s->offset, path, s->bytes))
+	    !read_at(elf->fd, s->offset, path, (size_t)s->bytes))
 		return;
 	path[s->bytes] = '\0';
 }
@@ -165,8 +167,8 @@ static bool has_go_note(const struct elf *elf, const struct segment *s)
 			return true;
 		if (name > bytes || data > bytes)
 			return false;
-		at += sizeof(Elf64_Nhdr) + ((name + 3) & ~3ULL) +
-		      ((data + 3) & ~3ULL);
+		at += sizeof(Elf64_Nhdr) + (((size_t)name + 3) & ~(size_t)3) +
+		      (((size_t)data + 3) & ~(size_t)3);
 	}
 	return false;
 }

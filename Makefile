@@ -30,12 +30,12 @@ NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = carry config follow hook_fd hook_recv hook_seccomp hook_send \
-	hook_syscall lock log peers pktinfo queue raw real replace scratch \
-	seccomp sock unwind
+SHIM = carry config count follow hook_fd hook_recv hook_seccomp hook_send \
+	hook_syscall lock log peers pktinfo queue raw real replace scratch seccomp \
+	sock unwind
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
-COMMAND = ask check command host judge launch process program question \
-	systemd unit
+COMMAND = ask check command host judge launch process program \
+	question status systemd unit
 COMMAND_OBJECTS = $(COMMAND:%=$(B)/shim/%.o)
 
 ifeq ($(V),)

@@ -117,6 +117,8 @@ ALWAYS_INLINE void learn(int fd, struct sock *sock, struct msghdr *msg,
 			sock_review(fd);
 		return;
 	}
+	if (__builtin_expect(!peeked, true))
+		peers_count(COUNT_SEEN, 1);
 	/* It may be of another family than its socket was. */
 	if (followed || !msg->msg_namelen ||
 	    msg->msg_namelen > name_length(atomic_load(&sock->family)))

@@ -142,14 +142,15 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 	} else {
 		if (msg->msg_namelen < sizeof(struct sockaddr_in) ||
 		    msg->msg_namelen > sizeof(struct sockaddr_storage) ||
-		    !recall(sock, msg, source))
+		    peers_count_if(!recall(sock, msg, source), COUNT_UNKNOWN))
 			return false;
 		target = target_of(sock, family_of(msg->msg_name));
 	}
 	source->ifindex = 0;
 	source->end = 0;
 	if ((target == PKTINFO_TO_V6) != (source->local.family == AF_INET6) ||
-	    (has_control && !read_control(msg, target, source)))
+	    (has_control &&
+	     peers_count_if(!read_control(msg, target, source), COUNT_OWN)))
 		return false;
 	/* On older kernels an index of 0 undoes the binding to a device. */
 	if (!source->ifindex && !source->local.ifindex)
@@ -230,6 +231,7 @@ static void note_plain(struct sock *sock, const struct msghdr *msg,
 	uint32_t id = atomic_load(&sock->id);
 	int pinned = SOCK_PINNED;
 
+	peers_count(COUNT_REFUSED, succeeded);
 	if (!msg->msg_name) {
 		if (succeeded)
 			atomic_compare_exchange_strong(&sock->mode, &pinned,
@@ -258,8 +260,10 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 
 	add_source(msg, source, control);
 	*n = real.sendmsg(fd, msg, flags);
-	if (__builtin_expect(*n >= 0, true))
+	if (__builtin_expect(*n >= 0, true)) {
+		peers_count(COUNT_REWRITTEN, 1);
 		return true;
+	}
 	if (may_mean_source(errno) ? is_refused(fd, sock, msg)
 				   : is_forbidden(errno)) {
 		errno = saved;
@@ -396,6 +400,8 @@ static int send_batch(void *memory, void *context)
 				  batch->flags);
 		for (int i = 0; i < n; i++, sent++) {
 			batch->app[sent].msg_len = messages[sent].msg_len;
+			if (outgoing[sent].form == REWRITTEN)
+				peers_count(COUNT_REWRITTEN, 1);
 			if (outgoing[sent].form == PLAIN)
 				note_plain(batch->sock,
 					   &batch->app[sent].msg_hdr,

@@ -29,6 +29,8 @@ static const struct subcommand subcommands[] = {
 	  "asks a server at each address, and says which one answered" },
 	{ "check", check_main, "[--user USER] COMMAND | PID | --all",
 	  "says whether it can help, and why not" },
+	{ "status", status_main, "[--json] [--watch[=SECONDS]] [PID]",
+	  "shows what the library does, in that process or in all" },
 	{ "systemd", systemd_main, "UNIT",
 	  "prints a drop-in by which a service is helped" },
 	{ NULL, NULL, NULL, NULL },

@@ -23,6 +23,8 @@
 _Thread_local const char *lock_inside;
 _Thread_local struct lock *lock_held;
 
+counter lock_refusals;
+
 /* The kernel hands a forked child this page zeroed. */
 _Atomic uint32_t *_Atomic lock_page;
 /* The last generation of this process and its ancestors: not lock_page. */
@@ -163,14 +165,17 @@ enum lock_result lock_take_slowly(struct lock *lock, const char *here)
 
 	if (lock_inside && !was_left_by_jump(here)) {
 		errno = saved;
+		atomic_fetch_add(&lock_refusals, 1);
 		return LOCK_REFUSED;
 	}
 	lock_held = lock;
 	lock_inside = here;
 	atomic_signal_fence(memory_order_seq_cst);
 	result = wait_for(lock, lock_holder(lock_generation()));
-	if (result == LOCK_REFUSED)
+	if (result == LOCK_REFUSED) {
 		lock_inside = NULL;
+		atomic_fetch_add(&lock_refusals, 1);
+	}
 	errno = saved;
 	return result;
 }

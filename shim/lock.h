@@ -4,6 +4,7 @@
 #define REPLYFROM_LOCK_H
 
 #include "attribute.h"
+#include "count.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -20,6 +21,9 @@ enum lock_result {
 	LOCK_HELD,
 	LOCK_INHERITED, /* held, but who had it will not go on */
 };
+
+/* How many times it did not let a caller in. */
+extern counter lock_refusals;
 
 /* What lock_take and lock_release need; lock.c says of what kind. */
 extern HIDDEN _Atomic uint32_t *_Atomic lock_page;

@@ -84,8 +84,8 @@ struct hashes {
 };
 
 /*
- * Guards `table` and all queues, but for what remember_again does.  A leaf: no
- * calls under it.
+ * Guards `table`, `peers_counts` and all queues, but for what remember_again
+ * does.  A leaf: no calls under it.
  */
 static struct lock lock;
 
@@ -107,9 +107,14 @@ static struct {
 	uint64_t seeds[KEY_WORDS + 1];
 } table;
 
+_Alignas(COUNT_LINE) counter peers_counts[COUNTS_OF_TABLE];
+
 static _Atomic uint32_t threads;
 
-_Thread_local struct peers_thread peers_thread;
+_Alignas(COUNT_LINE) counter
+	peers_lines[COUNT_LINES][COUNT_LINE / sizeof(counter)];
+
+_Thread_local struct peers_thread peers_thread = { .counts = *peers_lines };
 
 static void *table_memory(size_t bytes)
 {
@@ -154,6 +159,7 @@ static void forget_all(void)
 	drop_last();
 	table.head = NULL;
 	table.used = 0;
+	count_set(&peers_counts[COUNT_REMEMBERED], 0);
 	queue_drop_all();
 	if (table.buckets)
 		memset(table.buckets, 0, bucket_bytes(table.log2));
@@ -208,6 +214,7 @@ static bool open_table(void)
 			table.hints = (uint32_t *)((char *)region +
 						   bucket_bytes(log2));
 			table.bound = bound;
+			count_set(&peers_counts[COUNT_BOUND], bound);
 			if (!table.ttl_s)
 				table.ttl_s = config->ttl_s;
 			table.buckets = region;
@@ -407,11 +414,13 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 
 	if (index < table.bound && index < table.capacity) {
 		table.used++;
+		count_set(&peers_counts[COUNT_REMEMBERED], table.used);
 		peer = nth_peer(index);
 		peer->index = index;
 	} else if (index > 1 && (may_evict || index >= table.bound)) {
 		peer = victim(now);
 		queue_drop(&peer->queue);
+		count_add(&peers_counts[COUNT_EVICTED], 1);
 		HASH_DELETE(hh, table.head, peer);
 	} else {
 		return NULL;
@@ -434,25 +443,35 @@ static struct peer *insert(const struct key *key, uint32_t hashv, uint32_t now,
 	return peer;
 }
 
+/* A thread that is new, also by fork, gets a number. */
+static inline void know_thread(void)
+{
+	const uint32_t generation = lock_generation();
+	uint32_t number;
+
+	if (peers_thread.generation == generation)
+		return;
+	number = atomic_fetch_add(&threads, 1) + 1;
+	peers_thread.generation = generation;
+	peers_thread.batch = (uint64_t)number << 32;
+	peers_thread.state = PEERS_READING;
+	peers_thread.counts = peers_lines[number % COUNT_LINES];
+}
+
 /* Which batch this thread is in: no other's, in any process, is equal. */
 static inline uint64_t current_batch(void)
 {
-	const uint32_t generation = lock_generation();
-
-	if (peers_thread.generation != generation) {
-		peers_thread.generation = generation;
-		peers_thread.batch =
-			(uint64_t)(atomic_fetch_add(&threads, 1) + 1) << 32;
-		peers_thread.state = PEERS_READING;
-	}
+	know_thread();
 	return peers_thread.batch;
 }
 
 /* The peer asks another address than before: from now on a queue is needed. */
 static void begin_queue(struct peer *peer)
 {
-	if (queue_is_empty(&peer->queue) && !queue_is_lost(&peer->queue))
+	if (queue_is_empty(&peer->queue) && !queue_is_lost(&peer->queue)) {
 		queue_append(&peer->queue, &peer->local, peer->datagrams);
+		count_add(&peers_counts[COUNT_CONFLICTS], 1);
+	}
 }
 
 /* The batch that a datagram which is read now belongs to. */
@@ -791,6 +810,7 @@ bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!table.buckets || !key_of(sock, peer, len, &key))
 		return false;
+	know_thread();
 	if (peers_is_last(sock, peer, len) &&
 	    now_ticks() - peers_thread.last.heard <=
 		    table.ttl_s * TICKS_PER_S &&

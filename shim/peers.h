@@ -4,6 +4,7 @@
 #define REPLYFROM_PEERS_H
 
 #include "attribute.h"
+#include "count.h"
 #include "lock.h"
 #include "pktinfo.h"
 
@@ -21,6 +22,24 @@
  * async-signal-safe: a handler that interrupts one of them gets the answer of
  * an empty table, and its datagram is not remembered.
  */
+
+/* What they come to. */
+extern counter peers_counts[COUNTS_OF_TABLE];
+
+/* What each thread counts; the first is for those that are not known yet. */
+extern counter peers_lines[COUNT_LINES][COUNT_LINE / sizeof(counter)];
+
+#define PEERS_THREADS                                       \
+	{                                                   \
+		.at = peers_lines, .elements = COUNT_LINES, \
+		.stride = sizeof(*peers_lines),             \
+	}
+
+#define PEERS_COUNTS                               \
+	{                                          \
+		.at = peers_counts, .elements = 1, \
+		.stride = sizeof(peers_counts),    \
+	}
 
 /*
  * Gets what memory the first peers need.  Now, for a server may be about to
@@ -96,8 +115,24 @@ struct peers_thread {
 	enum peers_state state;
 	uint32_t generation; /* a fork makes its thread another one */
 	uint64_t batch;	     /* no other thread, in any process, has it */
+	counter *counts;     /* one of peers_lines */
 };
 extern HIDDEN _Thread_local struct peers_thread peers_thread;
+
+/* Counts so many more of those in count.h that are a thread's. */
+static inline void peers_count(int which, unsigned long more)
+{
+	count_add(&peers_thread.counts[which], more);
+}
+
+/* Answers `event`, and counts it. */
+ALWAYS_INLINE bool peers_count_if(bool event, int which)
+{
+	if (__builtin_expect(event, false))
+		peers_count(which, 1);
+	return event;
+}
+
 bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued);
 

@@ -74,9 +74,12 @@ static bool read_maps(struct process *process)
 
 	if (!file)
 		return false;
-	while (getline(&line, &room, file) > 0)
-		if (strstr(line, "/" COMMAND_LIBRARY))
-			process->loaded = true;
+	while (!process->loaded && getline(&line, &room, file) > 0) {
+		if (!strstr(line, "/" COMMAND_LIBRARY))
+			continue;
+		process->loaded = true;
+		process->base = (uintptr_t)strtoull(line, NULL, 16);
+	}
 	free(line);
 	(void)fclose(file);
 	return true;

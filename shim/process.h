@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 enum { PROCESS_SOCKET_TEXT = 64 };
@@ -18,6 +19,7 @@ struct process {
 	gid_t gid;
 	bool readable;	 /* what follows could be read */
 	bool loaded;	 /* has the library mapped */
+	uintptr_t base;	 /* there, in its memory */
 	bool wanted;	 /* was started with it in LD_PRELOAD */
 	bool disabled;	 /* and with REPLYFROM_DISABLE */
 	bool passed;	 /* was handed sockets: sd_listen_fds(3) */

@@ -128,6 +128,8 @@ static const struct option options[] = {
 	{ IPPROTO_UDPLITE, 11 }, /* UDPLITE_RECV_CSCOV */
 };
 
+counter replace_count;
+
 /* What belongs to the file, and who gets its signals.  fcntl(2). */
 struct file_flags {
 	int status;
@@ -649,6 +651,8 @@ bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
 		    prepare_watches(&r) && move_queue(&r) && switch_over(&r);
 	close_one(r.next);
 	close_one(r.carrier);
+	if (done)
+		atomic_fetch_add(&replace_count, 1);
 	errno = saved;
 	return done;
 }

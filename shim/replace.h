@@ -3,6 +3,7 @@
 #ifndef REPLYFROM_REPLACE_H
 #define REPLYFROM_REPLACE_H
 
+#include "count.h"
 #include "sock.h"
 
 #include <netinet/in.h>
@@ -28,6 +29,9 @@ bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
  */
 bool replace_preview(int fd, const struct sockaddr *peer,
 		     struct sockaddr_in6 *name);
+
+/* How many sockets were replaced. */
+extern counter replace_count;
 
 /* What epoll_ctl(2) did, of which fd's next socket has to be told. */
 void replace_note_epoll(int epoll, int operation, int fd,

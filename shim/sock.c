@@ -31,9 +31,6 @@
 #define SO_COOKIE 57
 #endif
 
-#define SOCKS_PER_CHUNK 128
-#define SOCK_CHUNKS 512
-
 /*
  * What a slot holds when it is not one of our sockets, and whose mode says so;
  * NULL: never seen.
@@ -54,7 +51,7 @@ static struct sock kinds[KINDS];
 
 static struct slot first_slots[SOCK_FDS_PER_CHUNK];
 _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };
-static _Atomic(struct sock *) socks[SOCK_CHUNKS];
+_Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 static _Atomic uint32_t last_id;
 static _Atomic uint32_t sock_count;
 static _Atomic uint32_t hand; /* where to look for a free sock next */
@@ -116,8 +113,8 @@ static bool claim(struct sock *sock)
 /* The nth of sock_count, or NULL while it is being added. */
 static struct sock *nth_sock(uint32_t n)
 {
-	struct sock *chunk = atomic_load_explicit(&socks[n / SOCKS_PER_CHUNK],
-						  memory_order_acquire);
+	struct sock *chunk = atomic_load_explicit(
+		&sock_chunks[n / SOCKS_PER_CHUNK], memory_order_acquire);
 
 	return chunk ? &chunk[n % SOCKS_PER_CHUNK] : NULL;
 }
@@ -129,7 +126,8 @@ static bool add_chunk(void)
 
 	for (size_t i = 0; chunk && i < SOCK_CHUNKS; i++) {
 		none = NULL;
-		if (!atomic_compare_exchange_strong(&socks[i], &none, chunk))
+		if (!atomic_compare_exchange_strong(&sock_chunks[i], &none,
+						    chunk))
 			continue;
 		atomic_fetch_add(&sock_count, SOCKS_PER_CHUNK);
 		return true;

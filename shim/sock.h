@@ -46,6 +46,19 @@ struct sock {
 	struct carried *carried;  /* see carry.h */
 };
 
+#define SOCKS_PER_CHUNK 128
+#define SOCK_CHUNKS 512
+
+/* All there are, for the counters. */
+extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
+
+#define SOCK_AREA                                                           \
+	{                                                                   \
+		.at = sock_chunks, .pointers = SOCK_CHUNKS,                 \
+		.elements = SOCKS_PER_CHUNK, .stride = sizeof(struct sock), \
+		.in_use = offsetof(struct sock, fds),                       \
+	}
+
 /* fds are looked up in chunks; those beyond the last are never ours. */
 #define SOCK_FDS_PER_CHUNK 1024
 #define SOCK_FD_CHUNKS 1024

@@ -97,6 +97,19 @@ static void a_holder_is_refused_any_other_lock(void **state)
 	lock_release(&lock);
 }
 
+static void each_refusal_is_counted(void **state)
+{
+	const unsigned long before = lock_refusals;
+
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	(void)take_below(&lock);
+	(void)take_below(&other_lock);
+	lock_release(&lock);
+
+	assert_int_equal(lock_refusals, before + 2);
+}
+
 static void being_refused_does_not_release_what_is_held(void **state)
 {
 	(void)state;
@@ -513,6 +526,7 @@ int main(void)
 		TEST(a_holder_is_refused_any_other_lock),
 		TEST(a_lock_that_a_handler_jumped_out_of_is_had_again),
 		TEST(another_lock_that_was_jumped_out_of_is_had_again),
+		TEST(each_refusal_is_counted),
 		TEST(being_refused_does_not_release_what_is_held),
 		TEST(a_handler_that_interrupts_the_holder_is_refused),
 		TEST(a_handler_that_interrupts_nobody_is_served),

@@ -6,8 +6,9 @@
 U = $(B)/tests/unit
 # Not every compiler comes with it.
 SANITIZE = -fsanitize=undefined -fno-sanitize-recover=all
+# Not initial-exec: ld makes a lea of its add, by whose flags the sanitizer goes.
 UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG -Ishim $(SANITIZE) \
-	-fstack-protector-all
+	-fstack-protector-all -ftls-model=local-exec
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
 PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \

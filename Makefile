@@ -31,8 +31,8 @@ LDLIBS = -ldl -pthread
 
 B = build
 SHIM = carry config count follow hook_fd hook_recv hook_seccomp hook_send \
-	hook_syscall lock log peers pktinfo queue raw real replace scratch seccomp \
-	sock unwind
+	hook_syscall line lock log peers pktinfo queue raw real replace scratch \
+	seccomp sock unwind variable
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 COMMAND = ask check command host judge launch process program \
 	question status systemd unit
@@ -52,7 +52,7 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@.new $^ $(LDLIBS)
 	$(Q)mv -f $@.new $@
 
-$(B)/replyfrom: $(COMMAND_OBJECTS)
+$(B)/replyfrom: $(COMMAND_OBJECTS) $(B)/shim/variable.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 

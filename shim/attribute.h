@@ -20,6 +20,9 @@
 #define RACY
 #endif
 
+/* Seldom called: not in the way of those that are often. */
+#define COLD __attribute__((cold, noinline))
+
 /* For the way of each datagram: what the caller does not need falls away. */
 #ifdef __SANITIZE_THREAD__
 /* There it would be checked as its caller is. */

@@ -3,98 +3,143 @@
 #include "config.h"
 
 #include "log.h"
+#include "variable.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdatomic.h>
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
-struct option {
-	const char *name;
-	size_t offset; /* of its uint32_t in struct config */
-	uint32_t least;
-	uint32_t most;
-	const char *const *words; /* in place of numbers from 0 */
-};
-
-/* As enum log_level has them. */
-static const char *const log_words[] = { "off", "error", "info", NULL };
-
-/* The README explains each in the same order. */
-static const struct option options[] = {
-	{ "REPLYFROM_PEERS", offsetof(struct config, peers), 16, 4194304,
-	  NULL },
-	{ "REPLYFROM_TTL", offsetof(struct config, ttl_s), 1, 86400, NULL },
-	{ "REPLYFROM_FOLLOW_MS", offsetof(struct config, follow_ms), 0, 60000,
-	  NULL },
-	{ "REPLYFROM_IFINDEX", offsetof(struct config, ifindex), 0, 1, NULL },
-	{ "REPLYFROM_LOG", offsetof(struct config, log), 0, 0, log_words },
-	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1, NULL },
-};
-
 static const struct config defaults = {
-	.peers = 65536,
-	.ttl_s = 120, /* conntrack's time for a UDP stream */
-	.follow_ms = 2000,
+	.peers = PRESET_PEERS,
+	.ttl_s = PRESET_TTL,
+	.follow_ms = PRESET_FOLLOW_MS,
 };
 
-static bool parse(const char *text, const struct option *option,
-		  uint32_t *value)
+/* Digits alone, up to `most`.  Not strtoul: it takes "-1", " 1" and more. */
+static bool parse(const char **text, uint32_t most, uint32_t *value)
 {
+	const char *c = *text;
 	uint32_t n = 0;
 
-	/* Not strtoul: it takes "-1", " 1" and what follows. */
-	for (const char *c = text; *c; c++) {
-		if (*c < '0' || *c > '9' || n > option->most / 10)
+	for (; *c >= '0' && *c <= '9'; c++) {
+		if (n > most / 10)
 			return false;
 		n = n * 10 + (uint32_t)(*c - '0');
 	}
-	if (!*text || n < option->least || n > option->most)
+	if (c == *text || n > most)
+		return false;
+	*text = c;
+	*value = n;
+	return true;
+}
+
+static bool parse_number(const char *text, const struct variable *variable,
+			 uint32_t *value)
+{
+	uint32_t n;
+
+	if (!parse(&text, variable->most, &n) || *text || n < variable->least)
 		return false;
 	*value = n;
 	return true;
 }
 
-static bool parse_word(const char *text, const struct option *option,
+static bool parse_word(const char *text, const struct variable *variable,
 		       uint32_t *value)
 {
-	for (uint32_t n = 0; option->words[n]; n++) {
-		if (strcmp(text, option->words[n]) != 0)
-			continue;
-		*value = n;
-		return true;
+	const char *word = variable->accepted + sizeof(ONE_OF) - 1;
+	const size_t length = strlen(text);
+
+	for (uint32_t n = 0; *word; n++) {
+		const size_t end = strcspn(word, ",");
+
+		if (end == length && !memcmp(word, text, length)) {
+			*value = n;
+			return true;
+		}
+		word += end + strspn(word + end, ", ");
 	}
 	return false;
 }
 
-/* Its value, or a line that says what is wrong with it. */
-static void read_option(const char *text, const struct option *option,
-			struct config *config)
+/* Ports and ranges, separated by commas. */
+static bool parse_ports(const char *text, struct config *config)
 {
-	uint32_t *value = (uint32_t *)((char *)config + option->offset);
+	static uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
+	uint32_t first, last;
 
-	if (option->words) {
-		if (!parse_word(text, option, value))
-			log_bad_word(option->name, text, option->words);
-	} else if (!parse(text, option, value)) {
-		log_bad_value(option->name, text, option->least, option->most);
+	if (!strcmp(text, "all"))
+		return true;
+	for (;; text++) {
+		if (!parse(&text, CONFIG_PORTS - 1, &first))
+			return false;
+		last = first;
+		if (*text == '-') {
+			text++;
+			if (!parse(&text, CONFIG_PORTS - 1, &last))
+				return false;
+		}
+		if (!first || first > last || (*text && *text != ','))
+			return false;
+		for (uint32_t n = first; n <= last; n++)
+			ports[n / CONFIG_PORTS_PER_WORD] |=
+				1U << n % CONFIG_PORTS_PER_WORD;
+		if (!*text)
+			break;
 	}
+	config->only_ports = ports;
+	return true;
+}
+
+static bool parse_place(const char *text, struct config *config)
+{
+	/* A copy: some programs write their title over the environment. */
+	static char path[PATH_MAX];
+	const size_t length = strlen(text);
+
+	if (!strcmp(text, "stderr"))
+		return true;
+	if (!strcmp(text, CONFIG_SYSLOG)) {
+		config->log_to = CONFIG_SYSLOG;
+		return true;
+	}
+	if (text[0] != '/' || length >= sizeof(path))
+		return false;
+	memcpy(path, text, length + 1);
+	config->log_to = path;
+	return true;
+}
+
+static bool read_variable(const char *text, const struct variable *variable,
+			  struct config *config)
+{
+	uint32_t *value = (uint32_t *)((char *)config + variable->offset);
+
+	switch (variable->kind) {
+	case VARIABLE_NUMBER:
+		return parse_number(text, variable, value);
+	case VARIABLE_WORD:
+		return parse_word(text, variable, value);
+	case VARIABLE_PORTS:
+		return parse_ports(text, config);
+	case VARIABLE_PLACE:
+		return parse_place(text, config);
+	}
+	return true;
 }
 
 static void read_environment(struct config *config)
 {
-	const struct option *option = options;
-	const struct option *end = option + sizeof(options) / sizeof(*options);
-
-	for (; option < end; option++) {
+	for (const struct variable *v = variables; v->name; v++) {
 		/* Before the application can have set it.  A privileged
 		 * program takes nothing from its user: secure_getenv(3). */
-		const char *text = secure_getenv(option->name);
+		const char *text = secure_getenv(v->name);
 
-		if (text)
-			read_option(text, option, config);
+		if (text && !read_variable(text, v, config))
+			log_bad_value(v->name, text, v->accepted);
 	}
 }
 

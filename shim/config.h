@@ -6,7 +6,11 @@
 #include "attribute.h"
 
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
+
+#define CONFIG_PORTS 65536
+#define CONFIG_PORTS_PER_WORD 32
 
 struct config {
 	uint32_t peers;	    /* remembered at a time, at most */
@@ -15,7 +19,12 @@ struct config {
 	uint32_t log;	    /* enum log_level */
 	uint32_t ifindex;   /* 1: answer through the interface asked on */
 	uint32_t disable;   /* 1: touch nothing */
+	/* The bits of ports whose sockets are ours to touch; NULL: all. */
+	const uint32_t *only_ports;
+	const char *log_to; /* a path, or CONFIG_SYSLOG; NULL: stderr */
 };
+
+#define CONFIG_SYSLOG "syslog"
 
 /* NULL until the environment was read; for what is inline here. */
 extern HIDDEN const struct config *_Atomic config_read;
@@ -31,6 +40,16 @@ static inline const struct config *config_get(void)
 		atomic_load_explicit(&config_read, memory_order_acquire);
 
 	return known ? known : config_get_slowly();
+}
+
+/* Whether a socket that is bound to this port is ours to touch. */
+static inline bool config_wants_port(uint16_t port)
+{
+	const uint32_t *only = config_get()->only_ports;
+
+	return !only || (only[port / CONFIG_PORTS_PER_WORD] >>
+				 port % CONFIG_PORTS_PER_WORD &
+			 1);
 }
 
 #endif

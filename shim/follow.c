@@ -289,7 +289,7 @@ static bool is_bound_to_wildcard(const struct plan *plan)
 static void log_once(_Atomic bool *logged, int fd, const char *what)
 {
 	if (!atomic_exchange(logged, true))
-		log_event(LOG_INFO, fd, what);
+		log_event(LOG_ERROR, fd, what);
 }
 
 /* The application's own connect, and what is sent then gets its source. */
@@ -358,6 +358,9 @@ static bool connect_to_peer(struct plan *plan, int *result)
 		}
 	}
 	errno = saved;
+	if (done)
+		log_event(LOG_DEBUG, plan->fd,
+			  "bound to the address that its peer asked");
 	return done;
 }
 

@@ -2,13 +2,18 @@
 /* The calls that make, name, set up and close sockets. */
 #include "config.h"
 #include "follow.h"
+#include "log.h"
 #include "peers.h"
 #include "real.h"
 #include "replace.h"
 #include "sock.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
 
 /* What the loader runs before the application's own code. */
 __attribute__((constructor)) static void loaded(void)
@@ -59,12 +64,29 @@ EXPORTED int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 	return not_ours(real.accept4(fd, addr, len, flags));
 }
 
+/* The port, which both families keep at the same place. */
+static uint16_t port_of(const struct sockaddr *addr)
+{
+	struct sockaddr_in v4;
+
+	memcpy(&v4, addr, sizeof(v4));
+	return ntohs(v4.sin_port);
+}
+
+/* A wildcard, and a port that is to be answered right or the kernel's choice.
+ */
+static bool is_wanted(const struct sockaddr *addr, socklen_t len)
+{
+	return sock_is_wildcard(addr, len) &&
+	       (!port_of(addr) || config_wants_port(port_of(addr)));
+}
+
 EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock *sock = NULL;
 	int result;
 
-	if (sock_is_wildcard(addr, len))
+	if (is_wanted(addr, len))
 		sock = sock_binding(fd);
 	result = real.bind(fd, addr, len);
 	if (sock)
@@ -72,8 +94,9 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	if (sock && !result) {
 		sock_own(sock, addr);
 		peers_open();
-	} else if (!result) {
-		sock_settle(fd);
+		log_event(LOG_INFO, fd, SOCK_TOLD);
+	} else if (!result && sock_settle(fd)) {
+		log_event(LOG_DEBUG, fd, SOCK_UNTOUCHED);
 	}
 	return result;
 }

@@ -2,6 +2,7 @@
 /* An answer is sent: give it the address that its peer asked as source. */
 #include "follow.h"
 #include "hook.h"
+#include "log.h"
 #include "peers.h"
 #include "pktinfo.h"
 #include "real.h"
@@ -224,6 +225,26 @@ static bool is_forbidden(int error)
 	return true;
 }
 
+/* The kernel refuses a message its source. */
+COLD static void note_refused(int fd)
+{
+	log_event(LOG_INFO, fd,
+		  "the kernel refuses the address asked, which may have gone; "
+		  "sent without");
+}
+
+/* A send with a source failed.  Keeps errno. */
+COLD static bool must_go_plainly(int fd, const struct sock *sock,
+				 const struct msghdr *msg)
+{
+	if (!may_mean_source(errno))
+		return is_forbidden(errno);
+	if (!is_refused(fd, sock, msg))
+		return false;
+	note_refused(fd);
+	return true;
+}
+
 /* A plain send, in place of one that was refused, had this result. */
 static void note_plain(struct sock *sock, const struct msghdr *msg,
 		       const struct source *source, bool succeeded)
@@ -264,8 +285,7 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 		peers_count(COUNT_REWRITTEN, 1);
 		return true;
 	}
-	if (may_mean_source(errno) ? is_refused(fd, sock, msg)
-				   : is_forbidden(errno)) {
+	if (must_go_plainly(fd, sock, msg)) {
 		errno = saved;
 		return false;
 	}
@@ -411,6 +431,7 @@ static int send_batch(void *memory, void *context)
 		    (n < 0 && !may_mean_source(errno)) ||
 		    !is_refused(fd, batch->sock, &messages[sent].msg_hdr))
 			break;
+		note_refused(fd);
 		outgoing[sent].form = PLAIN;
 		messages[sent] = batch->app[sent];
 	}

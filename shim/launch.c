@@ -3,8 +3,10 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command.h"
 #include "judge.h"
+#include "variable.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +52,36 @@ static int print_version(void)
 	return command_finish(EXIT_SUCCESS);
 }
 
+/* Words as they fit into a line of 80. */
+static void print_wrapped(const char *text)
+{
+	size_t column = 0;
+
+	while (*text) {
+		const size_t length = strcspn(text, " ");
+
+		if (column + 1 + length > 76) {
+			(void)putchar('\n');
+			column = 0;
+		}
+		(void)printf("%s%.*s", column ? " " : "    ", (int)length,
+			     text);
+		column += 1 + length;
+		text += length + strspn(text + length, " ");
+	}
+	(void)puts("\n");
+}
+
+static int print_variables(void)
+{
+	for (const struct variable *v = variables; v->name; v++) {
+		(void)printf("%s=%s\n    %s\n", v->name, v->preset,
+			     v->accepted);
+		print_wrapped(v->effect);
+	}
+	return command_finish(EXIT_SUCCESS);
+}
+
 static bool telling;
 
 static int log_events(void)
@@ -64,6 +96,8 @@ static const struct option options[] = {
 	{ "-v", log_events,
 	  "tells why it cannot help, and events: REPLYFROM_LOG=info" },
 	{ "--help", print_help, "this text" },
+	{ "--help-variables", print_variables,
+	  "the variables that the library reads, with their defaults" },
 	{ "--version", print_version, "the version" },
 };
 
@@ -74,7 +108,7 @@ static void print_usage(FILE *to)
 		    "address asked.\n\n",
 		    to);
 	for (size_t i = 0; i < COUNT(options); i++)
-		(void)fprintf(to, "  %-10s %s\n", options[i].name,
+		(void)fprintf(to, "  %-16s %s\n", options[i].name,
 			      options[i].help);
 	for (const struct subcommand *s = subcommands; s->name; s++)
 		(void)fprintf(to, "\nreplyfrom %s %s\n  %s\n", s->name,

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-/* One line to stderr for what a person should know. */
+/* One line for what a person should know. */
 #ifndef REPLYFROM_LOG_H
 #define REPLYFROM_LOG_H
 
-#include <stdint.h>
-
 /* REPLYFROM_LOG: these and what comes before them. */
-enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO };
+enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
-/* An unusable variable: its name, its value, and the range of what is. */
-void log_bad_value(const char *name, const char *value, uint32_t least,
-		   uint32_t most);
-
-/* The same, for one that has words, NULL at their end. */
-void log_bad_word(const char *name, const char *value,
-		  const char *const *words);
+/* An unusable variable: its name, its value, and what is accepted; to stderr */
+void log_bad_value(const char *name, const char *value, const char *accepted);
 
 /*
- * What was, or was not, done with fd, or with all (-1), when that is wanted.
- * Keeps errno, and is async-signal-safe.
+ * What was, or was not, done with fd, a UDP socket, or with all (-1), when that
+ * is wanted: to REPLYFROM_LOG_TO, and not too often.  Keeps errno, is
+ * async-signal-safe and no cancellation point, raises no signal and leaves no
+ * fd open.
  */
 void log_event(enum log_level level, int fd, const char *what);
 

@@ -11,6 +11,7 @@
 #include "carry.h"
 #include "config.h"
 #include "lock.h"
+#include "log.h"
 #include "map.h"
 #include "mark.h"
 #include "name.h"
@@ -335,13 +336,14 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len)
 		mapped.s_addr == INADDR_ANY);
 }
 
-/* Whether fd is bound to the wildcard: a port, and no address. */
+/* Whether fd is bound to the wildcard and one of our ports. */
 static bool is_wildcard_bound(int fd)
 {
 	struct sockaddr_in6 name;
 
 	/* Both families keep the port at the same place. */
 	return name_read(fd, &name) && name.sin6_port &&
+	       config_wants_port(ntohs(name.sin6_port)) &&
 	       sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
 }
 
@@ -405,6 +407,9 @@ static struct sock *track(int fd, int family, enum origin origin)
 	}
 	switch_back(fd, sock);
 	abandon(sock);
+	log_event(LOG_ERROR, fd,
+		  "cannot be made to tell the address asked; "
+		  "replies leave as without replyfrom");
 	return NULL;
 }
 
@@ -439,6 +444,8 @@ static struct sock *examine(int fd)
 				  : NULL;
 		if (tracked)
 			sock = tracked;
+		log_event(tracked ? LOG_INFO : LOG_DEBUG, fd,
+			  tracked ? SOCK_TOLD : SOCK_UNTOUCHED);
 	}
 	occupy(fd, sock);
 	errno = saved;

@@ -12,6 +12,10 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+/* What is logged of a socket that is ours, and of one that is not. */
+#define SOCK_TOLD "replies now leave from the address asked"
+#define SOCK_UNTOUCHED "left as it is"
+
 /* What we do about a socket. */
 enum sock_mode {
 	SOCK_NOT_OURS, /* nothing */

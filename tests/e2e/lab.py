@@ -51,6 +51,18 @@ def shimmed_environment(**more):
             **dict(pair.split("=", 1) for pair in sabotage)}
 
 
+def variables():
+    """What the command prints: [(name, default, what is accepted, effect)]."""
+    said = subprocess.check_output(
+        [os.path.join(BUILD, "replyfrom"), "--help-variables"], text=True)
+    found = []
+    for entry in said.strip().split("\n\n"):
+        head, accepted, effect = entry.split("\n", 2)
+        found.append((*head.split("="), accepted.strip(),
+                      " ".join(effect.split())))
+    return found
+
+
 def root_is_real():
     """Whether this may be other users: root, but not of a user namespace."""
     with open("/proc/self/uid_map", encoding="ascii") as users:

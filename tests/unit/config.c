@@ -8,6 +8,7 @@
 #include "unit.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,11 +32,17 @@ static const struct variable {
 	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1, 0 },
 };
 
+static const char *const others[] = { "REPLYFROM_LOG", "REPLYFROM_LOG_TO",
+				      "REPLYFROM_ONLY_PORTS" };
+
 /* What a process answered and said; it shares this with the test. */
 static struct {
 	struct config config;
 	struct config amid; /* asked for while it was being read */
 	bool is_same;
+	bool has_ports;
+	uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
+	char log_to[64]; /* "" is stderr */
 	int writes;
 	int fd;
 	int error;
@@ -56,7 +63,8 @@ static int no_variables(void **state)
 	(void)state;
 	for (size_t i = 0; i < COUNT(variables); i++)
 		(void)unsetenv(variables[i].name);
-	(void)unsetenv("REPLYFROM_LOG");
+	for (size_t i = 0; i < COUNT(others); i++)
+		(void)unsetenv(others[i]);
 	return 0;
 }
 
@@ -84,6 +92,11 @@ static int read_in_child(void *context)
 	config = config_get();
 	seen->error = errno;
 	seen->config = *config;
+	seen->has_ports = config->only_ports != NULL;
+	if (seen->has_ports)
+		memcpy(seen->ports, config->only_ports, sizeof(seen->ports));
+	if (config->log_to)
+		strncpy(seen->log_to, config->log_to, sizeof(seen->log_to) - 1);
 	/* Too late: the application's own code has run. */
 	(void)setenv("REPLYFROM_TTL", "77", 1);
 	(void)setenv("REPLYFROM_PEERS", "nonsense", 1);
@@ -275,7 +288,7 @@ static void a_value_of_two_lines_is_reported_in_one(void **state)
 
 static void a_word_is_taken(void **state)
 {
-	const char *const words[] = { "off", "error", "info" };
+	const char *const words[] = { "off", "error", "info", "debug" };
 
 	(void)state;
 	for (uint32_t n = 0; n < COUNT(words); n++) {
@@ -291,9 +304,8 @@ static void a_word_is_taken(void **state)
 
 static void what_is_none_of_the_words_is_reported(void **state)
 {
-	const char *const texts[] = {
-		"", "0", "Off", "inf", "info ", "off,info"
-	};
+	const char *const texts[] = { "",      "0",	   "Off",	 "inf",
+				      "info ", "off,info", "off, error", "," };
 
 	(void)state;
 	for (size_t n = 0; n < COUNT(texts); n++) {
@@ -304,9 +316,122 @@ static void what_is_none_of_the_words_is_reported(void **state)
 
 		assert_int_equal(seen->config.log, 0);
 		assert_non_null(strstr(seen->said, "REPLYFROM_LOG="));
-		assert_non_null(strstr(seen->said, "off, error, info"));
+		assert_non_null(
+			strstr(seen->said, "one of off, error, info, debug;"));
 		assert_int_equal(count_lines(seen->said), 1);
 	}
+}
+
+static void set_other(const char *name, const char *text)
+{
+	(void)no_variables(NULL);
+	assert_int_equal(setenv(name, text, 1), 0);
+	read_config();
+}
+
+static void assert_other_is_reported(const char *name, const char *text)
+{
+	set_other(name, text);
+
+	assert_false(seen->has_ports);
+	assert_string_equal(seen->log_to, "");
+	assert_non_null(strstr(seen->said, name));
+	assert_non_null(strstr(seen->said, text));
+	assert_int_equal(count_lines(seen->said), 1);
+}
+
+static bool has_port(unsigned int port)
+{
+	return seen->ports[port / CONFIG_PORTS_PER_WORD] >>
+		       port % CONFIG_PORTS_PER_WORD &
+	       1;
+}
+
+static void the_ports_of_a_list_are_taken(void **state)
+{
+	/* Each is these ports, and one more. */
+	const struct {
+		const char *text;
+		unsigned int first, last, more;
+	} lists[] = {
+		{ "53", 53, 53, 53 },
+		{ "1", 1, 1, 1 },
+		{ "65535", 65535, 65535, 65535 },
+		{ "1-65535", 1, 65535, 7 },
+		{ "31-32", 31, 32, 32 },
+		{ "7,5000-5010", 5000, 5010, 7 },
+		{ "5-5,9,5", 5, 5, 9 },
+	};
+
+	(void)state;
+	for (size_t n = 0; n < COUNT(lists); n++) {
+		set_other("REPLYFROM_ONLY_PORTS", lists[n].text);
+
+		assert_string_equal(seen->said, "");
+		assert_true(seen->has_ports);
+		for (unsigned int port = 0; port < CONFIG_PORTS; port++)
+			assert_int_equal(has_port(port),
+					 port == lists[n].more ||
+						 (port >= lists[n].first &&
+						  port <= lists[n].last));
+	}
+}
+
+static void all_ports_are_no_list(void **state)
+{
+	(void)state;
+
+	set_other("REPLYFROM_ONLY_PORTS", "all");
+
+	assert_false(seen->has_ports);
+	assert_string_equal(seen->said, "");
+}
+
+static void what_is_no_list_of_ports_is_reported(void **state)
+{
+	const char *const texts[] = {
+		"",	 "0",	    "65536", "53,",  ",53",  "5-",
+		"-5",	 "5-4",	    "53 ",   " 53",  "dns",  "53;54",
+		"1-2-3", "53,all",  "0-5",   "5-0",  "1,,2", "4294967349",
+		"All",	 "5-65536", "+5",    "0x35",
+	};
+
+	(void)state;
+	for (size_t n = 0; n < COUNT(texts); n++)
+		assert_other_is_reported("REPLYFROM_ONLY_PORTS", texts[n]);
+}
+
+static void a_place_to_log_to_is_taken(void **state)
+{
+	const char *const places[][2] = { { "stderr", "" },
+					  { "syslog", "syslog" },
+					  { "/x", "/x" },
+					  { "/var/log/a b", "/var/log/a b" } };
+
+	(void)state;
+	for (size_t n = 0; n < COUNT(places); n++) {
+		set_other("REPLYFROM_LOG_TO", places[n][0]);
+
+		assert_string_equal(seen->log_to, places[n][1]);
+		assert_string_equal(seen->said, "");
+	}
+}
+
+static void what_is_no_place_to_log_to_is_reported(void **state)
+{
+	const char *const texts[] = { "",    "stdout",	"Stderr",
+				      "log", "./log",	"../x",
+				      " /x", "syslog ", "stderr," };
+	char longest[PATH_MAX + 1];
+
+	(void)state;
+	for (size_t n = 0; n < COUNT(texts); n++)
+		assert_other_is_reported("REPLYFROM_LOG_TO", texts[n]);
+	memset(longest, '/', sizeof(longest));
+	longest[PATH_MAX] = '\0';
+	set_other("REPLYFROM_LOG_TO", longest);
+	assert_string_equal(seen->log_to, "");
+	assert_int_equal(count_lines(seen->said), 1);
 }
 
 static void each_unusable_value_has_a_line_of_its_own(void **state)
@@ -421,6 +546,11 @@ int main(void)
 		TEST(a_value_of_two_lines_is_reported_in_one),
 		TEST(a_word_is_taken),
 		TEST(what_is_none_of_the_words_is_reported),
+		TEST(the_ports_of_a_list_are_taken),
+		TEST(all_ports_are_no_list),
+		TEST(what_is_no_list_of_ports_is_reported),
+		TEST(a_place_to_log_to_is_taken),
+		TEST(what_is_no_place_to_log_to_is_reported),
 		TEST(each_unusable_value_has_a_line_of_its_own),
 		TEST(an_unusable_value_leaves_the_others),
 		TEST(a_line_is_written_to_stderr_at_once),

@@ -272,7 +272,8 @@ static void an_unknown_option_is_told_what_there_is(void **state)
 
 	assert_int_equal(exit_status(), 2);
 	assert_string_equal(result.err, "replyfrom: -x: unknown option; there "
-					"are -v, --help, --version\n");
+					"are -v, --help, --help-variables, "
+					"--version\n");
 }
 
 static void an_option_alone_says_how_to_use_it(void **state)

@@ -15,9 +15,8 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 	peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
-	$(PEERS_TESTS) hook_syscall launch lock lock_before_4_14 peers_chains \
-	pktinfo pktinfo_strip program question queue real replace scratch seccomp \
-	sock)
+	hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
+	pktinfo pktinfo_strip program question queue real replace scratch seccomp sock)
 
 # The rest of a program, and what of libc it stands in for.
 rooms = $(patsubst %,$(U)/shim/%.o,$(1))
@@ -28,13 +27,19 @@ PEERS = $(call rooms,lock peers pktinfo queue) \
 $(U)/carry: $(call rooms,carry) $(call props,address memory)
 $(U)/carry: WRAPPED = mmap munmap
 
-$(U)/config: $(call rooms,config log raw real) $(call props,child)
+$(U)/config: $(call rooms,config line log raw real variable) $(call props,child)
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
+
+$(U)/line: $(call rooms,line)
 
 $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep
 $(U)/lock_before_4_14: WRAPPED = madvise
+
+$(U)/log: $(call rooms,line log raw real) \
+	$(call props,child clock settings)
+$(U)/log: WRAPPED = clock_gettime
 
 $(PEERS_TESTS:%=$(U)/%): $(PEERS)
 $(PEERS_TESTS:%=$(U)/%): WRAPPED = clock_gettime
@@ -64,18 +69,18 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,carry lock sock) $(KERNEL)
+$(U)/sock: $(call rooms,carry line lock log sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,carry follow hook_fd lock log peers pktinfo queue replace \
+$(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo queue replace \
 	scratch sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 # What replaces a socket is the test's.
-$(U)/follow: $(call rooms,carry follow hook_fd log sock) $(PEERS) $(KERNEL)
+$(U)/follow: $(call rooms,carry follow hook_fd line log sock) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
 # The kernel is the real one, with faults.
-$(U)/replace: $(call rooms,carry lock pktinfo raw real replace scratch sock) \
+$(U)/replace: $(call rooms,carry line lock log pktinfo raw real replace scratch sock) \
 	$(call props,address settings)
 $(U)/replace: WRAPPED = getsockname mmap ppoll
 
@@ -86,7 +91,7 @@ $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,carry follow log replace scratch seccomp sock) \
+	$(call rooms,carry follow line log replace scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What variables there are: config.c reads them by this table, the command
+ * prints it, and README.md and libreplyfrom(7) are tested against it.
+ */
+#include "variable.h"
+
+#include "config.h"
+
+#include <stddef.h>
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
+#define NUMBER(suffix, member, from, to, default, told)                     \
+	{                                                                   \
+		.name = "REPLYFROM_" suffix, .preset = TEXT(default),       \
+		.accepted = "a number from " #from " to " #to,              \
+		.effect = (told), .kind = VARIABLE_NUMBER,                  \
+		.offset = offsetof(struct config, member), .least = (from), \
+		.most = (to),                                               \
+	}
+
+const struct variable variables[] = {
+	NUMBER("PEERS", peers, 16, 4194304, PRESET_PEERS,
+	       "So many peers are remembered at a time. Of sixteen at a time "
+	       "one that was never answered goes first, then the one not heard "
+	       "for longest."),
+	NUMBER("TTL", ttl_s, 1, 86400, PRESET_TTL,
+	       "A peer that was not heard for so many seconds is answered as "
+	       "without replyfrom, unless it is the first answer to what a "
+	       "thread read last."),
+	NUMBER("FOLLOW_MS", follow_ms, 0, 60000, PRESET_FOLLOW_MS,
+	       "For so many milliseconds a request may be answered from a "
+	       "socket on another port than it was sent to, as TFTP servers "
+	       "do. 0: never."),
+	NUMBER("IFINDEX", ifindex, 0, 1, 0,
+	       "1: answers also leave by the interface that the request came "
+	       "in by. That breaks asymmetric routes and tunnels."),
+	{ .name = "REPLYFROM_ONLY_PORTS",
+	  .preset = "all",
+	  .accepted = "all or a list of ports and ranges, such as "
+		      "53,5000-5010",
+	  .effect = "Sockets that the application binds to another port are "
+		    "left untouched. Not those whose port the kernel chooses: "
+		    "they may answer for the others, as in TFTP.",
+	  .kind = VARIABLE_PORTS },
+	{ .name = "REPLYFROM_LOG",
+	  .preset = "off",
+	  .accepted = ONE_OF "off, error, info, debug",
+	  .effect =
+		  "What is told. error: what could not be done for a socket; "
+		  "info: also which sockets answer from the address asked, "
+		  "and what the kernel refused; debug: also sockets that "
+		  "are left as they are, and those bound to the address "
+		  "that their peer asked. No more than 20 lines in 10 seconds.",
+	  .kind = VARIABLE_WORD,
+	  .offset = offsetof(struct config, log) },
+	{ .name = "REPLYFROM_LOG_TO",
+	  .preset = "stderr",
+	  .accepted = "stderr, syslog or the absolute path of a file",
+	  .effect = "Where it is told. A file is made, but not read by others, "
+		    "and a symbolic link is not followed.",
+	  .kind = VARIABLE_PLACE },
+	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
+	{ .name = NULL },
+};

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* The REPLYFROM_* environment variables, described once. */
+#ifndef REPLYFROM_VARIABLE_H
+#define REPLYFROM_VARIABLE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* What holds where nothing was set, or nothing usable. */
+#define PRESET_PEERS 65536
+#define PRESET_TTL 120 /* conntrack's time for a UDP stream */
+#define PRESET_FOLLOW_MS 2000
+
+struct variable {
+	const char *name;
+	const char *preset;
+	/* Behind "is not": in words, but those behind ONE_OF are exact. */
+	const char *accepted;
+	const char *effect;
+	enum {
+		VARIABLE_NUMBER,
+		VARIABLE_WORD,	/* its place in `accepted`, from 0 */
+		VARIABLE_PORTS, /* of VARIABLE_PORTS_... */
+		VARIABLE_PLACE, /* where to write to */
+	} kind;
+	size_t offset; /* of its uint32_t in struct config */
+	uint32_t least;
+	uint32_t most;
+};
+
+#define ONE_OF "one of "
+
+/* In the order in which the README explains them; NULL is the last name. */
+extern const struct variable variables[];
+
+#endif

@@ -6,6 +6,7 @@
 #include "name.h"
 #include "peers.h"
 #include "pktinfo.h"
+#include "probe.h"
 #include "real.h"
 #include "scratch.h"
 #include "seccomp.h"
@@ -126,6 +127,7 @@ ALWAYS_INLINE void learn(int fd, struct sock *sock, struct msghdr *msg,
 	if (!atomic_load_explicit(&sock->settled, memory_order_relaxed))
 		atomic_store(&sock->settled, true);
 	choose_interface(&local);
+	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
 	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,
 		       &local, peeked);
 }

@@ -5,6 +5,7 @@
 #include "log.h"
 #include "peers.h"
 #include "pktinfo.h"
+#include "probe.h"
 #include "real.h"
 #include "scratch.h"
 #include "seccomp.h"
@@ -225,23 +226,36 @@ static bool is_forbidden(int error)
 	return true;
 }
 
-/* The kernel refuses a message its source. */
-COLD static void note_refused(int fd)
+/* A message went out from its source. */
+ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
+				  const struct source *source)
 {
+	peers_count(COUNT_REWRITTEN, 1);
+	PROBE4(rewritten, sock, msg->msg_name, msg->msg_namelen,
+	       &source->local);
+}
+
+/* The kernel refuses a message its source. */
+COLD static void note_refused(int fd, struct sock *sock,
+			      const struct msghdr *msg,
+			      const struct source *source)
+{
+	PROBE4(refused, sock, msg->msg_name, msg->msg_namelen, &source->local);
 	log_event(LOG_INFO, fd,
 		  "the kernel refuses the address asked, which may have gone; "
 		  "sent without");
 }
 
 /* A send with a source failed.  Keeps errno. */
-COLD static bool must_go_plainly(int fd, const struct sock *sock,
-				 const struct msghdr *msg)
+COLD static bool must_go_plainly(int fd, struct sock *sock,
+				 const struct msghdr *msg,
+				 const struct source *source)
 {
 	if (!may_mean_source(errno))
 		return is_forbidden(errno);
 	if (!is_refused(fd, sock, msg))
 		return false;
-	note_refused(fd);
+	note_refused(fd, sock, msg, source);
 	return true;
 }
 
@@ -282,10 +296,10 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 	add_source(msg, source, control);
 	*n = real.sendmsg(fd, msg, flags);
 	if (__builtin_expect(*n >= 0, true)) {
-		peers_count(COUNT_REWRITTEN, 1);
+		note_rewritten(sock, msg, source);
 		return true;
 	}
-	if (must_go_plainly(fd, sock, msg)) {
+	if (must_go_plainly(fd, sock, msg, source)) {
 		errno = saved;
 		return false;
 	}
@@ -421,7 +435,9 @@ static int send_batch(void *memory, void *context)
 		for (int i = 0; i < n; i++, sent++) {
 			batch->app[sent].msg_len = messages[sent].msg_len;
 			if (outgoing[sent].form == REWRITTEN)
-				peers_count(COUNT_REWRITTEN, 1);
+				note_rewritten(batch->sock,
+					       &batch->app[sent].msg_hdr,
+					       &outgoing[sent].source);
 			if (outgoing[sent].form == PLAIN)
 				note_plain(batch->sock,
 					   &batch->app[sent].msg_hdr,
@@ -431,7 +447,8 @@ static int send_batch(void *memory, void *context)
 		    (n < 0 && !may_mean_source(errno)) ||
 		    !is_refused(fd, batch->sock, &messages[sent].msg_hdr))
 			break;
-		note_refused(fd);
+		note_refused(fd, batch->sock, &batch->app[sent].msg_hdr,
+			     &outgoing[sent].source);
 		outgoing[sent].form = PLAIN;
 		messages[sent] = batch->app[sent];
 	}

@@ -5,6 +5,7 @@
 #include "config.h"
 #include "lock.h"
 #include "map.h"
+#include "probe.h"
 #include "queue.h"
 
 #include <errno.h>
@@ -421,6 +422,8 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		peer = victim(now);
 		queue_drop(&peer->queue);
 		count_add(&peers_counts[COUNT_EVICTED], 1);
+		PROBE3(evicted, peer->key.sock, &peer->key.addr,
+		       peer->key.port_be);
 		HASH_DELETE(hh, table.head, peer);
 	} else {
 		return NULL;

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
 # make         builds build/libreplyfrom.so and build/replyfrom
-# make install puts both under PREFIX, in DESTDIR
+# make install puts all under PREFIX, in DESTDIR; make uninstall takes it away
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
 # make test-suites runs other people's tests, make fuzz-transparency random calls
@@ -11,13 +11,13 @@
 # make check   formatters and linters, as errors
 # V=1 shows the commands.
 
-PREFIX = /usr/local
-LIBDIR = $(PREFIX)/lib
-BINDIR = $(PREFIX)/bin
+VERSION = 0.1.0
 
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
-OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP
+# The same bytes, wherever it is built.
+OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP \
+	-ffile-prefix-map=$(CURDIR)=.
 # A thread that is cancelled unwinds, and cleans up; under musl it does not.
 UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
@@ -56,7 +56,8 @@ $(B)/replyfrom: $(COMMAND_OBJECTS) $(B)/shim/variable.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
-$(COMMAND_OBJECTS): SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"'
+$(COMMAND_OBJECTS): SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"' \
+	-DVERSION='"$(VERSION)"'
 
 $(B)/shim/%.o: shim/%.c Makefile | headers
 	$(say) CC $<
@@ -74,7 +75,7 @@ include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
 	tests/transparency/transparency.mk \
 	tests/i386/i386.mk tests/bench/bench.mk tests/containers/containers.mk \
 	tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
-	tests/soak/soak.mk demo/demo.mk
+	tests/soak/soak.mk demo/demo.mk shim/packaging/packaging.mk
 
 DAEMON_TESTS = $(addprefix tests/daemons/,broken no_harm questions)
 
@@ -115,16 +116,17 @@ run-tests: $(PROGRAMS)
 C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
 # For the kernel: clang compiles it, and the bench says how that went.
 LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
-SCRIPTS = .ci/run demo/lab demo/run tests/containers/everyday.sh \
-	tests/daemons/clients/tftp_files tests/fuzz/run tests/i386/calls \
-	tests/i386/differences tests/setup tests/suites/run
+SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
+	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
+	tests/fuzz/run tests/i386/calls tests/i386/differences tests/setup \
+	tests/suites/run
 # cppcheck takes _Thread_local for a type.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
 	--suppress=missingIncludeSystem -D_GNU_SOURCE -D_Thread_local=
 # What it says of itself, on stderr, is how much it does not show.
 TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
-	-DHERE='""' -DNAME='""'
+	-DHERE='""' -DNAME='""' -DVERSION='""'
 
 check:
 	$(INSTALL) check
@@ -143,14 +145,9 @@ check:
 
 programs: $(PROGRAMS)
 
-install: all
-	install -d $(DESTDIR)$(LIBDIR) $(DESTDIR)$(BINDIR)
-	install -m 644 $(B)/libreplyfrom.so $(DESTDIR)$(LIBDIR)
-	install -m 755 $(B)/replyfrom $(DESTDIR)$(BINDIR)
-
 clean:
 	rm -rf $(B)
 
-.PHONY: all headers install test test-unit test-e2e test-daemons test-suites \
+.PHONY: all headers test test-unit test-e2e test-daemons test-suites \
 	run-tests check programs clean
 -include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)

@@ -3,7 +3,6 @@
 #ifndef REPLYFROM_COMMAND_H
 #define REPLYFROM_COMMAND_H
 
-#define COMMAND_VERSION "0.1.0"
 #define COMMAND_LIBRARY "libreplyfrom.so"
 
 enum { EXIT_USAGE = 2 };

@@ -48,7 +48,7 @@ static int print_help(void);
 
 static int print_version(void)
 {
-	(void)puts("replyfrom " COMMAND_VERSION);
+	(void)puts("replyfrom " VERSION);
 	return command_finish(EXIT_SUCCESS);
 }
 

@@ -87,11 +87,15 @@ def unlimited_icmp():
               " net.ipv4.icmp_msgs_burst=10000 2>/dev/null || :")
 
 
-@contextlib.contextmanager
 def client_host():
     """What is made inside, by this thread, is made on the client host."""
+    return namespace(os.environ["LAB_CLIENT"].split("=", 1)[1])
+
+
+@contextlib.contextmanager
+def namespace(path):
+    """The same for a network namespace."""
     libc = ctypes.CDLL(None, use_errno=True)
-    path = os.environ["LAB_CLIENT"].split("=", 1)[1]
     with open("/proc/self/ns/net", "rb") as here, open(path, "rb") as there:
         if libc.setns(there.fileno(), 0):
             raise OSError(ctypes.get_errno(), "setns")

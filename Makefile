@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # make         builds build/libreplyfrom.so and build/replyfrom
 # make install puts all under PREFIX, in DESTDIR; make uninstall takes it away
+# make deb     makes Debian packages in build/deb; make rpm one in build/rpm
 # make demo    shows the problem and the cure
 # make test    runs all tests: test-unit, test-e2e, test-daemons
 # make test-suites runs other people's tests, make fuzz-transparency random calls

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 # make install    puts all under PREFIX, in DESTDIR; make uninstall takes it away
+# make deb        Debian packages, in build/deb
+# make rpm        a package for rpm, in build/rpm
 
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
@@ -43,4 +45,48 @@ uninstall:
 			rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$own"; \
 	done
 
-.PHONY: install uninstall
+# Packages are built of a copy, so that nothing is left beside the sources, and are
+# as old as what they are made of.
+SOURCE = replyfrom-$(VERSION)
+SOURCE_DATE_EPOCH ?= $(shell git log -1 --format=%ct 2>/dev/null || \
+	date -r CHANGELOG.md +%s)
+COPIED = CHANGELOG.md LICENSE Makefile README.md demo shim tests
+copy_sources = rm -rf $(1) && mkdir -p $(1)/$(SOURCE) && \
+	tar -c --exclude=__pycache__ $(COPIED) | tar -xC $(1)/$(SOURCE)
+
+# Not with what this make was told.
+FRESH = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B
+
+deb:
+	$(INSTALL) packaging
+	$(say) DEB $(B)/deb
+	$(Q)$(call copy_sources,$(B)/deb)
+	$(Q)cp -r shim/packaging/debian $(B)/deb/$(SOURCE)
+	$(Q)printf 'replyfrom (%s) unstable; urgency=medium\n\n  * %s\n\n -- %s  %s\n' \
+		$(VERSION) 'See CHANGELOG.md.' \
+		"$$(sed -n 's/^Maintainer: //p' shim/packaging/debian/control)" \
+		"$$(date -u -R -d @$(SOURCE_DATE_EPOCH))" \
+		>$(B)/deb/$(SOURCE)/debian/changelog
+	$(Q)cd $(B)/deb/$(SOURCE) && $(FRESH) \
+		dpkg-buildpackage -us -uc >../log 2>&1 || \
+		{ tail -n 20 ../log >&2; exit 1; }
+	$(Q)rm -r $(B)/deb/$(SOURCE)
+	$(Q)lintian --allow-root --fail-on error,warning $(B)/deb/*.changes
+
+# Debian's rpm knows of no packages that there could be to build with.
+rpm:
+	$(INSTALL) packaging
+	$(say) RPM $(B)/rpm
+	$(Q)$(call copy_sources,$(B)/rpm)
+	$(Q)cd $(B)/rpm/$(SOURCE) && $(FRESH) \
+		SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) rpmbuild -bb --build-in-place \
+		$(if $(wildcard /etc/debian_version),--nodeps) \
+		--define '_topdir $(abspath $(B))/rpm' \
+		--define '_rpmdir $(abspath $(B))/rpm' \
+		--define '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm' \
+		--define 'version_of_replyfrom $(VERSION)' \
+		shim/packaging/replyfrom.spec >../log 2>&1 || \
+		{ tail -n 20 ../log >&2; exit 1; }
+	$(Q)rm -r $(B)/rpm/$(SOURCE)
+
+.PHONY: install uninstall deb rpm

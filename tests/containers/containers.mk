@@ -2,12 +2,12 @@
 # make test-containers  tries the library in containers, on other libcs and
 #                       machines, and as other compilers build it
 
-CONTAINER_SUITES = tests/containers/builds tests/containers/matrix
+CONTAINER_SUITES = $(addprefix tests/containers/,builds matrix packages)
 CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
 	old_kernel.so)
 
 test-containers:
-	$(INSTALL) e2e demo containers
+	$(INSTALL) e2e demo containers packaging
 	$(RUN_TESTS) TESTS='$$(CONTAINER_SUITES)'
 
 # What the suites build of each kind, with B, CC and so on of their own.

@@ -17,6 +17,9 @@ VERSION = 0.1.0
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 # The same bytes, wherever it is built.
+# Their names come up when the library is linked, too late for -flto.
+$(B)/shim/unwind.o: SHIM_CFLAGS += -fno-lto
+
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP \
 	-ffile-prefix-map=$(CURDIR)=.
 # A thread that is cancelled unwinds, and cleans up; under musl it does not.

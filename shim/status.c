@@ -333,7 +333,7 @@ static enum outcome look_once(pid_t pid, struct process *process,
 {
 	struct count_block block;
 	enum outcome outcome;
-	struct names names;
+	struct names names = { 0 };
 	uintptr_t at;
 
 	if (!process_read(pid, process))

@@ -20,6 +20,14 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/* Older headers than kernels. */
+#ifndef SYS_pidfd_open
+#define SYS_pidfd_open 434
+#endif
+#ifndef SYS_pidfd_getfd
+#define SYS_pidfd_getfd 438
+#endif
+
 /* More is no chain of parents. */
 enum { MOST_PARENTS = 64 };
 

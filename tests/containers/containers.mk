@@ -17,7 +17,7 @@ built-tests: built-servers $(UNIT_TESTS)
 $(B)/tests/containers/message_echo: $(B)/tests/containers/message_echo.o \
 		$(B)/tests/e2e/server.o
 	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/tests/containers/%.so: $(B)/tests/containers/%.o
 	$(say) LINK $@

@@ -256,6 +256,8 @@ def join(group):
 def enter():
     """To be called inside the lab: from here on podman works there."""
     own_groups()
+    # podman's locks are there, and those of containers that are gone stay taken.
+    run("mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
     scratch = os.path.join(lab.SCRATCH, "podman")
     os.makedirs(scratch)
     path = os.path.join(scratch, "storage.conf")

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* The environment's table: any value is taken as it should be, or one line. */
-// NOLINTBEGIN(bugprone-suspicious-include): its table is its own
+/* The environment: any value is taken as it should be, or told in one line. */
+// NOLINTBEGIN(bugprone-suspicious-include): how it reads is its own
 #include "../../shim/config.c"
 // NOLINTEND(bugprone-suspicious-include)
 
 #include "fuzz.h"
 #include "real.h"
 
-#include <stdio.h>
+#include <regex.h>
 
+static const struct variable *variable;
 static unsigned int lines;
 
 static ssize_t note_line(int fd, const void *text, size_t bytes)
 {
+	static const char begin[] = "replyfrom: ";
+	const size_t before = sizeof(begin) - 1;
 	const char *line = text;
 
 	(void)fd;
@@ -20,55 +23,139 @@ static ssize_t note_line(int fd, const void *text, size_t bytes)
 	assert(bytes && line[bytes - 1] == '\n');
 	assert(!memchr(line, '\n', bytes - 1) &&
 	       !memchr(line, '\r', bytes - 1));
-	assert(!strncmp(line, "replyfrom: REPLYFROM_", 21));
+	assert(!strncmp(line, begin, before));
+	assert(!strncmp(line + before, variable->name, strlen(variable->name)));
 	return (ssize_t)bytes;
 }
 
-/* In other words than config.c: what strtoul would say. */
-static int is_usable(const struct option *option, const char *text,
-		     unsigned long *value)
-{
-	const size_t digits = strspn(text, "0123456789");
+/* In other words than config.c, all of these: whether it has to be taken. */
 
-	if (option->words) {
-		for (*value = 0; option->words[*value]; ++*value)
-			if (!strcmp(text, option->words[*value]))
-				return 1;
-		return 0;
+static bool is_number(const char *text, uint32_t value, uint32_t was)
+{
+	const unsigned long n = strtoul(text, NULL, 10);
+	const size_t digits = strspn(text, "0123456789");
+	const bool is_usable = digits && !text[digits] &&
+			       n >= variable->least && n <= variable->most;
+
+	assert(value == (is_usable ? n : was));
+	return is_usable;
+}
+
+static bool is_word(const char *text, uint32_t value)
+{
+	static const char *const words[] = { "off", "error", "info", "debug" };
+
+	for (uint32_t n = 0; n < sizeof(words) / sizeof(*words); n++)
+		if (!strcmp(text, words[n])) {
+			assert(value == n);
+			return true;
+		}
+	assert(!value);
+	return false;
+}
+
+/* Marks the ports of a list; false: it is none. */
+static bool mark_ports(char *list, bool *marks)
+{
+	static regex_t form;
+	char *rest, *dash;
+
+	if (!form.re_nsub)
+		assert(!regcomp(&form, "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
+				REG_EXTENDED));
+	if (regexec(&form, list, 0, NULL, 0))
+		return false;
+	for (char *part = strtok_r(list, ",", &rest); part;
+	     part = strtok_r(NULL, ",", &rest)) {
+		const unsigned long first = strtoul(part, &dash, 10);
+		const unsigned long last =
+			*dash ? strtoul(dash + 1, NULL, 10) : first;
+
+		if (!first || first > last || last >= CONFIG_PORTS)
+			return false;
+		memset(marks + first, true, last - first + 1);
 	}
-	*value = strtoul(text, NULL, 10);
-	return digits && !text[digits] && *value >= option->least &&
-	       *value <= option->most;
+	return true;
+}
+
+static bool is_list(char *text, const struct config *config)
+{
+	bool marks[CONFIG_PORTS] = { false };
+
+	const bool is_all = !strcmp(text, "all");
+
+	if (is_all || !mark_ports(text, marks)) {
+		assert(!config->only_ports);
+		return is_all;
+	}
+	assert(config->only_ports);
+	atomic_store(&config_read, config);
+	for (uint32_t port = 0; port < CONFIG_PORTS; port++)
+		assert(config_wants_port((uint16_t)port) == marks[port]);
+	return true;
+}
+
+static bool is_place(const char *text, const char *log_to)
+{
+	if (text[0] == '/' || !strcmp(text, "syslog")) {
+		assert(log_to && log_to != text && !strcmp(log_to, text));
+		return true;
+	}
+	assert(!log_to);
+	return !strcmp(text, "stderr");
+}
+
+/* config.c has room for one reading, which is all that there are. */
+static void forget_ports(void)
+{
+	struct config config = defaults;
+
+	(void)parse_ports("1", &config);
+	memset((uint32_t *)config.only_ports, 0, CONFIG_PORTS / CHAR_BIT);
+}
+
+static bool is_taken(char *text, const struct config *config)
+{
+	const size_t offset = variable->offset;
+	uint32_t was, is;
+
+	memcpy(&was, (const char *)&defaults + offset, sizeof(was));
+	memcpy(&is, (const char *)config + offset, sizeof(is));
+	switch (variable->kind) {
+	case VARIABLE_NUMBER:
+		return is_number(text, is, was);
+	case VARIABLE_WORD:
+		return is_word(text, is);
+	case VARIABLE_PORTS:
+		return is_list(text, config);
+	case VARIABLE_PLACE:
+		return is_place(text, config->log_to);
+	}
+	return false;
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	const size_t count = sizeof(options) / sizeof(*options);
-	const struct option *option;
 	struct config config = defaults;
-	uint32_t was, is;
-	unsigned long value;
 	char text[256];
+	size_t count = 1;
 
 	if (!bytes || bytes > sizeof(text))
 		return 0;
-	option = &options[data[0] % count];
+	while (variables[count].name)
+		count++;
+	variable = &variables[data[0] % count];
 	memcpy(text, data + 1, bytes - 1);
 	text[bytes - 1] = '\0';
-	memcpy(&was, (char *)&config + option->offset, sizeof(was));
 	real.write = note_line;
 	lines = 0;
+	forget_ports();
 
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
-	(void)setenv(option->name, text, 1);
+	(void)setenv(variable->name, text, 1);
 	read_environment(&config);
-	(void)unsetenv(option->name); // NOLINT(concurrency-mt-unsafe)
+	(void)unsetenv(variable->name); // NOLINT(concurrency-mt-unsafe)
 
-	memcpy(&is, (char *)&config + option->offset, sizeof(is));
-	if (is_usable(option, text, &value)) {
-		assert(is == value && !lines);
-		return 0;
-	}
-	assert(is == was && lines == 1);
+	assert(lines == !is_taken(text, &config));
 	return 0;
 }

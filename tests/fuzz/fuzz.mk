@@ -12,7 +12,7 @@ SECONDS = 60
 
 $(Z)/append $(Z)/strip: FUZZED = shim/pktinfo.c
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
-$(Z)/config: FUZZED = shim/log.c shim/raw.c shim/real.c
+$(Z)/config: FUZZED = $(patsubst %,shim/%.c,line log raw real variable)
 $(Z)/hooks: FUZZED = $(filter-out shim/config.c,$(SHIM:%=shim/%.c))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/peers: FUZZED = shim/lock.c shim/peers.c shim/pktinfo.c shim/queue.c

@@ -185,6 +185,36 @@ static void look_before_bind(int fd)
 	was_on_before_bind = is_on(fd);
 }
 
+/* Whether binding a new socket to this port makes it ours. */
+static bool is_ours_at(uint16_t port)
+{
+	const struct address address = v4("0.0.0.0", port);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(bind(fd, &address.any, address.len), 0);
+	assert_int_equal(is_on(fd), sock_known(fd) != NULL);
+	return is_on(fd);
+}
+
+static void of_listed_ports_only_those_are_ours(void **state)
+{
+	(void)state;
+	settings_only_dns();
+
+	assert_true(is_ours_at(53));
+	assert_false(is_ours_at(54));
+	assert_false(is_ours_at(53 + CONFIG_PORTS_PER_WORD));
+}
+
+/* It may answer for one of those. */
+static void a_port_that_the_kernel_chooses_needs_no_list(void **state)
+{
+	(void)state;
+	settings_only_dns();
+
+	assert_true(is_ours_at(0));
+}
+
 static void bind_switches_on_first(void **state)
 {
 	const struct address address = any();
@@ -633,6 +663,8 @@ int main(void)
 		TEST(a_pair_that_cannot_be_made_is_an_error),
 		TEST(an_accepted_socket_is_not_looked_at),
 		TEST(an_accept_that_fails_is_an_error),
+		TEST(of_listed_ports_only_those_are_ours),
+		TEST(a_port_that_the_kernel_chooses_needs_no_list),
 		TEST(bind_switches_on_first),
 		TEST(bind_of_a_new_socket_adds_three_calls),
 		TEST(bind_to_an_address_adds_nothing),

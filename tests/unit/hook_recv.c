@@ -671,6 +671,20 @@ static void a_peeked_datagram_is_remembered_and_stays(void **state)
 	assert_int_equal(kernel_waiting(), 1);
 }
 
+static void what_is_peeked_at_and_read_is_counted_once(void **state)
+{
+	char buf[10];
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+	(void)counted();
+
+	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
+	(void)recv(FD, buf, sizeof(buf), 0);
+
+	assert_string_equal(counted(), "1 seen ");
+}
+
 static void a_peeked_datagram_is_no_request_yet(void **state)
 {
 	char buf[10];
@@ -1527,6 +1541,7 @@ int main(void)
 		TEST(datagrams_without_eagain_are_no_batch),
 		TEST(another_error_makes_no_batch),
 		TEST(a_peeked_datagram_is_remembered_and_stays),
+		TEST(what_is_peeked_at_and_read_is_counted_once),
 		TEST(a_peeked_datagram_is_no_request_yet),
 		TEST(a_peeked_datagram_counts_once_in_a_batch),
 		TEST(nothing_is_remembered_of_an_error_report),

@@ -343,7 +343,53 @@ static void sending_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
+static void an_answer_is_counted(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	(void)counted();
+
+	(void)send_to(peer);
+
+	assert_string_equal(counted(), "1 rewritten ");
+}
+
+static void what_goes_to_a_stranger_is_counted(void **state)
+{
+	(void)state;
+	(void)counted();
+
+	(void)send_to(stranger);
+
+	assert_string_equal(counted(), "1 unknown ");
+}
+
 /* A source that is refused. */
+
+static void a_refused_source_is_counted(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	refused_source = "10.0.0.1";
+	(void)counted();
+
+	(void)send_to(peer);
+
+	assert_string_equal(counted(), "1 refused ");
+}
+
+static void what_was_not_sent_is_not_counted(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	refused_source = "10.0.0.1";
+	plain_error = ENETUNREACH;
+	(void)counted();
+
+	(void)send_to(peer);
+
+	assert_string_equal(counted(), "");
+}
 
 static void a_refused_source_is_left_away(void **state)
 {
@@ -728,6 +774,20 @@ static void the_application_s_own_source_goes_as_it_is(void **state)
 	(void)sendmsg(FD, &msg, 0);
 
 	assert_ptr_equal(kernel_sent(0)->msg, &msg);
+}
+
+static void the_application_s_own_source_is_counted(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	control_add_v4(&app_control, "10.0.0.9", "", 0);
+	const struct msghdr msg = app_message();
+
+	(void)counted();
+
+	(void)sendmsg(FD, &msg, 0);
+
+	assert_string_equal(counted(), "1 own ");
 }
 
 static void
@@ -1688,6 +1748,10 @@ int main(void)
 		TEST(a_huge_length_is_cut_as_the_kernel_does),
 		TEST(nothing_at_all_can_be_sent),
 		TEST(sending_keeps_errno),
+		TEST(an_answer_is_counted),
+		TEST(what_goes_to_a_stranger_is_counted),
+		TEST(a_refused_source_is_counted),
+		TEST(what_was_not_sent_is_not_counted),
 		TEST(a_refused_source_is_left_away),
 		TEST(a_refused_source_costs_three_calls),
 		TEST(a_refused_source_is_forgotten),
@@ -1710,6 +1774,7 @@ int main(void)
 		TEST(what_the_application_added_goes_before_ours),
 		TEST(behind_an_unpadded_message_ours_is_aligned),
 		TEST(the_application_s_own_source_goes_as_it_is),
+		TEST(the_application_s_own_source_is_counted),
 		TEST(an_interface_of_the_application_stays_and_gets_a_source),
 		TEST(a_socket_bound_to_a_device_names_it),
 		TEST(control_the_kernel_will_refuse_goes_as_it_is),

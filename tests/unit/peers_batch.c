@@ -63,6 +63,23 @@ static void a_batch_is_answered_in_its_order(void **state)
 	assert_string_equal(sources, "10.0.0.1 10.0.0.2 10.0.0.1");
 }
 
+static void a_batch_that_needs_its_order_is_counted_once(void **state)
+{
+	const unsigned long before =
+		atomic_load(&peers_counts[COUNT_CONFLICTS]);
+
+	(void)state;
+	hear(SOCK, other_peer, "10.0.0.1");
+	hear(SOCK, peer, "10.0.0.1");
+	hear(SOCK, peer, "10.0.0.1");
+	assert_int_equal(peers_counts[COUNT_CONFLICTS], before);
+
+	hear(SOCK, peer, "10.0.0.2");
+	hear(SOCK, peer, "10.0.0.1");
+
+	assert_int_equal(peers_counts[COUNT_CONFLICTS], before + 1);
+}
+
 static void a_run_of_equal_addresses_keeps_its_length(void **state)
 {
 	(void)state;
@@ -531,6 +548,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(a_batch_is_answered_in_its_order),
+		TEST(a_batch_that_needs_its_order_is_counted_once),
 		TEST(a_run_of_equal_addresses_keeps_its_length),
 		TEST(addresses_differ_by_their_interface_too),
 		TEST(after_a_batch_the_last_address_answers),

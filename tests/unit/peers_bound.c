@@ -372,6 +372,37 @@ static void a_reset_table_is_empty(void **state)
 	assert_int_equal(count_known(1, BOUND), 0);
 }
 
+static unsigned long table_count(int which)
+{
+	return atomic_load(&peers_counts[which]);
+}
+
+static void the_remembered_are_counted(void **state)
+{
+	(void)state;
+	hear_hosts(1, 3);
+	assert_int_equal(table_count(COUNT_REMEMBERED), 3);
+	assert_int_equal(table_count(COUNT_BOUND), BOUND);
+
+	peers_reset(BOUND, TTL_S);
+
+	assert_int_equal(table_count(COUNT_REMEMBERED), 0);
+}
+
+static void those_who_had_to_go_are_counted(void **state)
+{
+	const unsigned long before = table_count(COUNT_EVICTED);
+
+	(void)state;
+	hear_hosts(1, BOUND);
+	assert_int_equal(table_count(COUNT_EVICTED), before);
+
+	hear_hosts(BOUND + 1, BOUND + 3);
+
+	assert_int_equal(table_count(COUNT_EVICTED), before + 3);
+	assert_int_equal(table_count(COUNT_REMEMBERED), BOUND);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, small_table)
 
 int main(void)
@@ -404,6 +435,8 @@ int main(void)
 		TEST(a_forgotten_address_still_counts),
 		TEST(a_host_whose_port_was_forgotten_is_not_mixed_up),
 		TEST(a_reset_table_is_empty),
+		TEST(the_remembered_are_counted),
+		TEST(those_who_had_to_go_are_counted),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, NULL);

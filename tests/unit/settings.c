@@ -11,6 +11,15 @@ void settings_reset(void)
 				    .follow_ms = 2000 };
 }
 
+void settings_only_dns(void)
+{
+	static const uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD] = {
+		[53 / CONFIG_PORTS_PER_WORD] = 1U << 53 % CONFIG_PORTS_PER_WORD,
+	};
+
+	settings.only_ports = ports;
+}
+
 const struct config *_Atomic config_read;
 
 const struct config *config_get_slowly(void)

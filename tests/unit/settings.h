@@ -9,4 +9,7 @@ extern struct config settings;
 
 void settings_reset(void);
 
+/* REPLYFROM_ONLY_PORTS=53 */
+void settings_only_dns(void);
+
 #endif

@@ -169,6 +169,19 @@ static void a_socket_bound_to_an_address_is_not_ours(void **state)
 	}
 }
 
+static void a_socket_bound_to_no_listed_port_is_not_ours(void **state)
+{
+	(void)state;
+	settings_only_dns();
+	inherit(FD);
+	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_bound(OTHER_FD, v4("0.0.0.0", 54));
+
+	assert_non_null(sock_probe(FD));
+	assert_null(sock_probe(OTHER_FD));
+	assert_false(is_on(OTHER_FD));
+}
+
 static void an_unbound_socket_is_not_ours_yet(void **state)
 {
 	(void)state;
@@ -1769,6 +1782,7 @@ int main(void)
 		TEST(a_udp_lite_wildcard_socket_is_ours),
 		TEST(a_socket_bound_to_mapped_zeroes_is_ours),
 		TEST(a_socket_bound_to_an_address_is_not_ours),
+		TEST(a_socket_bound_to_no_listed_port_is_not_ours),
 		TEST(an_unbound_socket_is_not_ours_yet),
 		TEST(other_kinds_of_sockets_are_not_ours),
 		TEST(a_protocol_of_another_family_is_not_ours),

@@ -5,6 +5,8 @@
 #include "child.h"
 #include "peers.h"
 
+#include <stdio.h>
+
 void hear(uint32_t sock, struct address peer, const char *local)
 {
 	const struct local asked = local_of(local);
@@ -67,4 +69,35 @@ void forget(uint32_t sock, struct address peer, const char *local)
 	const struct local source = local_of(local);
 
 	peers_forget(sock, &peer.any, peer.len, &source);
+}
+
+static unsigned long total(int which)
+{
+	unsigned long sum = 0;
+
+	for (size_t i = 0; i < COUNT_LINES; i++)
+		sum += atomic_load(&peers_lines[i][which]);
+	return sum;
+}
+
+const char *counted(void)
+{
+	static const char *const names[COUNTS_OF_THREAD] = {
+		"seen", "rewritten", "own", "unknown", "refused"
+	};
+	static unsigned long before[COUNTS_OF_THREAD];
+	static char text[128];
+	size_t length = 0;
+
+	text[0] = '\0';
+	for (int n = 0; n < COUNTS_OF_THREAD; n++) {
+		const unsigned long now = total(n);
+
+		if (now != before[n])
+			length += (size_t)snprintf(
+				text + length, sizeof(text) - length, "%lu %s ",
+				now - before[n], names[n]);
+		before[n] = now;
+	}
+	return text;
 }

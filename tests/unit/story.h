@@ -25,4 +25,7 @@ void put_back(uint32_t sock, struct address peer, const char *local);
 
 void forget(uint32_t sock, struct address peer, const char *local);
 
+/* What threads counted since the last call: "1 seen 2 own ", or "". */
+const char *counted(void);
+
 #endif

@@ -85,6 +85,7 @@ static ssize_t listen_to(int fd, const void *buf, size_t len)
 static int read_in_child(void *context)
 {
 	const struct config *config;
+	char *place;
 
 	(void)context;
 	real.write = listen_to;
@@ -95,6 +96,10 @@ static int read_in_child(void *context)
 	seen->has_ports = config->only_ports != NULL;
 	if (seen->has_ports)
 		memcpy(seen->ports, config->only_ports, sizeof(seen->ports));
+	/* Some programs write their title over the environment. */
+	place = getenv("REPLYFROM_LOG_TO");
+	if (place)
+		*place = 'X';
 	if (config->log_to)
 		strncpy(seen->log_to, config->log_to, sizeof(seen->log_to) - 1);
 	/* Too late: the application's own code has run. */
@@ -360,6 +365,7 @@ static void the_ports_of_a_list_are_taken(void **state)
 		{ "1-65535", 1, 65535, 7 },
 		{ "31-32", 31, 32, 32 },
 		{ "7,5000-5010", 5000, 5010, 7 },
+		{ "5000-5010,7", 5000, 5010, 7 },
 		{ "5-5,9,5", 5, 5, 9 },
 	};
 

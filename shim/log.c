@@ -89,26 +89,44 @@ struct hush {
 	int cancelable;
 };
 
-static void hush_begin(struct hush *hush)
+/* A timeout. */
+static const struct timespec at_once = { 0 };
+
+/* A filter may refuse any of these calls: then nothing may be written. */
+static bool hush_signals(struct hush *hush)
+{
+	sigset_t none;
+
+	sigemptyset(&none);
+	if (pthread_sigmask(SIG_BLOCK, &hush->raised, &hush->mask))
+		return false;
+	if (!sigpending(&hush->pending) &&
+	    sigtimedwait(&none, NULL, &at_once) < 0 && errno == EAGAIN)
+		return true;
+	(void)pthread_sigmask(SIG_SETMASK, &hush->mask, NULL);
+	return false;
+}
+
+static bool hush_begin(struct hush *hush)
 {
 	sigemptyset(&hush->raised);
 	sigaddset(&hush->raised, SIGPIPE);
 	sigaddset(&hush->raised, SIGXFSZ);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hush->cancelable);
-	(void)pthread_sigmask(SIG_BLOCK, &hush->raised, &hush->mask);
-	sigpending(&hush->pending);
+	if (hush_signals(hush))
+		return true;
+	(void)pthread_setcancelstate(hush->cancelable, NULL);
+	return false;
 }
 
 static void hush_end(struct hush *hush)
 {
-	const struct timespec now = { 0 };
-
 	/* What was there before is the application's. */
 	if (sigismember(&hush->pending, SIGPIPE))
 		sigdelset(&hush->raised, SIGPIPE);
 	if (sigismember(&hush->pending, SIGXFSZ))
 		sigdelset(&hush->raised, SIGXFSZ);
-	while (sigtimedwait(&hush->raised, NULL, &now) > 0)
+	while (sigtimedwait(&hush->raised, NULL, &at_once) > 0)
 		;
 	(void)pthread_sigmask(SIG_SETMASK, &hush->mask, NULL);
 	(void)pthread_setcancelstate(hush->cancelable, NULL);
@@ -143,7 +161,8 @@ static void write_out(struct line *line, const char *to)
 	struct hush hush;
 
 	line_end(line);
-	hush_begin(&hush);
+	if (!hush_begin(&hush))
+		return;
 	if (!to)
 		(void)!real.write(STDERR_FILENO, line->text, line->length);
 	else if (!strcmp(to, CONFIG_SYSLOG))

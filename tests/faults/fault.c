@@ -18,6 +18,7 @@
 #include <sys/mman.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -163,6 +164,10 @@ FAULTY(int, ppoll,
 	const sigset_t *mask),
        (fds, n, timeout, mask), -1, NULL, -1)
 FAULTY(int, kill, (pid_t pid, int number), (pid, number), -1, NULL, -1)
+FAULTY(int, sigpending, (sigset_t * set), (set), -1, NULL, -1)
+FAULTY(int, sigtimedwait,
+       (const sigset_t *set, siginfo_t *info, const struct timespec *timeout),
+       (set, info, timeout), -1, NULL, -1)
 
 /* Whatever it answers, the fd is gone: close(2), "Dealing with errors". */
 int close(int fd)
@@ -215,4 +220,42 @@ int ioctl(int fd, unsigned long request, ...)
 	if (is_faulty("ioctl", fd, NULL, __builtin_return_address(0)))
 		return -1;
 	return next(fd, request, argument);
+}
+
+/* Who may change the mask may change it back: that is another name. */
+int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+	static __typeof__(&pthread_sigmask) next;
+	const char *name = how == SIG_BLOCK ? "pthread_sigmask" : "mask_back";
+	void *found;
+
+	if (!next) {
+		found = dlsym(RTLD_NEXT, "pthread_sigmask");
+		memcpy(&next, &found, sizeof(found));
+	}
+	if (is_faulty(name, -1, NULL, __builtin_return_address(0)))
+		return errno;
+	return next(how, set, old);
+}
+
+/* Of those by number the shim makes one itself. */
+long syscall(long number, ...)
+{
+	static __typeof__(&syscall) next;
+	long a[6];
+	void *found;
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < 6; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	if (!next) {
+		found = dlsym(RTLD_NEXT, "syscall");
+		memcpy(&next, &found, sizeof(found));
+	}
+	if (number == SYS_openat &&
+	    is_faulty("openat", -1, NULL, __builtin_return_address(0)))
+		return -1;
+	return next(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

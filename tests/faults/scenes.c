@@ -74,6 +74,20 @@ static void begin(const char *name, int fd, const void *mark)
 	state->is_on = true;
 }
 
+/* None is blocked or pending. */
+static void note_signals(void)
+{
+	uint64_t blocked = 0, pending = 0;
+
+	(void)raw(SYS_rt_sigprocmask, SIG_BLOCK, 0, (long)&blocked,
+		  sizeof(blocked), 0, 0);
+	(void)raw(SYS_rt_sigpending, (long)&pending, sizeof(pending), 0, 0, 0,
+		  0);
+	if (blocked || pending)
+		note("signals %#llx, %#llx; ", (unsigned long long)blocked,
+		     (unsigned long long)pending);
+}
+
 static long end(const char *name, long result)
 {
 	const int error = errno;
@@ -83,6 +97,7 @@ static long end(const char *name, long result)
 		note("%s %s; ", name, strerrorname_np(error));
 	else
 		note("%s %ld%s; ", name, result, error == KEPT ? "" : " errno");
+	note_signals();
 	return result;
 }
 
@@ -266,6 +281,15 @@ static void play_plain(void)
 	finish(fd);
 	exchange(other);
 	finish(other);
+}
+
+/* With a log. */
+static void play_logged(void)
+{
+	const int fd = serve(PORT);
+
+	exchange(fd);
+	finish(fd);
 }
 
 static void play_inherited(void)
@@ -530,6 +554,8 @@ static const struct {
 	void (*play)(void);
 } scenes[] = {
 	{ "plain", play_plain },
+	{ "filed", play_logged },
+	{ "syslogged", play_logged },
 	{ "inherited", play_inherited },
 	{ "options", play_options },
 	{ "batches", play_batches },

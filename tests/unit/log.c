@@ -33,7 +33,46 @@ static struct {
 	int flags;
 	int count;
 } sent;
-static int fds[2]; /* a pipe that nobody reads */
+static int fds[2];	    /* a pipe that nobody reads */
+static const char *refused; /* the call that a filter refuses */
+
+static bool is_refused(const char *name)
+{
+	if (!refused || strcmp(name, refused) != 0)
+		return false;
+	errno = ENOSYS;
+	return true;
+}
+
+int __real_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
+int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old);
+
+int __wrap_pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
+{
+	return is_refused("sigmask") ? ENOSYS
+				     : __real_pthread_sigmask(how, set, old);
+}
+
+int __real_sigpending(sigset_t *set);
+int __wrap_sigpending(sigset_t *set);
+
+int __wrap_sigpending(sigset_t *set)
+{
+	return is_refused("sigpending") ? -1 : __real_sigpending(set);
+}
+
+int __real_sigtimedwait(const sigset_t *set, siginfo_t *info,
+			const struct timespec *timeout);
+int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info,
+			const struct timespec *timeout);
+
+int __wrap_sigtimedwait(const sigset_t *set, siginfo_t *info,
+			const struct timespec *timeout)
+{
+	return is_refused("sigtimedwait")
+		       ? -1
+		       : __real_sigtimedwait(set, info, timeout);
+}
 
 static ssize_t note_write(int fd, const void *buf, size_t len)
 {
@@ -283,6 +322,25 @@ static void a_closed_pipe_raises_no_signal(void **state)
 	(void)close(fds[1]);
 }
 
+static void without_the_calls_for_that_nothing_is_written(void **state)
+{
+	const char *const calls[] = { "sigmask", "sigpending", "sigtimedwait" };
+	/* The kernel fills in a part. */
+	sigset_t before = { 0 }, after = { 0 };
+
+	(void)state;
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &before);
+	for (size_t i = 0; i < COUNT(calls); i++) {
+		refused = calls[i];
+		log_event(LOG_INFO, 3, "x");
+		refused = NULL;
+
+		assert_string_equal(said, "");
+		(void)pthread_sigmask(SIG_BLOCK, NULL, &after);
+		assert_memory_equal(&before, &after, sizeof(before));
+	}
+}
+
 static int write_beyond_limit(void *unused)
 {
 	const struct rlimit none = { 0 };
@@ -370,6 +428,7 @@ int main(void)
 		TEST(no_fd_is_left_open),
 		TEST(syslog_gets_a_datagram_that_nobody_waits_for),
 		TEST(a_closed_pipe_raises_no_signal),
+		TEST(without_the_calls_for_that_nothing_is_written),
 		TEST(a_file_that_may_not_grow_raises_no_signal),
 		TEST(a_signal_that_was_pending_is_so_still),
 		TEST(it_is_no_cancellation_point),

@@ -39,7 +39,7 @@ $(U)/lock_before_4_14: WRAPPED = madvise
 
 $(U)/log: $(call rooms,line log raw real) \
 	$(call props,child clock settings)
-$(U)/log: WRAPPED = clock_gettime
+$(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
 $(PEERS_TESTS:%=$(U)/%): $(PEERS)
 $(PEERS_TESTS:%=$(U)/%): WRAPPED = clock_gettime

@@ -155,6 +155,54 @@ static void what_is_computed_is_computed(void **state)
 			   BPF_STMT(BPF_RET | BPF_A, 0)));
 }
 
+/* A filter spares when the result of the operation is 12. */
+#define IS_12(a, operation, k)                             \
+	!KILLS(BPF_STMT(BPF_LD | BPF_IMM, a),              \
+	       BPF_STMT(BPF_ALU | (operation) | BPF_K, k), \
+	       JUMP(BPF_JEQ, 12, 1, 0), DO(KILL_PROCESS), DO(ALLOW))
+
+static void each_operation_is_the_kernels(void **state)
+{
+	(void)state;
+
+	assert_true(IS_12(7, BPF_ADD, 5));
+	assert_true(IS_12(17, BPF_SUB, 5));
+	assert_true(IS_12(3, BPF_MUL, 4));
+	assert_true(IS_12(8, BPF_OR, 4));
+	assert_true(IS_12(0x1f, BPF_AND, 0xec));
+	assert_true(IS_12(9, BPF_XOR, 5));
+	assert_true(IS_12((uint32_t)-12, BPF_NEG, 0));
+	assert_false(IS_12(7, BPF_ADD, 6));
+}
+
+static void what_is_not_computed_is_not_known(void **state)
+{
+	(void)state;
+
+	assert_false(IS_12(24, BPF_DIV, 2));
+	assert_false(IS_12(6, BPF_LSH, 1));
+}
+
+static void the_index_register_is_followed(void **state)
+{
+	(void)state;
+
+	assert_false(KILLS(BPF_STMT(BPF_LDX | BPF_IMM, 12),
+			   BPF_STMT(BPF_MISC | BPF_TXA, 0),
+			   JUMP(BPF_JEQ, 12, 1, 0), DO(KILL_PROCESS),
+			   DO(ALLOW)));
+	assert_true(KILLS(
+		BPF_STMT(BPF_LDX | BPF_MEM, 0), BPF_STMT(BPF_MISC | BPF_TXA, 0),
+		JUMP(BPF_JEQ, 12, 1, 0), DO(KILL_PROCESS), DO(ALLOW)));
+}
+
+static void a_jump_of_no_known_kind_is_no_filter(void **state)
+{
+	(void)state;
+
+	assert_true(KILLS(JUMP(0xf0, 0, 0, 0), DO(ALLOW)));
+}
+
 static void what_is_kept_in_memory_is_not_known(void **state)
 {
 	(void)state;
@@ -273,6 +321,10 @@ int main(void)
 		cmocka_unit_test(what_depends_on_an_argument_may_kill),
 		cmocka_unit_test(what_was_reached_in_two_ways_is_both),
 		cmocka_unit_test(what_is_computed_is_computed),
+		cmocka_unit_test(each_operation_is_the_kernels),
+		cmocka_unit_test(what_is_not_computed_is_not_known),
+		cmocka_unit_test(the_index_register_is_followed),
+		cmocka_unit_test(a_jump_of_no_known_kind_is_no_filter),
 		cmocka_unit_test(what_is_kept_in_memory_is_not_known),
 		cmocka_unit_test(a_filter_without_an_end_is_refused),
 		cmocka_unit_test(the_longest_filter_is_read),

@@ -12,6 +12,8 @@
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -39,6 +41,22 @@ static bool forbids_waits(const struct sock_fprog *filter)
 	       seccomp_kills(filter, SYS_sigaltstack);
 }
 
+/* The same, of those by which a line is written, wherever to. */
+static bool forbids_lines(const struct sock_fprog *filter)
+{
+	const uint32_t calls[] = {
+		SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait,
+		SYS_getpid,	    SYS_getsockname,   SYS_write,
+		SYS_openat,	    SYS_socket,	       SYS_sendto,
+		SYS_close,
+	};
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if (seccomp_kills(filter, calls[i]))
+			return true;
+	return false;
+}
+
 /*
  * Before a mode is set, NULL being the strict one.  The sockets are put back
  * now, while that is allowed; when nothing came of it they are looked at anew.
@@ -52,6 +70,8 @@ static bool stop_before(const struct sock_fprog *filter)
 			sock_look_at_no_more();
 		if (forbids_waits(filter))
 			lock_call_no_more();
+		if (forbids_lines(filter))
+			log_no_more();
 		return false;
 	}
 	sock_stop(true);

@@ -200,6 +200,13 @@ static void add_socket(struct line *line, int fd)
 	line_add(line, ": ");
 }
 
+static _Atomic bool silent;
+
+void log_no_more(void)
+{
+	atomic_store(&silent, true);
+}
+
 void log_event(enum log_level level, int fd, const char *what)
 {
 	const struct config *config = config_get();
@@ -207,7 +214,7 @@ void log_event(enum log_level level, int fd, const char *what)
 	uint32_t left_out;
 	struct line line;
 
-	if (config->log < (uint32_t)level)
+	if (config->log < (uint32_t)level || atomic_load(&silent))
 		return;
 	if (may_write(&left_out)) {
 		if (left_out) {

@@ -17,4 +17,7 @@ void log_bad_value(const char *name, const char *value, const char *accepted);
  */
 void log_event(enum log_level level, int fd, const char *what);
 
+/* From now on nothing is told: a filter kills for a call that it takes. */
+void log_no_more(void);
+
 #endif

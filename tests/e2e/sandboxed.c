@@ -37,9 +37,12 @@ static const struct {
 	const char *name;
 	unsigned int number;
 } calls[] = {
-	{ "recvmsg", SYS_recvmsg },	    { "sendmsg", SYS_sendmsg },
-	{ "getsockopt", SYS_getsockopt },   { "setsockopt", SYS_setsockopt },
+	{ "recvmsg", SYS_recvmsg },
+	{ "sendmsg", SYS_sendmsg },
+	{ "getsockopt", SYS_getsockopt },
+	{ "setsockopt", SYS_setsockopt },
 	{ "getsockname", SYS_getsockname },
+	{ "rt_sigpending", SYS_rt_sigpending },
 };
 
 static unsigned int number_of(const char *name)

@@ -17,9 +17,6 @@ VERSION = 0.1.0
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 # The same bytes, wherever it is built.
-# Their names come up when the library is linked, too late for -flto.
-$(B)/shim/unwind.o: SHIM_CFLAGS += -fno-lto
-
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP \
 	-ffile-prefix-map=$(CURDIR)=.
 # A thread that is cancelled unwinds, and cleans up; under musl it does not.
@@ -59,6 +56,16 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 $(B)/replyfrom: $(COMMAND_OBJECTS) $(B)/shim/variable.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+
+# Their names come up when the library is linked, too late for -flto.
+$(B)/shim/unwind.o: SHIM_CFLAGS += -fno-lto
+
+# What make install is told may be other than what make was.
+$(B)/libdir: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q)echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
+$(B)/shim/command.o: $(B)/libdir
+FORCE:
 
 $(COMMAND_OBJECTS): SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"' \
 	-DVERSION='"$(VERSION)"'
@@ -152,6 +159,6 @@ programs: $(PROGRAMS)
 clean:
 	rm -rf $(B)
 
-.PHONY: all headers test test-unit test-e2e test-daemons test-suites \
+.PHONY: all FORCE headers test test-unit test-e2e test-daemons test-suites \
 	run-tests check programs clean
 -include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)

@@ -109,8 +109,11 @@ static bool is_in_own_network(pid_t pid, ino_t *inode)
 	(void)snprintf(path, sizeof(path), "/proc/%d/ns/net", (int)pid);
 	if (stat("/proc/self/ns/net", &here))
 		return false;
-	if (stat(path, &there))
-		there = here; /* its sockets cannot be seen either */
+	/* What has ended has none, and its sockets cannot be seen either. */
+	if (stat(path, &there)) {
+		*inode = network.inode;
+		return true;
+	}
 	*inode = there.st_ino;
 	return here.st_ino == there.st_ino;
 }
@@ -147,16 +150,18 @@ static bool has_v4_twin(const struct wildcard *socket)
 	return false;
 }
 
-static bool gets_asked(const struct wildcard *socket,
+static bool gets_asked(const struct wildcard *socket, bool v6_only,
 		       const struct host_address *address)
 {
 	if (is_v6(socket))
-		return address->family == AF_INET6 || !has_v4_twin(socket);
+		return address->family == AF_INET6 ||
+		       !(v6_only || has_v4_twin(socket));
 	return address->family == AF_INET;
 }
 
 /* "10.1.2.3, 10.1.2.2 (to 10.1.3.0/24)"; answers how many there are. */
-static int list_wrong(const struct wildcard *socket, char *text, size_t room)
+static int list_wrong(const struct wildcard *socket, bool v6_only, char *text,
+		      size_t room)
 {
 	size_t end = 0;
 	int count = 0;
@@ -165,7 +170,7 @@ static int list_wrong(const struct wildcard *socket, char *text, size_t room)
 	for (int i = 0; i < network.count; i++) {
 		const struct host_address *a = &network.addresses[i];
 
-		if (!a->wrong || !gets_asked(socket, a) ||
+		if (!a->wrong || !gets_asked(socket, v6_only, a) ||
 		    count++ >= MOST_NAMED || end >= room)
 			continue;
 		end += (size_t)snprintf(text + end, room - end,
@@ -267,7 +272,9 @@ static void say_socket(const struct wildcard *socket, int fd, struct look *look)
 {
 	const struct process *process = look->process;
 	char wrong[MOST_NAMED * 3 * HOST_TEXT_BYTES];
-	int wrong_count = list_wrong(socket, wrong, sizeof(wrong));
+	int wrong_count =
+		list_wrong(socket, process_socket_is_v6_only(process->pid, fd),
+			   wrong, sizeof(wrong));
 	struct verdict verdict;
 
 	(void)printf("%s: %s (%d): replyfrom is %sloaded", socket->text,
@@ -276,6 +283,11 @@ static void say_socket(const struct wildcard *socket, int fd, struct look *look)
 	if (!wrong_count && network.count >= 0) {
 		(void)printf("; not needed: no address would be answered "
 			     "wrong\n");
+		return;
+	}
+	if (!process->loaded && process_socket_has_pktinfo(process->pid, fd)) {
+		(void)printf("; not needed: it learns itself which address "
+			     "was asked (IP_PKTINFO)\n");
 		return;
 	}
 	judge_process(process, fd, &verdict);

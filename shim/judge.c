@@ -189,6 +189,13 @@ static void judge_elf(int fd, const struct program *program,
 		return;
 	}
 	(void)close(at);
+	if (path[strcspn(path, ": ")]) {
+		say(verdict, false,
+		    "the library %s: LD_PRELOAD takes no path with a colon or "
+		    "space",
+		    path);
+		return;
+	}
 	if (!can_be_loaded(program, &library, verdict))
 		return;
 	why = privilege(fd, file, starter);

@@ -7,6 +7,7 @@
 #include "mark.h"
 
 #include <arpa/inet.h>
+#include <ctype.h>
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -39,6 +40,14 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
+/* A process chose its name itself. */
+static void clean(char *name)
+{
+	for (char *c = name; *c; c++)
+		if (!isprint((unsigned char)*c))
+			*c = '?';
+}
+
 static bool read_status(struct process *process)
 {
 	char line[256];
@@ -50,9 +59,11 @@ static bool read_status(struct process *process)
 		return false;
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line, "Name:\t", 6))
+		if (!strncmp(line, "Name:\t", 6)) {
 			(void)snprintf(process->name, sizeof(process->name),
 				       "%.31s", line + 6);
+			clean(process->name);
+		}
 		// NOLINTBEGIN(cert-err34-c): the kernel writes numbers
 		else if (sscanf(line, "PPid: %d", &parent) == 1)
 			process->parent = parent;
@@ -237,21 +248,39 @@ bool process_sockets(pid_t pid,
 	return true;
 }
 
-bool process_socket_is_marked(pid_t pid, int fd)
+/* 0: it is that, or cannot be read. */
+static int read_option(pid_t pid, int fd, int level, int name)
 {
-	int lowat = 0, copy = -1;
-	socklen_t len = sizeof(lowat);
+	int value = 0, copy = -1;
+	socklen_t len = sizeof(value);
 	int process = (int)syscall(SYS_pidfd_open, pid, 0);
 
 	if (process < 0)
-		return false;
+		return 0;
 	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 	(void)close(process);
 	if (copy < 0)
-		return false;
-	(void)getsockopt(copy, SOL_SOCKET, SO_RCVLOWAT, &lowat, &len);
+		return 0;
+	(void)getsockopt(copy, level, name, &value, &len);
 	(void)close(copy);
-	return is_mark(lowat);
+	return value;
+}
+
+bool process_socket_is_marked(pid_t pid, int fd)
+{
+	return is_mark(read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT));
+}
+
+bool process_socket_is_v6_only(pid_t pid, int fd)
+{
+	return read_option(pid, fd, IPPROTO_IPV6, IPV6_V6ONLY);
+}
+
+bool process_socket_has_pktinfo(pid_t pid, int fd)
+{
+	return (read_option(pid, fd, IPPROTO_IP, IP_PKTINFO) ||
+		read_option(pid, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)) &&
+	       !process_socket_is_marked(pid, fd);
 }
 
 bool process_above_with_library(const struct process *process,

@@ -49,6 +49,11 @@ bool process_sockets(pid_t pid,
 /* Whether the socket was set up by the library, whoever has it now. */
 bool process_socket_is_marked(pid_t pid, int fd);
 
+/* Whether the process itself is told which address was asked.  ip(7). */
+bool process_socket_has_pktinfo(pid_t pid, int fd);
+
+bool process_socket_is_v6_only(pid_t pid, int fd);
+
 /* The nearest process above this one that has the library, or should. */
 bool process_above_with_library(const struct process *process,
 				struct process *above);

@@ -101,14 +101,6 @@ static enum outcome outcome_of(int error)
 	return error == EPERM || error == EACCES ? DENIED : UNREADABLE;
 }
 
-/* A process chose its name itself. */
-static void clean(char *name)
-{
-	for (char *c = name; *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
-}
-
 /* Whether all of it was read.  False, and errno: it was not. */
 static bool peek(const struct process *process, uintptr_t at, void *to,
 		 size_t bytes)
@@ -342,7 +334,6 @@ static enum outcome look_once(pid_t pid, struct process *process,
 		return DENIED;
 	if (!process->loaded)
 		return NOT_LOADED;
-	clean(process->name);
 	outcome = find_names(process, &names);
 	if (outcome != SHOWN)
 		return outcome;

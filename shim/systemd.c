@@ -87,9 +87,12 @@ static bool find_user(const struct unit *unit, struct starter *starter)
 	/* It has no entry before the service runs. */
 	if (unit_is_on(unit, UNIT_DYNAMIC_USER))
 		name = "nobody";
-	if (!name)
+	/* An instance's name, "%i", may be anybody's. */
+	if (!name || strchr(name, '%'))
 		return true;
-	user = getpwnam(name);
+	user = name[strspn(name, "0123456789")]
+		       ? getpwnam(name)
+		       : getpwuid((uid_t)strtoul(name, NULL, 10));
 	if (!user)
 		return false;
 	starter->uid = user->pw_uid;
@@ -181,6 +184,17 @@ static void print_profile(const struct unit *unit, const char *program,
 		     named + strspn(named, "-"), name, library);
 }
 
+/* The list can only be begun anew. */
+static void print_unset(const char *list)
+{
+	char word[PATH_MAX];
+
+	(void)puts("# It unset LD_PRELOAD.\nUnsetEnvironment=");
+	while ((list = next_word(list, word, sizeof(word))))
+		if (strcmp(word, "LD_PRELOAD") != 0)
+			(void)printf("UnsetEnvironment=%s\n", word);
+}
+
 static int print_drop_in(const struct unit *unit, const char *program)
 {
 	const char *library = command_library();
@@ -198,7 +212,7 @@ static int print_drop_in(const struct unit *unit, const char *program)
 		     "Environment=\"LD_PRELOAD=%s\"\n",
 		     unit->name, unit->name, list);
 	if (has_word(unit->settings[UNIT_UNSET_ENVIRONMENT], "LD_PRELOAD"))
-		(void)puts("# It unset LD_PRELOAD.\nUnsetEnvironment=");
+		print_unset(unit->settings[UNIT_UNSET_ENVIRONMENT]);
 	if (file)
 		(void)printf("# An LD_PRELOAD in %s would go before this "
 			     "one.\n",
@@ -249,9 +263,14 @@ int systemd_main(int argc, char **argv)
 	if (!find_user(&unit, &starter))
 		return command_fail(EXIT_FAILURE, unit.settings[UNIT_USER],
 				    "there is no such user");
-	if (!judge_find(program, path))
+	if (!judge_find(program, path)) {
+		/* It may be in there only, where it is not looked at. */
+		if (unit.settings[UNIT_ROOT_DIRECTORY] ||
+		    unit.settings[UNIT_ROOT_IMAGE])
+			return print_drop_in(&unit, program);
 		return command_fail(EXIT_FAILURE, program,
 				    "there is no such command");
+	}
 	if (!judge(path, &starter, &verdict))
 		return command_fail_errno(EXIT_FAILURE, program);
 	if (!verdict.helps)

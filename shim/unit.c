@@ -51,16 +51,29 @@ static char *trim(char *text)
 	return text;
 }
 
+/* Of these all values count, of others the last one. */
+static bool is_list(enum setting setting)
+{
+	return setting == UNIT_EXEC_START || setting == UNIT_ENVIRONMENT ||
+	       setting == UNIT_ENVIRONMENT_FILE ||
+	       setting == UNIT_UNSET_ENVIRONMENT ||
+	       setting == UNIT_SYSTEM_CALL_FILTER ||
+	       setting == UNIT_TEMPORARY_FILE_SYSTEM ||
+	       setting == UNIT_INACCESSIBLE_PATHS ||
+	       setting == UNIT_NO_EXEC_PATHS;
+}
+
 static void assign(struct unit *unit, const char *name, const char *value)
 {
 	for (int i = 0; i < UNIT_SETTINGS; i++) {
 		char *before = unit->settings[i];
+		bool more = before && is_list(i);
 		char *now = NULL;
 
 		if (strcmp(name, names[i]) != 0)
 			continue;
-		if (*value && asprintf(&now, "%s%s%s", before ? before : "",
-				       before ? " " : "", value) < 0)
+		if (*value && asprintf(&now, "%s%s%s", more ? before : "",
+				       more ? " " : "", value) < 0)
 			return;
 		free(before);
 		unit->settings[i] = now;
@@ -223,11 +236,9 @@ bool unit_is_on(const struct unit *unit, enum setting setting)
 {
 	static const char *const on[] = { "yes", "true", "on", "1" };
 	const char *value = unit->settings[setting];
-	/* Of several the last one counts. */
-	const char *last = value ? strrchr(value, ' ') : NULL;
 
 	for (size_t i = 0; value && i < sizeof(on) / sizeof(*on); i++)
-		if (!strcasecmp(last ? last + 1 : value, on[i]))
+		if (!strcasecmp(value, on[i]))
 			return true;
 	return false;
 }

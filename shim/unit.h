@@ -7,8 +7,9 @@
 #include <stdbool.h>
 
 /*
- * Settings of [Service], each with all its assignments, one word a space apart;
- * an empty assignment has taken the earlier ones away.  systemd.exec(5).
+ * Settings of [Service]: lists with all their assignments, one word a space
+ * apart, others with the last; an empty assignment has taken the earlier ones
+ * away.  systemd.exec(5).
  */
 enum setting {
 	UNIT_EXEC_START,

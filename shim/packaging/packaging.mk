@@ -17,6 +17,7 @@ INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
 	644:shim/completions/replyfrom.bash:$(DATADIR)/bash-completion/completions/replyfrom \
 	644:shim/completions/_replyfrom:$(DATADIR)/zsh/site-functions/_replyfrom \
 	644:demo/systemd/replyfrom.conf:$(DOCDIR)/examples/replyfrom.conf \
+	644:demo/reply_time.bt:$(DOCDIR)/examples/reply_time.bt \
 	644:$(B)/man/replyfrom.1:$(MANDIR)/man1/replyfrom.1 \
 	644:$(B)/man/libreplyfrom.7:$(MANDIR)/man7/libreplyfrom.7 \
 	$(foreach doc,$(DOCS),644:$(doc):$(DOCDIR)/$(doc))

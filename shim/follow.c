@@ -308,11 +308,20 @@ static bool pin(struct plan *plan, int *result)
 	return true;
 }
 
+static _Atomic bool forbidden;
+
+void follow_no_more(bool yes)
+{
+	atomic_store(&forbidden, yes);
+}
+
 /* Whether the kernel does right by itself, or refuses. */
 static bool is_chosen_anyway(const struct plan *plan)
 {
 	struct sockaddr_in6 name;
 
+	if (atomic_load(&forbidden))
+		return false;
 	/* It has an address already, which it would keep. */
 	if (plan->sock && atomic_load(&plan->sock->mode) != SOCK_ARMED)
 		return false;
@@ -341,7 +350,7 @@ static bool connect_to_peer(struct plan *plan, int *result)
 	}
 	errno = saved;
 	if (!plan->bound.sin6_port) {
-		done = follow_unbound(plan);
+		done = !atomic_load(&forbidden) && follow_unbound(plan);
 	} else if (plan->sock) {
 		mode = atomic_load(&plan->sock->mode);
 		/* One that is pinned has an address of its first peer's. */
@@ -349,7 +358,8 @@ static bool connect_to_peer(struct plan *plan, int *result)
 			errno = saved;
 			return false;
 		}
-		done = mode != SOCK_PINNED && rebind(plan);
+		done = mode != SOCK_PINNED && !atomic_load(&forbidden) &&
+		       rebind(plan);
 		if (done) {
 			atomic_store(&plan->sock->mode, SOCK_FOLLOWED);
 		} else if (mode != SOCK_FOLLOWED) {
@@ -416,7 +426,8 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		*result = 0;
 		if (mode == SOCK_PINNED)
 			atomic_store(&plan.sock->mode, SOCK_ARMED);
-		return mode == SOCK_FOLLOWED && connect_to_nobody(&plan);
+		return mode == SOCK_FOLLOWED && !atomic_load(&forbidden) &&
+		       connect_to_nobody(&plan);
 	}
 	if (!is_address(addr, len) || !sock_may_be_udp(fd))
 		return false;

@@ -16,6 +16,9 @@
 bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		    int *result);
 
+/* Whether no socket is bound or replaced: a filter kills for that. */
+void follow_no_more(bool yes);
+
 /*
  * Before an answer on fd, which is no socket of ours yet, to `to`: a new one
  * that answers a peer becomes ours.  Answers its sock, or NULL.  Keeps errno.

@@ -144,7 +144,16 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
 EXPORTED int close(int fd)
 {
 	sock_forget(fd);
+	if (fd == STDERR_FILENO)
+		log_stderr_is(false);
 	return real.close(fd);
+}
+
+static void forget_range(unsigned int first, unsigned int last)
+{
+	sock_forget_range(first, last);
+	if (first <= STDERR_FILENO && last >= STDERR_FILENO)
+		log_stderr_is(false);
 }
 
 EXPORTED int close_range(unsigned int first, unsigned int last, int flags)
@@ -152,13 +161,13 @@ EXPORTED int close_range(unsigned int first, unsigned int last, int flags)
 	const int set_cloexec_only = 1 << 2; /* CLOSE_RANGE_CLOEXEC */
 
 	if (!(flags & set_cloexec_only))
-		sock_forget_range(first, last);
+		forget_range(first, last);
 	return real.close_range(first, last, flags);
 }
 
 EXPORTED void closefrom(int first)
 {
-	sock_forget_range(first < 0 ? 0 : (unsigned int)first, ~0U);
+	forget_range(first < 0 ? 0 : (unsigned int)first, ~0U);
 	real.closefrom(first);
 }
 
@@ -166,6 +175,8 @@ static int duplicated(int fd, int to)
 {
 	if (to >= 0)
 		sock_duplicated(fd, to);
+	if (to == STDERR_FILENO)
+		log_stderr_is(true);
 	return to;
 }
 

@@ -2,8 +2,11 @@
 /* The application restricts itself: stop before we are killed for it. */
 #include "hook_seccomp.h"
 
+#include "follow.h"
 #include "lock.h"
 #include "log.h"
+#include "map.h"
+#include "peers.h"
 #include "real.h"
 #include "seccomp.h"
 #include "sock.h"
@@ -17,82 +20,151 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* Whether it may kill for a call by which we look at sockets. */
-static bool forbids_looks(const struct sock_fprog *filter)
-{
-	return seccomp_kills(filter, SYS_mmap) ||
-	       seccomp_kills(filter, SYS_getsockopt) ||
-	       seccomp_kills(filter, SYS_setsockopt) ||
-	       seccomp_kills(filter, SYS_getsockname);
-}
+/* What we do by calls for which a filter may kill. */
+enum {
+	ANSWERS = 1 << 0, /* all that we are for */
+	MEMORY = 1 << 1,
+	LOOKS = 1 << 2,	  /* at a socket that is new to us */
+	FOLLOWS = 1 << 3, /* a socket is bound again, or replaced */
+	WAITS = 1 << 4,	  /* for another's lock, or asks who has it */
+	LINES = 1 << 5,	  /* are written, wherever to */
+	ALL = (1 << 6) - 1,
+};
 
-/* The same, of those by which a thread waits for another's lock. */
-static bool forbids_waits(const struct sock_fprog *filter)
-{
-#ifdef SYS_clock_nanosleep
-	if (seccomp_kills(filter, SYS_clock_nanosleep))
-		return true;
+/* Younger than some headers. */
+#define FILTER_FLAG_NEW_LISTENER (1U << 3)
+
+static _Atomic unsigned int given_up;
+
+/* Where the kernel has two of them libc calls the second one. */
+#ifdef SYS_mmap2
+#define MMAP SYS_mmap2
+#else
+#define MMAP SYS_mmap
 #endif
+
+static const struct {
+	unsigned int needed_for;
+	uint32_t number;
+} calls[] = {
+	{ MEMORY | LOOKS, MMAP },
+	{ MEMORY | LOOKS, SYS_munmap },
+	{ LOOKS | FOLLOWS, SYS_getsockopt },
+	{ LOOKS | FOLLOWS, SYS_setsockopt },
+	{ LOOKS | FOLLOWS | LINES, SYS_getsockname },
+	{ FOLLOWS | LINES, SYS_socket },
+	{ FOLLOWS, SYS_bind },
+	{ FOLLOWS, SYS_dup3 },
+	{ FOLLOWS, SYS_fcntl },
+#ifdef SYS_fcntl64
+	{ FOLLOWS, SYS_fcntl64 },
+#endif
+	{ FOLLOWS | LINES, SYS_close },
+	{ FOLLOWS, SYS_getpeername },
+	{ FOLLOWS, SYS_epoll_ctl },
+	{ FOLLOWS | LINES, SYS_sendto },
+	{ FOLLOWS | WAITS, SYS_kill },
+	{ WAITS | LINES, SYS_getpid },
+	{ WAITS, SYS_sched_yield },
+	{ WAITS, SYS_sigaltstack },
 #ifdef SYS_nanosleep
-	if (seccomp_kills(filter, SYS_nanosleep))
-		return true;
+	{ WAITS, SYS_nanosleep },
 #endif
-	return seccomp_kills(filter, SYS_sched_yield) ||
-	       seccomp_kills(filter, SYS_sigaltstack);
+#ifdef SYS_clock_nanosleep
+	{ WAITS, SYS_clock_nanosleep },
+#endif
+#ifdef SYS_ppoll
+	{ FOLLOWS | LINES, SYS_ppoll },
+#endif
+	{ LINES, SYS_rt_sigprocmask },
+	{ LINES, SYS_rt_sigpending },
+	{ LINES, SYS_rt_sigtimedwait },
+	{ LINES, SYS_write },
+	{ LINES, SYS_openat },
+};
+
+/* What it may kill for; no filter is the strict mode. */
+static unsigned int forbidden_by(const struct sock_fprog *filter)
+{
+	unsigned int forbidden = 0;
+
+	if (!filter)
+		return ALL;
+	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
+		if ((calls[i].needed_for & ~forbidden) &&
+		    seccomp_kills(filter, calls[i].number))
+			forbidden |= calls[i].needed_for;
+	if (!peers_are_open() && seccomp_kills(filter, SYS_getrandom))
+		forbidden |= LOOKS;
+	if (seccomp_kills_us(filter))
+		forbidden |= ANSWERS;
+	return forbidden;
 }
 
-/* The same, of those by which a line is written, wherever to. */
-static bool forbids_lines(const struct sock_fprog *filter)
+static void do_without(unsigned int what, bool yes)
 {
-	const uint32_t calls[] = {
-		SYS_rt_sigprocmask, SYS_rt_sigpending, SYS_rt_sigtimedwait,
-		SYS_getpid,	    SYS_getsockname,   SYS_write,
-		SYS_openat,	    SYS_socket,	       SYS_sendto,
-		SYS_close,
-	};
-
-	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
-		if (seccomp_kills(filter, calls[i]))
-			return true;
-	return false;
+	if (what & MEMORY)
+		atomic_store(&map_forbidden, yes);
+	if (what & LOOKS)
+		sock_look_at_no_more(yes);
+	if (what & FOLLOWS)
+		follow_no_more(yes);
+	if (what & WAITS)
+		lock_call_no_more(yes);
+	if (what & LINES)
+		log_no_more(yes);
 }
 
 /*
  * Before a mode is set, NULL being the strict one.  The sockets are put back
  * now, while that is allowed; when nothing came of it they are looked at anew.
+ * Answers what was given up.
  */
-static bool stop_before(const struct sock_fprog *filter)
+static unsigned int give_up(const struct sock_fprog *filter)
 {
 	static _Atomic bool told;
+	unsigned int what;
 
-	if (filter && !seccomp_kills_us(filter)) {
-		if (forbids_looks(filter))
-			sock_look_at_no_more();
-		if (forbids_waits(filter))
-			lock_call_no_more();
-		if (forbids_lines(filter))
-			log_no_more();
-		return false;
+	/* This also gets for good what locks need, while we may have it. */
+	if (lock_is_borrowed())
+		return 0;
+	what = forbidden_by(filter);
+	what &= ~atomic_fetch_or(&given_up, what);
+	if (what & ANSWERS) {
+		sock_stop(true);
+		if (!atomic_exchange(&told, true))
+			log_event(LOG_ERROR, -1,
+				  "a seccomp filter kills for recvmsg or "
+				  "sendmsg: from now on all is as without "
+				  "replyfrom");
 	}
-	sock_stop(true);
-	if (!atomic_exchange(&told, true))
-		log_event(LOG_ERROR, -1,
-			  "a seccomp filter kills for recvmsg or sendmsg: from "
-			  "now on all is as without replyfrom");
-	return true;
+	do_without(what, true);
+	return what;
+}
+
+static void take_up_again(unsigned int what)
+{
+	atomic_fetch_and(&given_up, ~what);
+	do_without(what, false);
+	if (what & ANSWERS)
+		sock_go_on();
 }
 
 long hook_seccomp(unsigned int operation, unsigned int flags, void *argument)
 {
-	const bool strict = operation == SECCOMP_SET_MODE_STRICT;
-	bool stopped = false;
+	/* libseccomp asks with flags whether there is this call: refused. */
+	const bool strict =
+		operation == SECCOMP_SET_MODE_STRICT && !flags && !argument;
+	unsigned int what = 0;
 	long result;
 
 	if (strict || (operation == SECCOMP_SET_MODE_FILTER && argument))
-		stopped = stop_before(strict ? NULL : argument);
+		what = give_up(strict ? NULL : argument);
 	result = real.syscall(SYS_seccomp, operation, flags, argument);
-	if (stopped && result < 0)
-		sock_go_on();
+	/* The new listener's fd, or with TSYNC a thread that is in the way. */
+	if (what &&
+	    (result < 0 || (result && !(flags & FILTER_FLAG_NEW_LISTENER))))
+		take_up_again(what);
 	return result;
 }
 
@@ -100,7 +172,8 @@ long hook_seccomp(unsigned int operation, unsigned int flags, void *argument)
 EXPORTED int prctl(int operation, ...)
 {
 	unsigned long a[4];
-	bool stopped = false, strict;
+	unsigned int what = 0;
+	bool strict;
 	va_list list;
 	int result;
 
@@ -112,9 +185,9 @@ EXPORTED int prctl(int operation, ...)
 	if (operation == PR_SET_SECCOMP &&
 	    (strict || (a[0] == SECCOMP_MODE_FILTER && a[1])))
 		// NOLINTNEXTLINE(performance-no-int-to-ptr): it was one
-		stopped = stop_before(strict ? NULL : (void *)a[1]);
+		what = give_up(strict ? NULL : (void *)a[1]);
 	result = real.prctl(operation, a[0], a[1], a[2], a[3]);
-	if (stopped && result < 0)
-		sock_go_on();
+	if (what && result)
+		take_up_again(what);
 	return result;
 }

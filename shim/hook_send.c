@@ -345,6 +345,7 @@ EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 
 /* What sendmmsg was called with, and on which socket. */
 struct batch {
+	__typeof__(&sendmmsg) call;
 	int fd;
 	struct sock *sock;
 	struct mmsghdr *app;
@@ -426,12 +427,12 @@ static int send_batch(void *memory, void *context)
 	int n;
 
 	if (!memory)
-		return real.sendmmsg(fd, batch->app, batch->n, batch->flags);
+		return batch->call(fd, batch->app, batch->n, batch->flags);
 	outgoing = (struct outgoing *)(messages + batch->n);
 	prepare_batch(batch, messages, outgoing);
 	for (;;) {
-		n = real.sendmmsg(fd, messages + sent, batch->n - sent,
-				  batch->flags);
+		n = batch->call(fd, messages + sent, batch->n - sent,
+				batch->flags);
 		for (int i = 0; i < n; i++, sent++) {
 			batch->app[sent].msg_len = messages[sent].msg_len;
 			if (outgoing[sent].form == REWRITTEN)
@@ -459,10 +460,12 @@ static int send_batch(void *memory, void *context)
 	return (int)sent;
 }
 
-EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
-		      batch_flags flags)
+static int send_messages(__typeof__(&sendmmsg) call, int fd,
+			 struct mmsghdr *msgs, unsigned int n,
+			 batch_flags flags)
 {
 	struct batch batch = {
+		.call = call,
 		.fd = fd,
 		.app = msgs,
 		.n = n < IOV_MAX ? n : IOV_MAX, /* the kernel takes no more */
@@ -473,8 +476,27 @@ EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
 		batch.sock = sender(fd, msgs->msg_hdr.msg_name,
 				    msgs->msg_hdr.msg_namelen);
 	if (!batch.sock || !msgs || is_odd(flags))
-		return real.sendmmsg(fd, msgs, n, flags);
+		return call(fd, msgs, n, flags);
 	return scratch_with(batch_bytes(msgs, batch.n), send_batch, &batch);
+}
+
+EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+		      batch_flags flags)
+{
+	return send_messages(real.sendmmsg, fd, msgs, n, flags);
+}
+
+/* A batch of one, by the application's own call: a filter may forbid others. */
+static int send_one(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags)
+{
+	ssize_t sent = real.sendmsg(fd, &msgs->msg_hdr, (int)flags);
+
+	(void)n;
+	if (sent < 0)
+		return -1;
+	msgs->msg_len = (unsigned int)sent;
+	return 1;
 }
 
 EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
@@ -491,7 +513,7 @@ EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	/* Too much for the stack: as a batch of one. */
 	if (msg->msg_controllen > CONTROL_BYTES) {
 		one.msg_hdr = *msg;
-		n = sendmmsg(fd, &one, 1, flags);
+		n = send_messages(send_one, fd, &one, 1, (batch_flags)flags);
 		return n < 0 ? n : (ssize_t)one.msg_len;
 	}
 	if (!find_source(sock, msg, msg->msg_controllen, &source))

@@ -49,12 +49,12 @@ static _Atomic uint32_t *wiped_page(void)
 	if (page && !madvise(page, bytes, MADV_WIPEONFORK)) {
 		if (atomic_compare_exchange_strong(&lock_page, &none, page))
 			return page;
-		munmap(page, bytes);
+		unmap_memory(page, bytes);
 		return none;
 	}
 	/* Before Linux 4.14: fork(3) alone is noticed. */
 	if (page)
-		munmap(page, bytes);
+		unmap_memory(page, bytes);
 	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
 		pthread_atfork(NULL, NULL, forked_child);
 		return &unwiped;
@@ -90,10 +90,17 @@ uint32_t lock_begin_generation(void)
 bool lock_generation_is_gone(uint32_t generation)
 {
 	int saved = errno;
-	bool gone = generation == 1 && kill(first_process, 0) && errno == ESRCH;
+	bool gone = generation == 1 && !atomic_load(&silent) &&
+		    kill(first_process, 0) && errno == ESRCH;
 
 	errno = saved;
 	return gone;
+}
+
+bool lock_is_borrowed(void)
+{
+	return lock_generation() == 1 && !atomic_load(&silent) &&
+	       getpid() != first_process;
 }
 
 /* What a lock's holder is when a handler jumped out of it. */
@@ -180,9 +187,9 @@ enum lock_result lock_take_slowly(struct lock *lock, const char *here)
 	return result;
 }
 
-void lock_call_no_more(void)
+void lock_call_no_more(bool yes)
 {
-	atomic_store(&silent, true);
+	atomic_store(&silent, yes);
 }
 
 void lock_renounce(struct lock *lock)

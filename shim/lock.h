@@ -97,10 +97,10 @@ static inline void lock_release(struct lock *lock)
 }
 
 /*
- * From now on no lock makes a system call, which may be forbidden: none is
+ * Whether no lock makes a system call, which may be forbidden: none is then
  * waited for for long, and what a handler jumped out of stays locked.
  */
-void lock_call_no_more(void);
+void lock_call_no_more(bool yes);
 
 /*
  * Whether who was inside of something, with a frame at this place of this
@@ -110,6 +110,12 @@ void lock_call_no_more(void);
  * gone.  Keeps errno.
  */
 bool lock_is_left(const char *inside, const char *here);
+
+/*
+ * Whether we are a vfork child, whose memory is its parent's, as far as is
+ * known: the first process'.
+ */
+bool lock_is_borrowed(void);
 
 /*
  * Whether the process of this generation has ended, as far as is known: a

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
@@ -112,6 +113,7 @@ static bool hush_begin(struct hush *hush)
 	sigemptyset(&hush->raised);
 	sigaddset(&hush->raised, SIGPIPE);
 	sigaddset(&hush->raised, SIGXFSZ);
+	sigaddset(&hush->raised, SIGTTOU); /* a terminal, tostop */
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hush->cancelable);
 	if (hush_signals(hush))
 		return true;
@@ -126,6 +128,8 @@ static void hush_end(struct hush *hush)
 		sigdelset(&hush->raised, SIGPIPE);
 	if (sigismember(&hush->pending, SIGXFSZ))
 		sigdelset(&hush->raised, SIGXFSZ);
+	if (sigismember(&hush->pending, SIGTTOU))
+		sigdelset(&hush->raised, SIGTTOU);
 	while (sigtimedwait(&hush->raised, NULL, &at_once) > 0)
 		;
 	(void)pthread_sigmask(SIG_SETMASK, &hush->mask, NULL);
@@ -156,6 +160,22 @@ static void begin(struct line *line, enum log_level level, const char *to)
 	line_add(line, "]: ");
 }
 
+static _Atomic bool stderr_closed;
+
+void log_stderr_is(bool there)
+{
+	atomic_store_explicit(&stderr_closed, !there, memory_order_relaxed);
+}
+
+/* Who reads a pipe may not: then nobody waits for that. */
+static void write_to_stderr(const struct line *line)
+{
+	struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (!atomic_load(&stderr_closed) && ppoll(&at, 1, &at_once, NULL) == 1)
+		(void)!real.write(STDERR_FILENO, line->text, line->length);
+}
+
 static void write_out(struct line *line, const char *to)
 {
 	struct hush hush;
@@ -164,7 +184,7 @@ static void write_out(struct line *line, const char *to)
 	if (!hush_begin(&hush))
 		return;
 	if (!to)
-		(void)!real.write(STDERR_FILENO, line->text, line->length);
+		write_to_stderr(line);
 	else if (!strcmp(to, CONFIG_SYSLOG))
 		write_to_syslog(line);
 	else
@@ -202,9 +222,9 @@ static void add_socket(struct line *line, int fd)
 
 static _Atomic bool silent;
 
-void log_no_more(void)
+void log_no_more(bool yes)
 {
-	atomic_store(&silent, true);
+	atomic_store(&silent, yes);
 }
 
 void log_event(enum log_level level, int fd, const char *what)

@@ -3,6 +3,8 @@
 #ifndef REPLYFROM_LOG_H
 #define REPLYFROM_LOG_H
 
+#include <stdbool.h>
+
 /* REPLYFROM_LOG: these and what comes before them. */
 enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
@@ -17,7 +19,10 @@ void log_bad_value(const char *name, const char *value, const char *accepted);
  */
 void log_event(enum log_level level, int fd, const char *what);
 
-/* From now on nothing is told: a filter kills for a call that it takes. */
-void log_no_more(void);
+/* fd 2 was closed, or is a duplicate: what is opened as 2 is no stderr. */
+void log_stderr_is(bool there);
+
+/* Whether nothing is told: a filter kills for a call that it takes. */
+void log_no_more(bool yes);
 
 #endif

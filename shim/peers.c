@@ -224,7 +224,7 @@ static bool open_table(void)
 		lock_release(&lock);
 	}
 	if (region)
-		munmap(region, region_bytes(log2));
+		unmap_memory(region, region_bytes(log2));
 	return table.buckets != NULL;
 }
 
@@ -236,7 +236,7 @@ static void add_chunk(void)
 
 	if (!chunk || !take_lock()) {
 		if (chunk)
-			munmap(chunk, bytes);
+			unmap_memory(chunk, bytes);
 		return;
 	}
 	if (table.capacity < CHUNKS * PEERS_PER_CHUNK) {
@@ -246,7 +246,7 @@ static void add_chunk(void)
 	}
 	lock_release(&lock);
 	if (chunk)
-		munmap(chunk, bytes);
+		unmap_memory(chunk, bytes);
 }
 
 static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
@@ -355,9 +355,18 @@ RACY ALWAYS_INLINE struct peer *glance(const struct key *key, uint32_t hashv,
 	return *version && key_equal(&peer->key, key) ? peer : NULL;
 }
 
+/*
+ * In ticks, since it was heard, and a second more: another thread may hear it
+ * after we looked at the clock.
+ */
+RACY static inline uint32_t age(const struct peer *peer, uint32_t now)
+{
+	return now - peer->heard + TICKS_PER_S;
+}
+
 RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 {
-	return now - peer->heard <= table.ttl_s * TICKS_PER_S;
+	return age(peer, now) <= (table.ttl_s + 1) * TICKS_PER_S;
 }
 
 /* Whether `a` shall be forgotten rather than `b`. */
@@ -367,7 +376,7 @@ static bool goes_before(const struct peer *a, const struct peer *b,
 	if (is_fresh(a, now) && is_fresh(b, now) &&
 	    a->entry.answered != b->entry.answered)
 		return b->entry.answered;
-	return now - a->heard > now - b->heard;
+	return age(a, now) > age(b, now);
 }
 
 /* The one to forget: the best of those next in the round. */
@@ -619,12 +628,12 @@ static bool remember(struct datagram *d, bool may_evict)
 	struct peer *peer = find(&d->key, d->hashes.peer);
 	bool is_same;
 
+	/* It may have waited for the lock. */
+	d->now = now_ticks();
 	if (!peer)
 		peer = insert(&d->key, d->hashes.peer, d->now, may_evict);
 	if (!peer)
 		return false;
-	/* It may have waited for the lock. */
-	d->now = now_ticks();
 	begin_change(peer);
 	is_same = local_equal(&peer->local, d->local);
 	if (d->peeked) {
@@ -736,8 +745,9 @@ static bool is_waiting(const struct peer *peer, uint32_t now)
 	const uint32_t ms_per_s = 1000;
 
 	return peer->entry.unanswered &&
-	       now - peer->heard <=
-		       config_get()->follow_ms * TICKS_PER_S / ms_per_s;
+	       age(peer, now) <=
+		       config_get()->follow_ms * TICKS_PER_S / ms_per_s +
+			       TICKS_PER_S;
 }
 
 /* Locks, and answers the peer to answer; NULL, and not locked: none. */
@@ -899,10 +909,10 @@ void peers_reset(uint32_t bound, uint32_t ttl_s)
 {
 	forget_all();
 	for (uint32_t n = 0; n < table.capacity; n += PEERS_PER_CHUNK)
-		munmap(table.chunks[n / PEERS_PER_CHUNK],
-		       PEERS_PER_CHUNK * sizeof(struct peer));
+		unmap_memory(table.chunks[n / PEERS_PER_CHUNK],
+			     PEERS_PER_CHUNK * sizeof(struct peer));
 	if (table.buckets)
-		munmap(table.buckets, region_bytes(table.log2));
+		unmap_memory(table.buckets, region_bytes(table.log2));
 	memset(&table, 0, sizeof(table));
 	table.bound = bound;
 	table.ttl_s = ttl_s;

@@ -24,7 +24,7 @@ static void discard(struct block *block)
 {
 	int saved = errno;
 
-	munmap(block, block->bytes);
+	unmap_memory(block, block->bytes);
 	errno = saved;
 }
 

@@ -57,6 +57,7 @@ static _Atomic uint32_t last_id;
 static _Atomic uint32_t sock_count;
 static _Atomic uint32_t hand; /* where to look for a free sock next */
 static _Atomic bool off;      /* no socket is to be ours from now on */
+static _Atomic bool blind;    /* nor is one to be looked at */
 
 static inline bool is_tracked(const struct sock *sock)
 {
@@ -78,7 +79,7 @@ static struct slot *make_slot(int fd)
 	chunk = map_memory(SOCK_FDS_PER_CHUNK * sizeof(*chunk));
 	if (chunk && !atomic_compare_exchange_strong(
 			     &sock_slots[n / SOCK_FDS_PER_CHUNK], &none, chunk))
-		munmap(chunk, SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+		unmap_memory(chunk, SOCK_FDS_PER_CHUNK * sizeof(*chunk));
 	return sock_slot(fd);
 }
 
@@ -134,7 +135,7 @@ static bool add_chunk(void)
 		return true;
 	}
 	if (chunk)
-		munmap(chunk, SOCKS_PER_CHUNK * sizeof(*chunk));
+		unmap_memory(chunk, SOCKS_PER_CHUNK * sizeof(*chunk));
 	return false;
 }
 
@@ -370,7 +371,8 @@ static void doubt(bool bound)
 bool sock_is_off(void)
 {
 	return config_get()->disable ||
-	       atomic_load_explicit(&off, memory_order_relaxed);
+	       atomic_load_explicit(&off, memory_order_relaxed) ||
+	       atomic_load_explicit(&blind, memory_order_relaxed);
 }
 
 /* What is known of an fd that is to be tracked. */
@@ -538,12 +540,13 @@ struct sock *sock_nth(uint32_t n)
 
 void sock_review(int fd)
 {
-	examine(fd);
+	if (!sock_is_off())
+		examine(fd);
 }
 
-void sock_look_at_no_more(void)
+void sock_look_at_no_more(bool yes)
 {
-	atomic_store(&off, true);
+	atomic_store(&blind, yes);
 }
 
 /* Every fd is `kind` now.  `put_back`: those of ours are as without us. */
@@ -558,7 +561,8 @@ static void renounce(struct sock *kind, bool put_back)
 		if (!sock)
 			continue;
 		if (put_back && is_tracked(sock) &&
-		    atomic_load(&sock->mode) != SOCK_FOLLOWED)
+		    atomic_load(&sock->mode) != SOCK_FOLLOWED &&
+		    !sock_is_inherited(sock))
 			switch_back((int)fd, sock);
 		occupy((int)fd, kind);
 	}
@@ -569,7 +573,7 @@ void sock_stop(bool put_back)
 	int saved = errno;
 
 	atomic_store(&off, true);
-	renounce(other, put_back);
+	renounce(other, put_back && !atomic_load(&blind));
 	errno = saved;
 }
 
@@ -742,7 +746,8 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 		return false;
 	}
 	sock = sock_probe(fd);
-	if (!sock || is_mark_option(level, name) || sock->mode == SOCK_FOLLOWED)
+	if (!sock || is_mark_option(level, name) ||
+	    sock->mode == SOCK_FOLLOWED || atomic_load(&blind))
 		return false;
 	*result = real.setsockopt(fd, level, name, value, len);
 	if (*result)

@@ -175,12 +175,13 @@ void sock_review(int fd);
 /* Whether no socket is to become ours. */
 bool sock_is_off(void);
 
-/* From now on none is, for to look at one is forbidden; those that are stay. */
-void sock_look_at_no_more(void);
+/* Whether none is, for to look at one is forbidden; those that are stay. */
+void sock_look_at_no_more(bool yes);
 
 /*
  * From now on no socket is ours; `put_back`: each delivers what its application
- * wants.  sock_go_on looks at all of them anew.  Both keep errno.
+ * wants, but for those that whoever forked us goes on to use.  sock_go_on looks
+ * at all of them anew.  Both keep errno.
  */
 void sock_stop(bool put_back);
 void sock_go_on(void);

@@ -67,7 +67,7 @@ static void assign(struct unit *unit, const char *name, const char *value)
 {
 	for (int i = 0; i < UNIT_SETTINGS; i++) {
 		char *before = unit->settings[i];
-		bool more = before && is_list(i);
+		bool more = before && is_list((enum setting)i);
 		char *now = NULL;
 
 		if (strcmp(name, names[i]) != 0)

@@ -48,12 +48,12 @@ const struct variable variables[] = {
 	{ .name = "REPLYFROM_LOG",
 	  .preset = "off",
 	  .accepted = ONE_OF "off, error, info, debug",
-	  .effect =
-		  "What is told. error: what could not be done for a socket; "
-		  "info: also which sockets answer from the address asked, "
-		  "and what the kernel refused; debug: also sockets that "
-		  "are left as they are, and those bound to the address "
-		  "that their peer asked. No more than 20 lines in 10 seconds.",
+	  .effect = "What is told. error: what could not be done for a socket; "
+		    "info: also which sockets answer from the address asked, "
+		    "and what the kernel refused; debug: also sockets that "
+		    "are left as they are, and those bound to the address "
+		    "that their peer asked. About 20 lines in 10 seconds at "
+		    "most.",
 	  .kind = VARIABLE_WORD,
 	  .offset = offsetof(struct config, log) },
 	{ .name = "REPLYFROM_LOG_TO",

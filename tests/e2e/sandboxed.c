@@ -12,6 +12,12 @@
  *     exec              prctl, and the server is the program that follows
  *     shown             prctl; the server receives by recvmsg, and says how
  *                       many bytes of control messages there are
+ *     two               prctl, a filter for each call
+ *     probed            prctl, after libseccomp's question for seccomp(2)
+ *     child             prctl, in a child that ends, and in one of vfork
+ *     connects          prctl; it connects to its client, the only one
+ *     many              prctl; it serves more than twice
+ *     elsewhere         prctl; it has no UDP socket, and only uses epoll
  *     strict            there is none: only read and write are allowed
  * It serves two requests on fd 0, if that is a socket, or on one of its own,
  * and says its port first.
@@ -26,12 +32,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #define MOST_INSTRUCTIONS 64
 #define REQUESTS 2
+#define MANY_REQUESTS 600
 
 static const struct {
 	const char *name;
@@ -43,6 +53,15 @@ static const struct {
 	{ "setsockopt", SYS_setsockopt },
 	{ "getsockname", SYS_getsockname },
 	{ "rt_sigpending", SYS_rt_sigpending },
+	{ "madvise", SYS_madvise },
+	{ "dup3", SYS_dup3 },
+	{ "ppoll", SYS_ppoll },
+	{ "getpeername", SYS_getpeername },
+#ifdef SYS_mmap2
+	{ "mmap", SYS_mmap2 },
+#else
+	{ "mmap", SYS_mmap },
+#endif
 };
 
 static unsigned int number_of(const char *name)
@@ -114,6 +133,61 @@ static void install(const char *how)
 		server_die("seccomp");
 }
 
+/* As the child of either fork, which does nothing else. */
+static void install_in_children(void)
+{
+	pid_t child = fork();
+
+	if (!child) {
+		install("prctl");
+		_exit(0);
+	}
+	(void)waitpid(child, NULL, 0);
+	child = vfork(); // NOLINT: this is what is to be tried
+	if (!child) {
+		install("prctl"); // NOLINT: it returns, and so harms nobody
+		_exit(0);
+	}
+	(void)waitpid(child, NULL, 0);
+}
+
+/* Each call of the command line by a filter of its own. */
+static void install_each(const char *action, char **names)
+{
+	char *one[] = { NULL, NULL };
+
+	for (; *names; names++) {
+		one[0] = *names;
+		length = 0;
+		make_filter(action, one);
+		install("prctl");
+	}
+}
+
+static void use_epoll(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int epoll = epoll_create1(0), fd = eventfd(0, 0);
+
+	install("prctl");
+	if (epoll_ctl(epoll, EPOLL_CTL_ADD, fd, &event))
+		server_die("epoll_ctl");
+	_exit(EXIT_SUCCESS);
+}
+
+static void serve_connected(int fd)
+{
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	char buf[64];
+	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer,
+			     &len);
+
+	if (n < 0 || connect(fd, (struct sockaddr *)&peer, len) ||
+	    send(fd, buf, (size_t)n, 0) != n)
+		server_die("connected");
+}
+
 /* What recvmsg shows goes back. */
 static void show(int fd)
 {
@@ -158,15 +232,39 @@ static int own_socket(void)
 	return server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 }
 
+static int requests_of(const char *how)
+{
+	if (!strcmp(how, "many"))
+		return MANY_REQUESTS;
+	return strcmp(how, "connects") ? REQUESTS : 1;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
 	char *const server[] = { argv[0], NULL };
-	int fd = own_socket();
+	int fd;
 
-	server_ready(fd);
-	if (argc > 3) {
+	if (argc > 3)
 		make_filter(argv[2], argv + 3);
+	if (!strcmp(how, "elsewhere"))
+		use_epoll();
+	fd = own_socket();
+	if (!strcmp(how, "connects")) {
+		/* One that has chosen its port cannot be bound again. */
+		int port = server_port(fd);
+
+		(void)close(fd);
+		fd = server_bind(AF_INET, SOCK_DGRAM, port, 0);
+	}
+	server_ready(fd);
+	if (!strcmp(how, "probed"))
+		(void)syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL);
+	if (!strcmp(how, "child")) {
+		install_in_children();
+	} else if (!strcmp(how, "two")) {
+		install_each(argv[2], argv + 3);
+	} else if (argc > 3) {
 		install(how);
 	} else if (!strcmp(how, "strict")) {
 		install(how);
@@ -178,9 +276,11 @@ int main(int argc, char **argv)
 		execv("/proc/self/exe", server);
 		server_die("exec");
 	}
-	for (int i = 0; i < REQUESTS; i++)
+	for (int i = 0; i < requests_of(how); i++)
 		if (!strcmp(how, "shown"))
 			show(fd);
+		else if (!strcmp(how, "connects"))
+			serve_connected(fd);
 		else
 			server_echo(fd);
 	return EXIT_SUCCESS;

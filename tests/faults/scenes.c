@@ -366,9 +366,49 @@ static void exchange_batch(int fd, unsigned int n)
 		hear(got);
 }
 
+/* An answer with more control messages than have room on our stack. */
+static void exchange_laden(int fd)
+{
+	_Alignas(struct cmsghdr) char control[30 * CMSG_SPACE(sizeof(int))];
+	const int hops = 64;
+	const struct cmsghdr c = {
+		.cmsg_len = CMSG_LEN(sizeof(hops)),
+		.cmsg_level = family == AF_INET ? IPPROTO_IP : IPPROTO_IPV6,
+		.cmsg_type = family == AF_INET ? IP_TTL : IPV6_HOPLIMIT,
+	};
+	char data[32] = "";
+	union name peer = { 0 };
+	struct iovec iov = { data, sizeof(data) };
+	struct msghdr msg = {
+		.msg_name = &peer,
+		.msg_namelen = sizeof(peer),
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	long n;
+
+	memset(control, 0, sizeof(control));
+	for (char *at = control; at < control + sizeof(control);
+	     at += CMSG_SPACE(sizeof(hops))) {
+		memcpy(at, &c, sizeof(c));
+		memcpy(at + CMSG_LEN(0), &hops, sizeof(hops));
+	}
+	ask(asked(), PORT, "laden");
+	(void)is_there(fd, PATIENCE_MS);
+	n = TRY(fd, data, recvmsg, fd, &msg, MSG_DONTWAIT);
+	if (n <= 0)
+		return;
+	iov.iov_len = (size_t)n;
+	msg.msg_control = control;
+	msg.msg_controllen = sizeof(control);
+	hear(TRY(fd, data, sendmsg, fd, &msg, 0));
+}
+
 static void play_batches(void)
 {
 	const int fd = serve(PORT);
+
+	exchange_laden(fd);
 
 	exchange_batch(fd, SMALL);
 	exchange_batch(fd, MEDIUM);

@@ -220,7 +220,7 @@ static void where_calls_are_forbidden_no_one_naps(void **state)
 	enum lock_result result;
 
 	(void)state;
-	lock_call_no_more();
+	lock_call_no_more(true);
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	in_thread(take_in_thread, &result);

@@ -320,8 +320,6 @@ static bool is_chosen_anyway(const struct plan *plan)
 {
 	struct sockaddr_in6 name;
 
-	if (atomic_load(&forbidden))
-		return false;
 	/* It has an address already, which it would keep. */
 	if (plan->sock && atomic_load(&plan->sock->mode) != SOCK_ARMED)
 		return false;
@@ -334,6 +332,7 @@ static bool is_chosen_anyway(const struct plan *plan)
 static bool connect_to_peer(struct plan *plan, int *result)
 {
 	const sa_family_t *family = &plan->bound.sin6_family;
+	const bool may_bind = !atomic_load(&forbidden);
 	int saved = errno, mode;
 	bool done = false;
 
@@ -344,13 +343,13 @@ static bool connect_to_peer(struct plan *plan, int *result)
 		return false;
 	}
 	*result = 0;
-	if (is_chosen_anyway(plan)) {
+	if (may_bind && is_chosen_anyway(plan)) {
 		*result = real.connect(plan->fd, plan->peer, plan->len);
 		return true;
 	}
 	errno = saved;
 	if (!plan->bound.sin6_port) {
-		done = !atomic_load(&forbidden) && follow_unbound(plan);
+		done = may_bind && follow_unbound(plan);
 	} else if (plan->sock) {
 		mode = atomic_load(&plan->sock->mode);
 		/* One that is pinned has an address of its first peer's. */
@@ -358,8 +357,7 @@ static bool connect_to_peer(struct plan *plan, int *result)
 			errno = saved;
 			return false;
 		}
-		done = mode != SOCK_PINNED && !atomic_load(&forbidden) &&
-		       rebind(plan);
+		done = mode != SOCK_PINNED && may_bind && rebind(plan);
 		if (done) {
 			atomic_store(&plan->sock->mode, SOCK_FOLLOWED);
 		} else if (mode != SOCK_FOLLOWED) {

@@ -2,6 +2,8 @@
 /* Does what snprintf, gmtime and inet_ntop may not do in a signal handler. */
 #include "line.h"
 
+#include "name.h"
+
 #include <stdbool.h>
 #include <string.h>
 
@@ -139,8 +141,7 @@ void line_add_name(struct line *line, const struct sockaddr_in6 *name)
 		line_add(line, "]");
 	}
 	line_add(line, ":");
-	/* Both families keep the port at the same place. */
-	line_add_number(line, ntohs(name->sin6_port));
+	line_add_number(line, name_port(name));
 }
 
 void line_end(struct line *line)

@@ -82,7 +82,12 @@ static void write_to_syslog(const struct line *line)
 	real.close(fd);
 }
 
-/* What a write to a pipe or a large file may raise, and how it was before. */
+/* What a write to a pipe, a large file or a terminal with tostop may raise. */
+static const int signals[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
+
+#define SIGNALS (sizeof(signals) / sizeof(*signals))
+
+/* The same as a set, and how it was before. */
 struct hush {
 	sigset_t raised;
 	sigset_t pending;
@@ -111,9 +116,8 @@ static bool hush_signals(struct hush *hush)
 static bool hush_begin(struct hush *hush)
 {
 	sigemptyset(&hush->raised);
-	sigaddset(&hush->raised, SIGPIPE);
-	sigaddset(&hush->raised, SIGXFSZ);
-	sigaddset(&hush->raised, SIGTTOU); /* a terminal, tostop */
+	for (size_t i = 0; i < SIGNALS; i++)
+		sigaddset(&hush->raised, signals[i]);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hush->cancelable);
 	if (hush_signals(hush))
 		return true;
@@ -124,12 +128,9 @@ static bool hush_begin(struct hush *hush)
 static void hush_end(struct hush *hush)
 {
 	/* What was there before is the application's. */
-	if (sigismember(&hush->pending, SIGPIPE))
-		sigdelset(&hush->raised, SIGPIPE);
-	if (sigismember(&hush->pending, SIGXFSZ))
-		sigdelset(&hush->raised, SIGXFSZ);
-	if (sigismember(&hush->pending, SIGTTOU))
-		sigdelset(&hush->raised, SIGTTOU);
+	for (size_t i = 0; i < SIGNALS; i++)
+		if (sigismember(&hush->pending, signals[i]))
+			sigdelset(&hush->raised, signals[i]);
 	while (sigtimedwait(&hush->raised, NULL, &at_once) > 0)
 		;
 	(void)pthread_sigmask(SIG_SETMASK, &hush->mask, NULL);

@@ -7,6 +7,7 @@
 
 #include <netinet/in.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/socket.h>
 
 /* What the kernel takes of a name of this family. */
@@ -14,6 +15,12 @@ static inline socklen_t name_length(int family)
 {
 	return family == AF_INET ? sizeof(struct sockaddr_in)
 				 : sizeof(struct sockaddr_in6);
+}
+
+/* Its port, in host order: both families keep it at the same place. */
+static inline uint16_t name_port(const struct sockaddr_in6 *name)
+{
+	return ntohs(name->sin6_port);
 }
 
 /* What fd is bound to.  False, and errno: getsockname(2) failed. */

@@ -342,9 +342,8 @@ static bool is_wildcard_bound(int fd)
 {
 	struct sockaddr_in6 name;
 
-	/* Both families keep the port at the same place. */
-	return name_read(fd, &name) && name.sin6_port &&
-	       config_wants_port(ntohs(name.sin6_port)) &&
+	return name_read(fd, &name) && name_port(&name) &&
+	       config_wants_port(name_port(&name)) &&
 	       sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
 }
 

@@ -20,7 +20,7 @@ struct variable {
 	enum {
 		VARIABLE_NUMBER,
 		VARIABLE_WORD,	/* its place in `accepted`, from 0 */
-		VARIABLE_PORTS, /* of VARIABLE_PORTS_... */
+		VARIABLE_PORTS, /* numbers and ranges, with commas between */
 		VARIABLE_PLACE, /* where to write to */
 	} kind;
 	size_t offset; /* of its uint32_t in struct config */

@@ -23,6 +23,13 @@
 /* Seldom called: not in the way of those that are often. */
 #define COLD __attribute__((cold, noinline))
 
+/* On the way of each datagram: with the others, in few cache lines. */
+#define HOT __attribute__((hot))
+
+/* What it mostly comes to is in line, what it does not is behind that. */
+#define LIKELY(condition) __builtin_expect(!!(condition), true)
+#define UNLIKELY(condition) __builtin_expect(!!(condition), false)
+
 /* For the way of each datagram: what the caller does not need falls away. */
 #ifdef __SANITIZE_THREAD__
 /* There it would be checked as its caller is. */

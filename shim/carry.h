@@ -43,7 +43,8 @@ void carry_undo(struct sock *sock);
 static inline bool carry_unveil(struct sock *sock, struct msghdr *msg,
 				struct local *local, bool peeked)
 {
-	return sock->carried && carry_unveil_slowly(sock, msg, local, peeked);
+	return UNLIKELY(sock->carried) &&
+	       carry_unveil_slowly(sock, msg, local, peeked);
 }
 
 #endif

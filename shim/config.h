@@ -39,7 +39,7 @@ static inline const struct config *config_get(void)
 	const struct config *known =
 		atomic_load_explicit(&config_read, memory_order_acquire);
 
-	return known ? known : config_get_slowly();
+	return LIKELY(known) ? known : config_get_slowly();
 }
 
 /* Whether a socket that is bound to this port is ours to touch. */

@@ -73,7 +73,7 @@ ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
 {
 	struct msghdr ours = *app;
 
-	if (!takes_name(app, sock)) {
+	if (UNLIKELY(!takes_name(app, sock))) {
 		ours.msg_name = room->name;
 		ours.msg_namelen = NAME_BYTES;
 	}
@@ -87,12 +87,12 @@ ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
 /* The received address, as far as the application has room: recvmsg(2). */
 ALWAYS_INLINE void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 {
-	socklen_t room = app->msg_namelen;
+	const socklen_t room = app->msg_namelen;
 
-	if (!app->msg_name)
+	if (UNLIKELY(!app->msg_name))
 		return;
 	app->msg_namelen = ours->msg_namelen;
-	if (ours->msg_name != app->msg_name)
+	if (UNLIKELY(ours->msg_name != app->msg_name))
 		memcpy(app->msg_name, ours->msg_name,
 		       room < ours->msg_namelen ? room : ours->msg_namelen);
 }
@@ -100,8 +100,9 @@ ALWAYS_INLINE void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 /* Pins the interface only where the kernel needs it, or the user wants it. */
 ALWAYS_INLINE void choose_interface(struct local *local)
 {
-	if (!config_get()->ifindex &&
-	    (local->family != AF_INET6 || !IN6_IS_ADDR_LINKLOCAL(&local->v6)))
+	if (LIKELY(!config_get()->ifindex) &&
+	    (LIKELY(local->family != AF_INET6) ||
+	     !IN6_IS_ADDR_LINKLOCAL(&local->v6)))
 		local->ifindex = 0;
 }
 
@@ -113,18 +114,20 @@ ALWAYS_INLINE void learn(int fd, struct sock *sock, struct msghdr *msg,
 	struct local local;
 
 	if (!carry_unveil(sock, msg, &local, peeked) &&
-	    !pktinfo_read(msg, &local)) {
+	    UNLIKELY(!pktinfo_read(msg, &local))) {
 		if (!followed)
 			sock_review(fd);
 		return;
 	}
-	if (__builtin_expect(!peeked, true))
+	if (LIKELY(!peeked))
 		peers_count(COUNT_SEEN, 1);
 	/* It may be of another family than its socket was. */
-	if (followed || !msg->msg_namelen ||
-	    msg->msg_namelen > name_length(atomic_load(&sock->family)))
+	if (UNLIKELY(followed || !msg->msg_namelen ||
+		     msg->msg_namelen >
+			     name_length(atomic_load(&sock->family))))
 		return;
-	if (!atomic_load_explicit(&sock->settled, memory_order_relaxed))
+	if (UNLIKELY(!atomic_load_explicit(&sock->settled,
+					   memory_order_relaxed)))
 		atomic_store(&sock->settled, true);
 	choose_interface(&local);
 	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
@@ -137,13 +140,13 @@ ALWAYS_INLINE void deliver(int fd, struct sock *sock, struct msghdr *ours,
 			   struct msghdr *app, int flags)
 {
 	/* The addresses of an error report are the ICMP packet's. */
-	if (!((flags | ours->msg_flags) & MSG_ERRQUEUE))
+	if (LIKELY(!((flags | ours->msg_flags) & MSG_ERRQUEUE)))
 		learn(fd, sock, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
 }
 
 /* A receive failed.  Keeps errno. */
-static void note_failure(int fd, int flags)
+COLD static void note_failure(int fd, int flags)
 {
 	if (errno == EAGAIN && !(flags & MSG_ERRQUEUE))
 		peers_drained();
@@ -162,7 +165,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 	struct msghdr ours = prepare(app, sock, &room);
 	ssize_t n = real.recvmsg(fd, &ours, flags);
 
-	if (n < 0) {
+	if (UNLIKELY(n < 0)) {
 		note_failure(fd, flags);
 		return n;
 	}
@@ -193,7 +196,7 @@ ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 }
 
 /* Whether a filter makes recvmsg fail with this: then we do without. */
-__attribute__((cold, noinline)) static bool is_forbidden(int error)
+COLD static bool is_forbidden(int error)
 {
 	if (!seccomp_refuses_recvmsg(error))
 		return false;
@@ -205,34 +208,42 @@ __attribute__((cold, noinline)) static bool is_forbidden(int error)
  * recvfrom(2): what is wrong with the address' length is said only after the
  * datagram was taken, so let the kernel have a length that it accepts.
  */
+COLD static ssize_t receive_in_vain(int fd, struct sock *sock, void *buf,
+				    size_t len, int flags, int error)
+{
+	struct sockaddr_in6 unused;
+	socklen_t namelen = sizeof(unused);
+	ssize_t n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen);
+
+	if (n < 0)
+		return n;
+	errno = error;
+	return -1;
+}
+
+/* recvfrom(2) on one of our sockets. */
 ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
 				   size_t len, int flags, struct sockaddr *from,
 				   socklen_t *fromlen)
 {
-	struct sockaddr_in6 unused;
-	socklen_t namelen = sizeof(unused);
 	ssize_t n;
 
-	if (!from)
-		n = receive_bytes(fd, sock, buf, len, flags, NULL, NULL);
-	else if (fromlen && (int)*fromlen >= 0)
+	if (UNLIKELY(from && (!fromlen || (int)*fromlen < 0)))
+		n = receive_in_vain(fd, sock, buf, len, flags,
+				    fromlen ? EINVAL : EFAULT);
+	else
 		n = receive_bytes(fd, sock, buf, len, flags, from, fromlen);
-	else if ((n = receive_bytes(fd, sock, buf, len, flags, &unused,
-				    &namelen)) >= 0) {
-		errno = fromlen ? EINVAL : EFAULT;
-		return -1;
-	}
-	if (__builtin_expect(n < 0, false) && is_forbidden(errno))
+	if (UNLIKELY(n < 0) && is_forbidden(errno))
 		return real.recvfrom(fd, buf, len, flags, from, fromlen);
 	return n;
 }
 
-EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
-			  struct sockaddr *from, socklen_t *fromlen)
+HOT EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
+			      struct sockaddr *from, socklen_t *fromlen)
 {
 	struct sock *sock = sock_probe(fd);
 
-	if (!sock || is_odd(flags))
+	if (UNLIKELY(!sock || is_odd(flags)))
 		return real.recvfrom(fd, buf, len, flags, from, fromlen);
 	return receive_from(fd, sock, buf, len, flags, from, fromlen);
 }
@@ -250,7 +261,7 @@ EXPORTED ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 	return receive_from(fd, sock, buf, len, flags, from, fromlen);
 }
 
-EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
+HOT EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
 	struct sock *sock = sock_probe(fd);
 
@@ -363,7 +374,7 @@ static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
 	return n;
 }
 
-EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+HOT EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	return receive_message(real.recvmsg, fd, msg, flags);
 }
@@ -461,8 +472,8 @@ static int receive_messages(__typeof__(&recvmmsg) call, int fd,
 	return received;
 }
 
-EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
-		      batch_flags flags, struct timespec *timeout)
+HOT EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags, struct timespec *timeout)
 {
 	return receive_messages(real.recvmmsg, fd, msgs, n, flags, timeout);
 }

@@ -48,7 +48,7 @@ struct source {
 /* AF_INET also for an address that is mapped. */
 ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
 {
-	return to->sin6_family == AF_INET6 &&
+	return UNLIKELY(to->sin6_family == AF_INET6) &&
 			       !IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)
 		       ? AF_INET6
 		       : AF_INET;
@@ -66,14 +66,14 @@ ALWAYS_INLINE enum pktinfo_target target_of(const struct sock *sock,
  * A link-local peer is remembered with its scope.  The application may leave
  * that to the device of the socket, or to the interface of its pktinfo.
  */
-ALWAYS_INLINE const struct sockaddr *with_scope(const struct sock *sock,
-						const struct msghdr *msg,
-						struct sockaddr_in6 *scoped)
+static __attribute__((noinline)) const struct sockaddr *
+with_scope(const struct sock *sock, const struct msghdr *msg,
+	   struct sockaddr_in6 *scoped)
 {
 	const struct sockaddr_in6 *name = msg->msg_name;
 
-	if (name->sin6_family != AF_INET6 || msg->msg_namelen < sizeof(*name) ||
-	    name->sin6_scope_id || !IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
+	if (msg->msg_namelen < sizeof(*name) || name->sin6_scope_id ||
+	    !IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
 		return msg->msg_name;
 	*scoped = *name;
 	scoped->sin6_scope_id = atomic_load(&sock->device);
@@ -83,8 +83,8 @@ ALWAYS_INLINE const struct sockaddr *with_scope(const struct sock *sock,
 }
 
 /* The same, of a peer that asked another socket. */
-static bool recall_elsewhere(struct sock *sock, const struct sockaddr *to,
-			     socklen_t len, struct source *source)
+COLD static bool recall_elsewhere(struct sock *sock, const struct sockaddr *to,
+				  socklen_t len, struct source *source)
 {
 	return follow_peer(sock, to, len) &&
 	       peers_recall(atomic_load(&sock->id), to, len, &source->local,
@@ -97,8 +97,10 @@ ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 {
 	const socklen_t len = msg->msg_namelen;
 	struct sockaddr_in6 scoped;
-	const struct sockaddr *to = with_scope(sock, msg, &scoped);
+	const struct sockaddr *to = msg->msg_name;
 
+	if (UNLIKELY(to->sa_family == AF_INET6))
+		to = with_scope(sock, msg, &scoped);
 	return peers_recall(atomic_load(&sock->id), to, len, &source->local,
 			    &source->queued) ||
 	       recall_elsewhere(sock, to, len, source);
@@ -134,24 +136,26 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 	enum pktinfo_target target;
 
 	/* What the kernel refuses, it refuses. */
-	if (has_control &&
+	if (UNLIKELY(has_control) &&
 	    (msg->msg_controllen > MOST_CONTROL_BYTES || !msg->msg_control))
 		return false;
-	if (!msg->msg_name) {
+	if (UNLIKELY(!msg->msg_name)) {
 		if (!is_pinned(sock, source))
 			return false;
 		target = target_of(sock, source->local.family);
 	} else {
-		if (msg->msg_namelen < sizeof(struct sockaddr_in) ||
-		    msg->msg_namelen > sizeof(struct sockaddr_storage) ||
+		if (UNLIKELY(msg->msg_namelen < sizeof(struct sockaddr_in) ||
+			     msg->msg_namelen >
+				     sizeof(struct sockaddr_storage)) ||
 		    peers_count_if(!recall(sock, msg, source), COUNT_UNKNOWN))
 			return false;
 		target = target_of(sock, family_of(msg->msg_name));
 	}
 	source->ifindex = 0;
 	source->end = 0;
-	if ((target == PKTINFO_TO_V6) != (source->local.family == AF_INET6) ||
-	    (has_control &&
+	if (UNLIKELY((target == PKTINFO_TO_V6) !=
+		     (source->local.family == AF_INET6)) ||
+	    (UNLIKELY(has_control) &&
 	     peers_count_if(!read_control(msg, target, source), COUNT_OWN)))
 		return false;
 	/* On older kernels an index of 0 undoes the binding to a device. */
@@ -167,21 +171,22 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 			      char *control)
 {
-	struct local local = source->local;
+	const uint32_t ifindex = UNLIKELY(source->ifindex)
+					 ? source->ifindex
+					 : source->local.ifindex;
 	size_t theirs = msg->msg_controllen;
 
-	if (source->end && msg->msg_control) {
+	if (UNLIKELY(source->end && msg->msg_control)) {
 		if (theirs > source->end)
 			theirs = source->end;
 		memcpy(control, msg->msg_control, theirs);
 		memset(control + theirs, 0, source->end - theirs);
 	}
-	if (source->ifindex)
-		local.ifindex = source->ifindex;
 	/* Last, for the last source wins, though it name only an interface. */
 	msg->msg_control = control;
 	msg->msg_controllen =
-		source->end + pktinfo_append(control + source->end, &local);
+		source->end +
+		pktinfo_append(control + source->end, &source->local, ifindex);
 }
 
 /* Whether a send may fail with this because of its source. */
@@ -218,7 +223,7 @@ static bool is_refused(int fd, const struct sock *sock,
 }
 
 /* Whether a filter makes sendmsg fail with this: then we do without. */
-static bool is_forbidden(int error)
+COLD static bool is_forbidden(int error)
 {
 	if (!seccomp_refuses_sendmsg(error))
 		return false;
@@ -295,7 +300,7 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 
 	add_source(msg, source, control);
 	*n = real.sendmsg(fd, msg, flags);
-	if (__builtin_expect(*n >= 0, true)) {
+	if (LIKELY(*n >= 0)) {
 		note_rewritten(sock, msg, source);
 		return true;
 	}
@@ -309,8 +314,8 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 	return true;
 }
 
-/* The socket of fd, which is about to send to this address, or to its peer. */
-ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
+static __attribute__((noinline)) struct sock *
+sender_slowly(int fd, const void *to, socklen_t len)
 {
 	struct sock *sock = sock_known(fd);
 
@@ -320,8 +325,16 @@ ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
 	return sock ? sock : sock_probe(fd);
 }
 
-EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
-			const struct sockaddr *to, socklen_t tolen)
+/* The socket of fd, which is about to send to this address, or to its peer. */
+ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
+{
+	struct sock *sock = sock_occupant(fd);
+
+	return LIKELY(sock_is_armed(sock)) ? sock : sender_slowly(fd, to, len);
+}
+
+HOT EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
+			    const struct sockaddr *to, socklen_t tolen)
 {
 	struct sock *sock = sender(fd, to, tolen);
 	struct iovec iov = hook_buffer(buf, len);
@@ -334,7 +347,8 @@ EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 	struct source source;
 	ssize_t n;
 
-	if (!sock || is_odd(flags) || !find_source(sock, &msg, false, &source))
+	if (UNLIKELY(!sock || is_odd(flags) ||
+		     !find_source(sock, &msg, false, &source)))
 		return real.sendto(fd, buf, len, flags, to, tolen);
 	if (send_from(fd, sock, &msg, flags, &source, &n))
 		return n;
@@ -480,8 +494,8 @@ static int send_messages(__typeof__(&sendmmsg) call, int fd,
 	return scratch_with(batch_bytes(msgs, batch.n), send_batch, &batch);
 }
 
-EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
-		      batch_flags flags)
+HOT EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags)
 {
 	return send_messages(real.sendmmsg, fd, msgs, n, flags);
 }
@@ -499,7 +513,7 @@ static int send_one(int fd, struct mmsghdr *msgs, unsigned int n,
 	return 1;
 }
 
-EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct sock *sock =
 		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
@@ -608,6 +622,7 @@ EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
 __typeof__(send) __send EXPORTED __attribute__((alias("send")));
 __typeof__(write) __write EXPORTED __attribute__((alias("write")));
 #if HAS_TIME64_NAMES
-__typeof__(sendmsg) __sendmsg64 EXPORTED __attribute__((alias("sendmsg")));
-__typeof__(sendmmsg) __sendmmsg64 EXPORTED __attribute__((alias("sendmmsg")));
+HOT __typeof__(sendmsg) __sendmsg64 EXPORTED __attribute__((alias("sendmsg")));
+HOT __typeof__(sendmmsg) __sendmmsg64 EXPORTED
+	__attribute__((alias("sendmmsg")));
 #endif

@@ -46,7 +46,7 @@ static inline uint32_t lock_generation(void)
 	uint32_t mine =
 		page ? atomic_load_explicit(page, memory_order_relaxed) : 0;
 
-	return mine ? mine : lock_begin_generation();
+	return LIKELY(mine) ? mine : lock_begin_generation();
 }
 
 /* The lower half is where this thread has what each has of its own. */

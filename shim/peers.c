@@ -44,25 +44,33 @@ static void table_clear(void *at, size_t bytes);
 /* A chain is mostly of one or two; an attacker does not choose its length. */
 #define MOST_STEPS 8
 
+/* Words, so that they stay in registers. */
 struct key {
 	/*
-	 * Of IPv4 the v4-mapped form.  Of a link-local one the scope is where
-	 * that has zeroes: RFC 4291, section 2.5.6.
+	 * An in6_addr; of IPv4 the v4-mapped form.  Of a link-local one the
+	 * scope is where that has zeroes: RFC 4291, section 2.5.6.
 	 */
-	struct in6_addr addr;
+	uint64_t addr[2];
 	uint32_t sock;
 	uint32_t port_be;
 };
 
 #define KEY_WORDS (sizeof(struct key) / sizeof(uint32_t))
 
+static inline uint32_t upper(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
+RACY static inline bool key_has_host(const struct key *a, const struct key *b)
+{
+	return a->addr[1] == b->addr[1] && a->sock == b->sock &&
+	       a->addr[0] == b->addr[0];
+}
+
 RACY static inline bool key_equal(const struct key *a, const struct key *b)
 {
-	uint64_t x[sizeof(*a) / sizeof(uint64_t)], y[sizeof(x) / sizeof(*x)];
-
-	memcpy(x, a, sizeof(x));
-	memcpy(y, b, sizeof(y));
-	return x[1] == y[1] && x[2] == y[2] && x[0] == y[0];
+	return key_has_host(a, b) && a->port_be == b->port_be;
 }
 
 /* What a look-up reads comes first, and is in one line of the cache. */
@@ -249,24 +257,12 @@ static void add_chunk(void)
 		unmap_memory(chunk, bytes);
 }
 
-static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
-			  socklen_t len, struct key *key)
+static bool key_of_v6(const struct sockaddr *peer, socklen_t len,
+		      struct key *key)
 {
-	struct sockaddr_in v4;
 	struct sockaddr_in6 v6 = { 0 };
-	uint32_t word[sizeof(key->addr) / sizeof(uint32_t)] = { 0 };
+	uint32_t word[sizeof(v6.sin6_addr) / sizeof(uint32_t)];
 
-	/* sendto(2) takes AF_UNSPEC for AF_INET on a socket of that family. */
-	if ((peer->sa_family == AF_INET || peer->sa_family == AF_UNSPEC) &&
-	    len >= sizeof(v4)) {
-		memcpy(&v4, peer, sizeof(v4));
-		word[2] = htonl(0xffff);
-		word[3] = v4.sin_addr.s_addr;
-		memcpy(&key->addr, word, sizeof(word));
-		key->sock = sock;
-		key->port_be = v4.sin_port;
-		return true;
-	}
 	if (peer->sa_family != AF_INET6 ||
 	    len < offsetof(struct sockaddr_in6, sin6_scope_id))
 		return false;
@@ -274,9 +270,28 @@ static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
 	memcpy(word, &v6.sin6_addr, sizeof(word));
 	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
 		word[1] ^= v6.sin6_scope_id;
-	memcpy(&key->addr, word, sizeof(word));
-	key->sock = sock;
+	memcpy(key->addr, word, sizeof(word));
 	key->port_be = v6.sin6_port;
+	return true;
+}
+
+static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
+			  socklen_t len, struct key *key)
+{
+	struct sockaddr_in v4;
+	uint32_t word[2] = { htonl(0xffff) };
+
+	key->sock = sock;
+	/* sendto(2) takes AF_UNSPEC for AF_INET on a socket of that family. */
+	if (UNLIKELY((peer->sa_family != AF_INET &&
+		      peer->sa_family != AF_UNSPEC) ||
+		     len < sizeof(v4)))
+		return key_of_v6(peer, len, key);
+	memcpy(&v4, peer, sizeof(v4));
+	word[1] = v4.sin_addr.s_addr;
+	key->addr[0] = 0;
+	memcpy(&key->addr[1], word, sizeof(key->addr[1]));
+	key->port_be = v4.sin_port;
 	return true;
 }
 
@@ -288,15 +303,16 @@ static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
 static inline struct hashes hash(const struct key *key)
 {
 	const uint64_t *seed = table.seeds;
-	uint32_t word[KEY_WORDS];
-	uint64_t host;
+	const uint64_t host = seed[0] +
+			      (seed[1] + upper(key->addr[0])) *
+				      (seed[2] + (uint32_t)key->addr[0]) +
+			      (seed[3] + upper(key->addr[1])) *
+				      (seed[4] + (uint32_t)key->addr[1]) +
+			      seed[5] * key->sock;
 
-	memcpy(word, key, sizeof(*key));
-	host = seed[0] + (seed[1] + word[1]) * (seed[2] + word[0]) +
-	       (seed[3] + word[3]) * (seed[4] + word[2]) + seed[5] * word[4];
 	return (struct hashes){
-		.peer = (uint32_t)((host + seed[6] * word[5]) >> 32),
-		.host = (uint32_t)(host >> 32),
+		.peer = upper(host + seed[6] * key->port_be),
+		.host = upper(host),
 	};
 }
 
@@ -344,15 +360,16 @@ RACY ALWAYS_INLINE struct peer *glance(const struct key *key, uint32_t hashv,
 		table.buckets[hashv & table.bucket_mask].hh_head;
 	struct peer *peer;
 
-	for (int i = 0; hh && hh->hashv != hashv && i < MOST_STEPS; i++)
+	for (int i = 0;
+	     LIKELY(hh) && UNLIKELY(hh->hashv != hashv) && i < MOST_STEPS; i++)
 		hh = hh->hh_next;
-	if (!hh || lock_inside)
+	if (UNLIKELY(!hh || lock_inside))
 		return NULL;
 	peer = (struct peer *)((char *)hh - offsetof(struct peer, hh));
 	__builtin_prefetch(&peer->index);
 	*version = atomic_load_explicit(&peer->entry.version,
 					memory_order_acquire);
-	return *version && key_equal(&peer->key, key) ? peer : NULL;
+	return LIKELY(*version && key_equal(&peer->key, key)) ? peer : NULL;
 }
 
 /*
@@ -369,25 +386,30 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 	return age(peer, now) <= (table.ttl_s + 1) * TICKS_PER_S;
 }
 
-/* Whether `a` shall be forgotten rather than `b`. */
-static bool goes_before(const struct peer *a, const struct peer *b,
-			uint32_t now)
+/* Whose is highest is forgotten: those answered last, and then by age. */
+static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
-	if (is_fresh(a, now) && is_fresh(b, now) &&
-	    a->entry.answered != b->entry.answered)
-		return b->entry.answered;
-	return age(a, now) > age(b, now);
+	const bool is_kept = peer->entry.answered && is_fresh(peer, now);
+
+	return (uint64_t)!is_kept << 32 | age(peer, now);
 }
 
-/* The one to forget: the best of those next in the round. */
+/* The one to forget, of those next in the round. */
 static struct peer *victim(uint32_t now)
 {
-	struct peer *best = nth_peer(table.hand % table.used), *peer;
+	struct peer *best = NULL;
+	uint64_t highest = 0;
+	uint32_t n = table.hand;
 
-	for (uint32_t i = 1; i < EVICTION_WINDOW; i++) {
-		peer = nth_peer((table.hand + i) % table.used);
-		if (goes_before(peer, best, now))
+	for (uint32_t i = 0; i < EVICTION_WINDOW; i++) {
+		struct peer *peer = nth_peer(n < table.used ? n : 0);
+		const uint64_t rank = eviction_rank(peer, now);
+
+		if (!best || rank > highest) {
 			best = peer;
+			highest = rank;
+		}
+		n = peer->index + 1;
 	}
 	/* Just behind the newest, so that of a second's the oldest go first. */
 	table.hand = best->index + 1;
@@ -431,7 +453,7 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		peer = victim(now);
 		queue_drop(&peer->queue);
 		count_add(&peers_counts[COUNT_EVICTED], 1);
-		PROBE3(evicted, peer->key.sock, &peer->key.addr,
+		PROBE3(evicted, peer->key.sock, peer->key.addr,
 		       peer->key.port_be);
 		HASH_DELETE(hh, table.head, peer);
 	} else {
@@ -461,7 +483,7 @@ static inline void know_thread(void)
 	const uint32_t generation = lock_generation();
 	uint32_t number;
 
-	if (peers_thread.generation == generation)
+	if (LIKELY(peers_thread.generation == generation))
 		return;
 	number = atomic_fetch_add(&threads, 1) + 1;
 	peers_thread.generation = generation;
@@ -551,24 +573,24 @@ struct datagram {
 	bool peeked;
 	struct key key;
 	struct hashes hashes;
-	uint32_t now;
 };
 
 static inline void keep_last(const struct datagram *d, struct peer *peer,
-			     uint32_t version)
+			     uint32_t version, uint32_t now)
 {
 	struct peers_last *last = &peers_thread.last;
 	const uint64_t sock =
 		atomic_load_explicit(&last->sock, memory_order_relaxed);
+	const char here = 0;
 
 	/* We are a handler that interrupted this very function. */
-	if (__builtin_expect(PEERS_IS_WRITTEN(sock), false) &&
-	    !lock_is_left(PEERS_WRITER(sock), (const char *)d))
+	if (UNLIKELY(PEERS_IS_WRITTEN(sock)) &&
+	    !lock_is_left(PEERS_WRITER(sock), &here))
 		return;
-	atomic_store_explicit(&last->sock, PEERS_WRITTEN_BY(d),
+	atomic_store_explicit(&last->sock, PEERS_WRITTEN_BY(&here),
 			      memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (d->name->sa_family == AF_INET) {
+	if (LIKELY(d->name->sa_family == AF_INET)) {
 		memcpy(last->name, d->name, sizeof(*last->name));
 	} else {
 		last->name[3] = 0;
@@ -577,8 +599,8 @@ static inline void keep_last(const struct datagram *d, struct peer *peer,
 			       ? d->len
 			       : sizeof(struct sockaddr_in6));
 	}
-	last->local = *d->local;
-	last->heard = d->now;
+	local_copy(&last->local, d->local);
+	last->heard = now;
 	last->version = version;
 	last->entry = &peer->entry;
 	last->answered = false;
@@ -605,33 +627,34 @@ RACY static inline void note_host(const struct datagram *d,
  */
 RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 {
-	uint32_t version;
+	uint32_t version, now;
 	struct peer *peer = glance(&d->key, d->hashes.peer, &version);
 
-	if (!peer || d->peeked || peer->queue.first ||
-	    d->local->family == AF_UNSPEC ||
-	    !local_equal(&peer->local, d->local) ||
-	    !is_unchanged(peer, version))
+	if (UNLIKELY(!peer || d->peeked || peer->queue.first ||
+		     d->local->family == AF_UNSPEC ||
+		     !local_equal(&peer->local, d->local)))
+		return false;
+	now = now_ticks();
+	if (UNLIKELY(!is_unchanged(peer, version)))
 		return false;
 	/* Not its queue, which somebody may have begun: that needs the lock. */
 	count_in_batch(peer, reading_batch());
 	note_request(peer);
-	peer->heard = d->now;
-	keep_last(d, peer, version);
+	peer->heard = now;
+	keep_last(d, peer, version, now);
 	note_host(d, peer);
 	return true;
 }
 
 /* Any datagram, with the lock.  False: no memory, and there might be. */
-static bool remember(struct datagram *d, bool may_evict)
+static bool remember(const struct datagram *d, bool may_evict)
 {
+	const uint32_t now = now_ticks();
 	struct peer *peer = find(&d->key, d->hashes.peer);
 	bool is_same;
 
-	/* It may have waited for the lock. */
-	d->now = now_ticks();
 	if (!peer)
-		peer = insert(&d->key, d->hashes.peer, d->now, may_evict);
+		peer = insert(&d->key, d->hashes.peer, now, may_evict);
 	if (!peer)
 		return false;
 	begin_change(peer);
@@ -643,12 +666,12 @@ static bool remember(struct datagram *d, bool may_evict)
 		note_request(peer);
 	}
 	peer->local = *d->local;
-	peer->heard = d->now;
+	peer->heard = now;
 	end_change(peer);
 	if (d->local->family == AF_UNSPEC || !queue_is_empty(&peer->queue))
 		drop_last();
 	else
-		keep_last(d, peer, peer->entry.version);
+		keep_last(d, peer, peer->entry.version, now);
 	note_host(d, peer);
 	return true;
 }
@@ -684,25 +707,25 @@ void peers_open(void)
 	errno = saved;
 }
 
-void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
-		    const struct local *local, bool peeked)
+HOT void peers_remember(uint32_t sock, const struct sockaddr *peer,
+			socklen_t len, const struct local *local, bool peeked)
 {
-	struct datagram d = {
-		.name = peer,
-		.len = len,
-		.local = local,
-		.peeked = peeked,
-	};
+	struct datagram d;
 
-	if (!table.buckets)
+	if (UNLIKELY(!table.buckets)) {
 		peers_open();
-	if (!table.buckets || !key_of(sock, peer, len, &d.key))
+		if (!table.buckets)
+			return;
+	}
+	if (UNLIKELY(!key_of(sock, peer, len, &d.key)))
 		return;
+	d.name = peer;
+	d.len = len;
+	d.local = local;
+	d.peeked = peeked;
 	d.hashes = hash(&d.key);
-	__builtin_prefetch(&table.buckets[d.hashes.peer & table.bucket_mask]);
 	__builtin_prefetch(&table.hints[d.hashes.host & table.hint_mask]);
-	d.now = now_ticks();
-	if (!remember_again(&d))
+	if (UNLIKELY(!remember_again(&d)))
 		remember_locked(d);
 }
 
@@ -721,10 +744,7 @@ static struct peer *find_host(const struct key *key, uint32_t hashv)
 	if (!hint || hint > table.used)
 		return NULL;
 	peer = nth_peer(hint - 1);
-	if (peer->key.sock != key->sock ||
-	    !IN6_ARE_ADDR_EQUAL(&peer->key.addr, &key->addr))
-		return NULL;
-	return peer;
+	return key_has_host(&peer->key, key) ? peer : NULL;
 }
 
 /* The peer that tells where an answer comes from: the exact one, or its host.

@@ -83,7 +83,7 @@ struct peers_entry {
 RACY static inline void peers_note_answer(struct peers_entry *entry)
 {
 	entry->answered = true;
-	if (entry->unanswered)
+	if (LIKELY(entry->unanswered))
 		entry->unanswered--;
 }
 
@@ -128,7 +128,7 @@ static inline void peers_count(int which, unsigned long more)
 /* Answers `event`, and counts it. */
 ALWAYS_INLINE bool peers_count_if(bool event, int which)
 {
-	if (__builtin_expect(event, false))
+	if (UNLIKELY(event))
 		peers_count(which, 1);
 	return event;
 }
@@ -143,16 +143,17 @@ ALWAYS_INLINE bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
 	const struct peers_last *last = &peers_thread.last;
 	uint64_t name[4] = { 0 };
 
-	if (atomic_load_explicit(&last->sock, memory_order_relaxed) !=
-		    PEERS_LAST(sock) ||
-	    lock_inside || len < sizeof(struct sockaddr_in) ||
-	    atomic_load_explicit(&last->entry->version, memory_order_relaxed) !=
-		    last->version)
+	if (UNLIKELY(atomic_load_explicit(&last->sock, memory_order_relaxed) !=
+			     PEERS_LAST(sock) ||
+		     lock_inside || len < sizeof(struct sockaddr_in) ||
+		     atomic_load_explicit(&last->entry->version,
+					  memory_order_relaxed) !=
+			     last->version))
 		return false;
 	memcpy(name, peer, sizeof(*name));
-	if (name[0] != last->name[0])
+	if (UNLIKELY(name[0] != last->name[0]))
 		return false;
-	if (peer->sa_family == AF_INET)
+	if (LIKELY(peer->sa_family == AF_INET))
 		return true;
 	if (len < sizeof(struct sockaddr_in6))
 		return false;
@@ -168,23 +169,22 @@ ALWAYS_INLINE bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
 ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 {
 	struct peers_thread *thread = &peers_thread;
-	const struct local source = thread->last.local;
 	struct peers_entry *entry = thread->last.entry;
 
+	local_copy(local, &thread->last.local);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (thread->last.version != version)
+	if (UNLIKELY(thread->last.version != version))
 		return false;
-	if (thread->state == PEERS_READING)
+	if (LIKELY(thread->state == PEERS_READING))
 		thread->state = PEERS_ANSWERING;
 	thread->last.answered = true;
 	peers_note_answer(entry);
-	*local = source;
 	return true;
 }
 
 /*
- * The address that an answer to `peer` shall come from.  False, and *local
- * untouched, when nothing is known of it or the kernel shall choose.
+ * The address that an answer to `peer` shall come from.  False, and *local is
+ * of no use, when nothing is known of it or the kernel shall choose.
  *
  * It is the address this peer asked last; while this thread answers a batch,
  * the first that it asked there and that was not recalled yet (*queued is then
@@ -200,8 +200,9 @@ ALWAYS_INLINE bool peers_recall(uint32_t sock, const struct sockaddr *peer,
 	atomic_signal_fence(memory_order_seq_cst);
 	*queued = false;
 	/* The first answer is never too late. */
-	if (!peers_thread.last.answered && peers_is_last(sock, peer, len) &&
-	    peers_recall_last(version, local))
+	if (LIKELY(!peers_thread.last.answered &&
+		   peers_is_last(sock, peer, len) &&
+		   peers_recall_last(version, local)))
 		return true;
 	return peers_recall_slowly(sock, peer, len, local, queued);
 }

@@ -27,9 +27,23 @@ RACY static inline bool local_equal(const struct local *a,
 {
 	if (a->family != b->family || a->ifindex != b->ifindex)
 		return false;
-	if (a->family == AF_INET)
+	if (LIKELY(a->family == AF_INET))
 		return a->v4.s_addr == b->v4.s_addr;
 	return a->family != AF_INET6 || IN6_ARE_ADDR_EQUAL(&a->v6, &b->v6);
+}
+
+/*
+ * By its fields: a processor waits for what it wrote in parts before it reads
+ * it as a whole.
+ */
+RACY ALWAYS_INLINE void local_copy(struct local *to, const struct local *from)
+{
+	to->family = from->family;
+	to->ifindex = from->ifindex;
+	if (LIKELY(from->family == AF_INET))
+		to->v4 = from->v4;
+	else
+		to->v6 = from->v6;
 }
 
 /* Which of the two kinds an application asked to receive. */
@@ -61,13 +75,12 @@ static inline void pktinfo_read_v4(const struct in_pktinfo *info,
 	 */
 	struct in_addr source = info->ipi_spec_dst;
 
-	if (!source.s_addr && !IN_MULTICAST(ntohl(info->ipi_addr.s_addr)))
+	if (UNLIKELY(!source.s_addr) &&
+	    !IN_MULTICAST(ntohl(info->ipi_addr.s_addr)))
 		source = info->ipi_addr;
-	*local = (struct local){
-		.family = source.s_addr ? AF_INET : AF_UNSPEC,
-		.ifindex = (uint32_t)info->ipi_ifindex,
-		.v4 = source,
-	};
+	local->family = source.s_addr ? AF_INET : AF_UNSPEC;
+	local->ifindex = (uint32_t)info->ipi_ifindex;
+	local->v4 = source;
 }
 
 /* pktinfo_read, wherever it is. */
@@ -86,11 +99,12 @@ static inline bool pktinfo_read(const struct msghdr *msg, struct local *local)
 	struct in_pktinfo info;
 
 	/* Mostly it is the only one. */
-	if (!msg->msg_control || msg->msg_controllen < CMSG_LEN(sizeof(info)))
+	if (UNLIKELY(!msg->msg_control ||
+		     msg->msg_controllen < CMSG_LEN(sizeof(info))))
 		return pktinfo_search(msg, local);
 	memcpy(&c, msg->msg_control, sizeof(c));
-	if (c.cmsg_level != IPPROTO_IP || c.cmsg_type != IP_PKTINFO ||
-	    c.cmsg_len != CMSG_LEN(sizeof(info)))
+	if (UNLIKELY(c.cmsg_level != IPPROTO_IP || c.cmsg_type != IP_PKTINFO ||
+		     c.cmsg_len != CMSG_LEN(sizeof(info))))
 		return pktinfo_search(msg, local);
 	memcpy(&info, (const char *)msg->msg_control + CMSG_LEN(0),
 	       sizeof(info));
@@ -123,9 +137,9 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 uint32_t pktinfo_interface(const struct msghdr *msg,
 			   enum pktinfo_target target);
 
-/* Writes a control message at `control`.  Answers its length in bytes. */
-ALWAYS_INLINE size_t pktinfo_put(void *control, int level, int type,
-				 const void *info, size_t bytes)
+/* Begins a control message of so many zeroes at `control`; answers these. */
+ALWAYS_INLINE char *pktinfo_begin(char *control, int level, int type,
+				  size_t bytes)
 {
 	const struct cmsghdr c = {
 		.cmsg_len = CMSG_LEN(bytes),
@@ -135,31 +149,36 @@ ALWAYS_INLINE size_t pktinfo_put(void *control, int level, int type,
 
 	memset(control, 0, CMSG_SPACE(bytes));
 	memcpy(control, &c, sizeof(c));
-	memcpy((char *)control + CMSG_LEN(0), info, bytes);
-	return CMSG_SPACE(bytes);
+	return control + CMSG_LEN(0);
 }
 
 /*
- * Writes the control message that makes `local` the source at `control`, which
- * is aligned for a cmsghdr and has PKTINFO_SPACE bytes.  Answers its length in
- * bytes.  `local` is of family AF_INET or AF_INET6.
+ * Writes the control message that makes `local` the source, by the interface of
+ * this index if it is not 0, at `control`, which is aligned for a cmsghdr and
+ * has PKTINFO_SPACE bytes.  Answers its length in bytes.  `local` is of family
+ * AF_INET or AF_INET6.
  */
-static inline size_t pktinfo_append(void *control, const struct local *local)
+ALWAYS_INLINE size_t pktinfo_append(char *control, const struct local *local,
+				    uint32_t ifindex)
 {
-	const struct in_pktinfo v4 = {
-		.ipi_ifindex = (int)local->ifindex,
-		.ipi_spec_dst = local->v4,
-	};
-	const struct in6_pktinfo v6 = {
-		.ipi6_ifindex = local->ifindex,
-		.ipi6_addr = local->v6,
-	};
+	char *at; /* by its fields: see local_copy */
 
-	return local->family == AF_INET
-		       ? pktinfo_put(control, IPPROTO_IP, IP_PKTINFO, &v4,
-				     sizeof(v4))
-		       : pktinfo_put(control, IPPROTO_IPV6, IPV6_PKTINFO, &v6,
-				     sizeof(v6));
+	if (LIKELY(local->family == AF_INET)) {
+		at = pktinfo_begin(control, IPPROTO_IP, IP_PKTINFO,
+				   sizeof(struct in_pktinfo));
+		memcpy(at + offsetof(struct in_pktinfo, ipi_ifindex), &ifindex,
+		       sizeof(ifindex));
+		memcpy(at + offsetof(struct in_pktinfo, ipi_spec_dst),
+		       &local->v4, sizeof(local->v4));
+		return CMSG_SPACE(sizeof(struct in_pktinfo));
+	}
+	at = pktinfo_begin(control, IPPROTO_IPV6, IPV6_PKTINFO,
+			   sizeof(struct in6_pktinfo));
+	memcpy(at + offsetof(struct in6_pktinfo, ipi6_ifindex), &ifindex,
+	       sizeof(ifindex));
+	memcpy(at + offsetof(struct in6_pktinfo, ipi6_addr), &local->v6,
+	       sizeof(local->v6));
+	return CMSG_SPACE(sizeof(struct in6_pktinfo));
 }
 
 #endif

@@ -135,7 +135,7 @@ static inline struct sock *sock_probe(int fd)
 {
 	struct sock *sock = sock_occupant(fd);
 
-	return sock_is_armed(sock) ? sock : sock_probe_slowly(fd, sock);
+	return LIKELY(sock_is_armed(sock)) ? sock : sock_probe_slowly(fd, sock);
 }
 
 /* The socket that fd is known to be, even so. */

@@ -70,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	(void)pktinfo_carried(&msg, PKTINFO_TO_V4, &at);
 	assert(at == msg.msg_controllen);
 	memcpy(before, control, at);
-	msg.msg_controllen = at + pktinfo_append(control + at, &local);
+	msg.msg_controllen =
+		at + pktinfo_append(control + at, &local, local.ifindex);
 
 	assert(msg.msg_controllen <= sizeof(control));
 	assert(!memcmp(control, before, at));

@@ -398,7 +398,8 @@ static void bytes_behind_an_ipv4_address_mean_nothing(void **state)
 static size_t append(const struct local *local)
 {
 	memset(control.bytes, 0xa5, sizeof(control.bytes));
-	control.used = pktinfo_append(control.bytes, local);
+	control.used =
+		pktinfo_append((char *)control.bytes, local, local->ifindex);
 	return control.used;
 }
 

@@ -543,6 +543,19 @@ static void options_and_flags_are_kept(void **state)
 	assert_int_equal(libc.fcntl(server, F_GETFD), FD_CLOEXEC);
 }
 
+static void groups_go_out_by_the_interface_that_was_chosen(void **state)
+{
+	const struct in_addr loopback = { .s_addr = htonl(INADDR_LOOPBACK) };
+
+	(void)state;
+	(void)libc.setsockopt(server, IPPROTO_IP, IP_MULTICAST_IF, &loopback,
+			      sizeof(loopback));
+
+	assert_true(follow());
+	assert_int_equal(option(IPPROTO_IP, IP_MULTICAST_IF),
+			 (int)loopback.s_addr);
+}
+
 static void buffers_keep_their_size(void **state)
 {
 	const int bytes = 30000;
@@ -892,6 +905,7 @@ int main(void)
 		TEST(an_ipv6_socket_is_replaced),
 		TEST(a_dual_socket_is_replaced),
 		TEST(options_and_flags_are_kept),
+		TEST(groups_go_out_by_the_interface_that_was_chosen),
 		TEST(buffers_keep_their_size),
 		TEST(an_epoll_set_keeps_the_socket),
 		TEST(an_epoll_set_that_was_left_stays_so),

@@ -84,17 +84,21 @@ static int print_variables(void)
 
 static bool telling;
 
+/* More than was asked for, never less. */
 static int log_events(void)
 {
+	const char *level = getenv("REPLYFROM_LOG");
+
 	telling = true;
-	if (setenv("REPLYFROM_LOG", "info", 1))
+	if ((!level || strcmp(level, "debug") != 0) &&
+	    setenv("REPLYFROM_LOG", "info", 1))
 		return command_fail_errno(EXIT_NOT_RUN, "REPLYFROM_LOG");
 	return -1;
 }
 
 static const struct option options[] = {
 	{ "-v", log_events,
-	  "tells why it cannot help, and events: REPLYFROM_LOG=info" },
+	  "tells why it cannot help, and has REPLYFROM_LOG=info at least" },
 	{ "--help", print_help, "this text" },
 	{ "--help-variables", print_variables,
 	  "the variables that the library reads, with their defaults" },

@@ -301,6 +301,16 @@ static void v_has_the_library_tell_events(void **state)
 	assert_int_equal(count(result.out, "REPLYFROM_LOG="), 1);
 }
 
+static void v_does_not_have_it_tell_less(void **state)
+{
+	(void)state;
+
+	run_as(program, "REPLYFROM_LOG=debug", ARGUMENTS("-v", "env"));
+
+	assert_int_equal(exit_status(), 0);
+	assert_true(has_line("REPLYFROM_LOG=debug"));
+}
+
 /* Whatever it is called. */
 static void what_follows_two_dashes_is_the_command(void **state)
 {
@@ -581,6 +591,7 @@ int main(void)
 		TEST(an_unknown_option_is_told_what_there_is),
 		TEST(an_option_alone_says_how_to_use_it),
 		TEST(v_has_the_library_tell_events),
+		TEST(v_does_not_have_it_tell_less),
 		TEST(what_follows_two_dashes_is_the_command),
 		TEST(help_that_cannot_be_written_fails),
 		TEST(the_command_s_status_is_ours),

@@ -41,6 +41,7 @@ static const struct subcommand subcommands[] = {
 struct option {
 	const char *name;
 	int (*run)(void); /* its exit status; -1: go on */
+	bool alone;	  /* nothing goes behind it */
 	const char *help;
 };
 
@@ -97,12 +98,12 @@ static int log_events(void)
 }
 
 static const struct option options[] = {
-	{ "-v", log_events,
+	{ "-v", log_events, false,
 	  "tells why it cannot help, and has REPLYFROM_LOG=info at least" },
-	{ "--help", print_help, "this text" },
-	{ "--help-variables", print_variables,
+	{ "--help", print_help, true, "this text" },
+	{ "--help-variables", print_variables, true,
 	  "the variables that the library reads, with their defaults" },
-	{ "--version", print_version, "the version" },
+	{ "--version", print_version, true, "the version" },
 };
 
 static void print_usage(FILE *to)
@@ -136,12 +137,18 @@ static int unknown_option(const char *text)
 	return command_fail(EXIT_USAGE, text, why);
 }
 
-/* -1: none of them ends it. */
-static int take_option(const char *text)
+/* -1: this one does not end it.  `next` may be NULL. */
+static int take_option(const char *text, const char *next)
 {
-	for (size_t i = 0; i < COUNT(options); i++)
-		if (!strcmp(text, options[i].name))
-			return options[i].run();
+	for (size_t i = 0; i < COUNT(options); i++) {
+		if (strcmp(text, options[i].name) != 0)
+			continue;
+		if (options[i].alone && next)
+			return command_fail(EXIT_USAGE, next,
+					    "nothing goes behind --help, "
+					    "--help-variables or --version");
+		return options[i].run();
+	}
 	return unknown_option(text);
 }
 
@@ -190,7 +197,7 @@ int main(int argc, char **argv)
 				break;
 			return run_command(argv + at);
 		}
-		status = take_option(argv[at]);
+		status = take_option(argv[at], argv[at + 1]);
 		if (status >= 0)
 			return status;
 	}

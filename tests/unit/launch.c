@@ -263,6 +263,23 @@ static void an_unknown_option_is_named(void **state)
 	}
 }
 
+static void what_follows_an_option_that_goes_alone_is_named(void **state)
+{
+	const char *const options[] = { "--help", "--help-variables",
+					"--version" };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(options); i++) {
+		run(options[i], "extra");
+
+		assert_int_equal(exit_status(), 2);
+		assert_string_equal(result.out, "");
+		assert_string_equal(result.err,
+				    "replyfrom: extra: nothing goes behind "
+				    "--help, --help-variables or --version\n");
+	}
+}
+
 /* Behind -v too; it names those that there are. */
 static void an_unknown_option_is_told_what_there_is(void **state)
 {
@@ -588,6 +605,7 @@ int main(void)
 		TEST(help_is_the_usage_on_standard_output),
 		TEST(version_is_one_line),
 		TEST(an_unknown_option_is_named),
+		TEST(what_follows_an_option_that_goes_alone_is_named),
 		TEST(an_unknown_option_is_told_what_there_is),
 		TEST(an_option_alone_says_how_to_use_it),
 		TEST(v_has_the_library_tell_events),

@@ -52,6 +52,20 @@ static const char *text_of(const struct sockaddr_in6 *name)
 	return text;
 }
 
+/* ::ffff:A.B.C.D is asked as A.B.C.D: a socket of IPv6 hears no refusal. */
+static void unmap(struct sockaddr_in6 *name)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = name->sin6_port };
+
+	if (name->sin6_family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED(&name->sin6_addr))
+		return;
+	memcpy(&v4.sin_addr, &name->sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
+	*name = (struct sockaddr_in6){ 0 };
+	memcpy(name, &v4, sizeof(v4));
+}
+
 static bool same_address(const struct sockaddr_in6 *a,
 			 const struct sockaddr_in6 *b)
 {
@@ -213,6 +227,7 @@ static int add_targets(const char *host, const char *port, const char *payload)
 			return command_fail(EXIT_USAGE, host,
 					    "more than 32 addresses");
 		memcpy(&target->asked, a->ai_addr, a->ai_addrlen);
+		unmap(&target->asked);
 		if (!is_one_host(&target->asked))
 			return command_fail(EXIT_USAGE, host,
 					    "not the address of one host");

@@ -337,9 +337,11 @@ static int check_process(const char *text)
 	return command_finish(look.status);
 }
 
-/* What no process that we can see has open. */
-static void say_others(void)
+/* What no process that we can see has open; answers how many there are. */
+static size_t say_others(void)
 {
+	size_t count = 0;
+
 	look_around(getpid());
 	for (size_t i = 0; i < network.socket_count; i++) {
 		const struct wildcard *socket = &network.sockets[i];
@@ -347,12 +349,14 @@ static void say_others(void)
 
 		for (size_t j = 0; j < said_count && !seen; j++)
 			seen = said[j].inode == socket->inode;
-		if (!seen)
-			(void)printf("%s: %s\n", socket->text,
-				     socket->inode
-					     ? "whose it is only root can see"
-					     : "the kernel's own");
+		if (seen)
+			continue;
+		count++;
+		(void)printf("%s: %s\n", socket->text,
+			     socket->inode ? "whose it is only root can see"
+					   : "the kernel's own");
 	}
+	return count;
 }
 
 static int check_all(void)
@@ -377,7 +381,9 @@ static int check_all(void)
 			status = look.status;
 	}
 	(void)closedir(directory);
-	say_others();
+	if (!say_others() && !said_count)
+		(void)printf("not needed: there is no UDP socket on the "
+			     "wildcard\n");
 	return command_finish(status);
 }
 

@@ -20,7 +20,10 @@
 enum {
 	MOST_SOCKETS = 4096, /* of a host, on the wildcard */
 	MOST_NAMED = 8,	     /* addresses, in a line */
+	WRONG_BYTES = MOST_NAMED * 3 * HOST_TEXT_BYTES,
 };
+
+#define NOT_NEEDED "not needed: no address would be answered wrong"
 
 /* A network namespace, as it was last looked at. */
 static struct {
@@ -159,14 +162,14 @@ static bool gets_asked(const struct wildcard *socket, bool v6_only,
 	return address->family == AF_INET;
 }
 
-/* "10.1.2.3, 10.1.2.2 (to 10.1.3.0/24)"; answers how many there are. */
-static int list_wrong(const struct wildcard *socket, bool v6_only, char *text,
-		      size_t room)
+/* "10.1.2.3, 10.1.2.2 (to 10.1.3.0/24)"; false: there are none. */
+static bool list_wrong(const struct wildcard *socket, bool v6_only, char *text,
+		       size_t room)
 {
 	size_t end = 0;
 	int count = 0;
 
-	*text = '\0';
+	(void)snprintf(text, room, "only root can see");
 	for (int i = 0; i < network.count; i++) {
 		const struct host_address *a = &network.addresses[i];
 
@@ -181,7 +184,7 @@ static int list_wrong(const struct wildcard *socket, bool v6_only, char *text,
 	if (count > MOST_NAMED && end < room)
 		(void)snprintf(text + end, room - end, " and %d more",
 			       count - MOST_NAMED);
-	return count;
+	return count || network.count < 0;
 }
 
 static const char *advice(const char *name)
@@ -271,18 +274,15 @@ struct look {
 static void say_socket(const struct wildcard *socket, int fd, struct look *look)
 {
 	const struct process *process = look->process;
-	char wrong[MOST_NAMED * 3 * HOST_TEXT_BYTES];
-	int wrong_count =
-		list_wrong(socket, process_socket_is_v6_only(process->pid, fd),
-			   wrong, sizeof(wrong));
+	char wrong[WRONG_BYTES];
 	struct verdict verdict;
 
 	(void)printf("%s: %s (%d): replyfrom is %sloaded", socket->text,
 		     process->name, (int)process->pid,
 		     process->loaded ? "" : "not ");
-	if (!wrong_count && network.count >= 0) {
-		(void)printf("; not needed: no address would be answered "
-			     "wrong\n");
+	if (!list_wrong(socket, process_socket_is_v6_only(process->pid, fd),
+			wrong, sizeof(wrong))) {
+		(void)puts("; " NOT_NEEDED);
 		return;
 	}
 	if (!process->loaded && process_socket_has_pktinfo(process->pid, fd)) {
@@ -300,7 +300,7 @@ static void say_socket(const struct wildcard *socket, int fd, struct look *look)
 	(void)printf("; %s: %s\n",
 		     process->loaded && verdict.helps ? "wrong without it"
 						      : "answered wrong",
-		     network.count < 0 ? "only root can see" : wrong);
+		     wrong);
 }
 
 static void found_socket(unsigned long inode, int fd, void *data)
@@ -345,6 +345,7 @@ static size_t say_others(void)
 	look_around(getpid());
 	for (size_t i = 0; i < network.socket_count; i++) {
 		const struct wildcard *socket = &network.sockets[i];
+		char wrong[WRONG_BYTES];
 		bool seen = false;
 
 		for (size_t j = 0; j < said_count && !seen; j++)
@@ -352,9 +353,15 @@ static size_t say_others(void)
 		if (seen)
 			continue;
 		count++;
-		(void)printf("%s: %s\n", socket->text,
-			     socket->inode ? "whose it is only root can see"
-					   : "the kernel's own");
+		(void)printf("%s: ", socket->text);
+		if (!socket->inode)
+			(void)puts("the kernel's own");
+		else if (list_wrong(socket, false, wrong, sizeof(wrong)))
+			(void)printf("wrong, unless its program or replyfrom "
+				     "sees to it: %s\n",
+				     wrong);
+		else
+			(void)puts(NOT_NEEDED);
 	}
 	return count;
 }
@@ -382,8 +389,11 @@ static int check_all(void)
 	}
 	(void)closedir(directory);
 	if (!say_others() && !said_count)
-		(void)printf("not needed: there is no UDP socket on the "
-			     "wildcard\n");
+		(void)puts("not needed: there is no UDP socket on the "
+			   "wildcard");
+	if (geteuid())
+		(void)puts("note: only root can see other users' processes, "
+			   "and whether replyfrom is loaded there");
 	return command_finish(status);
 }
 

@@ -47,7 +47,7 @@ static int check_command(const char *command, const struct starter *starter)
 	char path[PATH_MAX];
 
 	if (!judge_find(command, path))
-		return command_fail(EXIT_USAGE, command,
+		return command_fail(EXIT_FAILURE, command,
 				    "there is no such command");
 	if (!judge(path, starter, &verdict))
 		return command_fail_errno(EXIT_FAILURE, path);
@@ -323,7 +323,7 @@ static int check_process(const char *text)
 	long pid = strtol(text, NULL, 10);
 
 	if (pid < 1 || pid > INT_MAX || !process_read((pid_t)pid, &process))
-		return command_fail(EXIT_USAGE, text,
+		return command_fail(EXIT_FAILURE, text,
 				    "there is no such process");
 	look_around(process.pid);
 	if (!process.readable ||
@@ -408,7 +408,7 @@ int check_main(int argc, char **argv)
 		const struct passwd *user = getpwnam(argv[2]);
 
 		if (!user)
-			return command_fail(EXIT_USAGE, argv[2],
+			return command_fail(EXIT_FAILURE, argv[2],
 					    "there is no such user");
 		starter.uid = user->pw_uid;
 		starter.gid = user->pw_gid;

@@ -256,9 +256,9 @@ int systemd_main(int argc, char **argv)
 		return command_fail(EXIT_USAGE, argv[1],
 				    "not a service; name the one it is for");
 	if (!unit_read(argv[1], &unit))
-		return command_fail_errno(EXIT_USAGE, argv[1]);
+		return command_fail_errno(EXIT_FAILURE, argv[1]);
 	if (!find_program(&unit, program))
-		return command_fail(EXIT_USAGE, argv[1],
+		return command_fail(EXIT_FAILURE, argv[1],
 				    "not a service: it has no ExecStart=");
 	if (!find_user(&unit, &starter))
 		return command_fail(EXIT_FAILURE, unit.settings[UNIT_USER],

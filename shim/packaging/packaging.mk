@@ -10,17 +10,18 @@ DATADIR = $(PREFIX)/share
 DOCDIR = $(DATADIR)/doc/replyfrom
 MANDIR = $(DATADIR)/man
 DOCS = CHANGELOG.md LICENSE README.md
+# What the README names, where it names it.
+EXAMPLES = demo/demo.svg demo/problem.svg demo/reply_time.bt \
+	$(wildcard demo/containers/* demo/systemd/*) tests/bench/cost.svg
 
 # MODE:FROM:TO, each file.
 INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
 	755:$(B)/replyfrom:$(BINDIR)/replyfrom \
 	644:shim/completions/replyfrom.bash:$(DATADIR)/bash-completion/completions/replyfrom \
 	644:shim/completions/_replyfrom:$(DATADIR)/zsh/site-functions/_replyfrom \
-	644:demo/systemd/replyfrom.conf:$(DOCDIR)/examples/replyfrom.conf \
-	644:demo/reply_time.bt:$(DOCDIR)/examples/reply_time.bt \
 	644:$(B)/man/replyfrom.1:$(MANDIR)/man1/replyfrom.1 \
 	644:$(B)/man/libreplyfrom.7:$(MANDIR)/man7/libreplyfrom.7 \
-	$(foreach doc,$(DOCS),644:$(doc):$(DOCDIR)/$(doc))
+	$(foreach doc,$(DOCS) $(EXAMPLES),644:$(doc):$(DOCDIR)/$(doc))
 
 $(B)/man/%: shim/man/% Makefile
 	$(Q)mkdir -p $(@D)
@@ -41,10 +42,8 @@ install: all $(B)/man/replyfrom.1 $(B)/man/libreplyfrom.7
 uninstall:
 	$(say) REMOVE "$(DESTDIR)$(PREFIX)"
 	$(Q)for file in $(INSTALLED); do rm -f "$(DESTDIR)$${file##*:}"; done
-	$(Q)for own in $(DOCDIR)/examples $(DOCDIR); do \
-		[ ! -d "$(DESTDIR)$$own" ] || \
-			rmdir --ignore-fail-on-non-empty "$(DESTDIR)$$own"; \
-	done
+	$(Q)[ ! -d "$(DESTDIR)$(DOCDIR)" ] || \
+		find "$(DESTDIR)$(DOCDIR)" -type d -empty -delete
 
 # Packages are built of a copy, so that nothing is left beside the sources, and are
 # as old as what they are made of.

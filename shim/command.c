@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #ifndef LIBDIR
@@ -36,18 +38,36 @@ const char *command_library(void)
 	return LIBDIR "/" COMMAND_LIBRARY;
 }
 
-/* Whether the colon- or space-separated list has this entry.  ld.so(8). */
-static int has_entry(const char *list, const char *entry)
+/* By its name, where it can be there; or the same file by another one. */
+static bool is_library(const char *entry, const char *library)
 {
-	size_t length = strlen(entry);
+	const char *slash = strrchr(entry, '/');
+	struct stat theirs, ours;
 
+	if (!strncmp(slash ? slash + 1 : entry, COMMAND_LIBRARY,
+		     sizeof(COMMAND_LIBRARY) - 1))
+		/* "$LIB" and what has no slash are for the loader to find. */
+		return !slash || strchr(entry, '$') || !access(entry, R_OK);
+	return !stat(entry, &theirs) && !stat(library, &ours) &&
+	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
+}
+
+/* Whether the colon- or space-separated list has the library.  ld.so(8). */
+static bool has_library(const char *list, const char *library)
+{
 	for (; *list; list += strspn(list, ": ")) {
-		if (strcspn(list, ": ") == length &&
-		    !strncmp(list, entry, length))
-			return 1;
-		list += strcspn(list, ": ");
+		const size_t length = strcspn(list, ": ");
+		char entry[PATH_MAX];
+
+		if (length < sizeof(entry)) {
+			memcpy(entry, list, length);
+			entry[length] = '\0';
+			if (is_library(entry, library))
+				return true;
+		}
+		list += length;
 	}
-	return 0;
+	return false;
 }
 
 const char *command_preload(const char *before, const char *library)
@@ -56,7 +76,7 @@ const char *command_preload(const char *before, const char *library)
 
 	if (!before || !*before)
 		return library;
-	if (has_entry(before, library))
+	if (has_library(before, library))
 		return before;
 	if (asprintf(&list, "%s:%s", library, before) < 0)
 		return NULL;

@@ -12,7 +12,8 @@ const char *command_library(void);
 
 /*
  * What an LD_PRELOAD of `before`, or NULL, is with the library in it, once:
- * `before` itself where it has it.  NULL, and errno: no memory.
+ * `before` itself where it has it, by whichever path.  NULL, and errno: no
+ * memory.
  */
 const char *command_preload(const char *before, const char *library);
 

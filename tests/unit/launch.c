@@ -509,6 +509,40 @@ static void the_library_is_found_anywhere_in_the_list(void **state)
 	}
 }
 
+static void the_library_is_known_by_any_path(void **state)
+{
+	char link[PATH_MAX], numbered[PATH_MAX], entry[LIST_BYTES];
+	const char *const paths[] = { link, numbered, "libreplyfrom.so",
+				      "/usr/$LIB/libreplyfrom.so" };
+
+	(void)state;
+	join(link, directory, "link");
+	assert_int_equal(symlink(library, link), 0);
+	join(numbered, directory, "libreplyfrom.so.1");
+	copy(library, numbered);
+	for (size_t i = 0; i < COUNT(paths); i++) {
+		print_to(entry, sizeof(entry), "LD_PRELOAD=%s", paths[i]);
+
+		run_as(program, entry, ARGUMENTS("env"));
+
+		assert_true(has_line(entry));
+	}
+}
+
+/* Whatever its name. */
+static void a_library_that_is_not_there_is_not_ours(void **state)
+{
+	char list[LIST_BYTES];
+
+	(void)state;
+	print_to(list, sizeof(list), "%s:/no/such/libreplyfrom.so", library);
+
+	run_as(program, "LD_PRELOAD=/no/such/libreplyfrom.so",
+	       ARGUMENTS("env"));
+
+	assert_true(has_preload(list));
+}
+
 static void a_longer_name_is_not_the_library(void **state)
 {
 	char entry[LIST_BYTES], list[LIST_BYTES];
@@ -624,6 +658,8 @@ int main(void)
 		TEST(an_empty_preload_is_none),
 		TEST(the_library_is_preloaded_once),
 		TEST(the_library_is_found_anywhere_in_the_list),
+		TEST(the_library_is_known_by_any_path),
+		TEST(a_library_that_is_not_there_is_not_ours),
 		TEST(a_longer_name_is_not_the_library),
 		TEST(a_link_to_the_program_uses_its_library),
 		TEST(a_program_that_was_moved_uses_the_library_beside_it),

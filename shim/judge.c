@@ -68,6 +68,26 @@ bool judge_find(const char *command, char *path)
 	return false;
 }
 
+/* env(1): behind its options, and what they take, and variables. */
+static char *command_of_env(char *rest)
+{
+	char *word = rest;
+
+	while (rest) {
+		word = strsep(&rest, " \t");
+		if (!strcmp(word, "-u") || !strcmp(word, "-C"))
+			(void)strsep(&rest, " \t");
+		/* The command may follow in the same word. */
+		if (!strncmp(word, "-S", 2))
+			word += 2;
+		else if (!strncmp(word, "--split-string=", 15))
+			word += 15;
+		if (*word && *word != '-' && !strchr(word, '='))
+			break;
+	}
+	return word;
+}
+
 /* What a script's first line runs: for `env` that is what it is told to. */
 static bool find_interpreter(char *line, char *path)
 {
@@ -75,12 +95,8 @@ static bool find_interpreter(char *line, char *path)
 	char *word = strsep(&rest, " \t");
 	const char *base = strrchr(word, '/');
 
-	while (base && !strcmp(base, "/env") && rest) {
-		word = strsep(&rest, " \t");
-		base = "/env";
-		if (*word && *word != '-' && !strchr(word, '='))
-			break;
-	}
+	if (base && !strcmp(base, "/env") && rest)
+		word = command_of_env(rest);
 	return judge_find(word, path);
 }
 

@@ -259,7 +259,11 @@ int systemd_main(int argc, char **argv)
 		return command_fail_errno(EXIT_FAILURE, argv[1]);
 	if (!find_program(&unit, program))
 		return command_fail(EXIT_FAILURE, argv[1],
-				    "not a service: it has no ExecStart=");
+				    unit.masked
+					    ? "masked: it cannot be started "
+					      "before systemctl unmask"
+					    : "not a service: it has no "
+					      "ExecStart=");
 	if (!find_user(&unit, &starter))
 		return command_fail(EXIT_FAILURE, unit.settings[UNIT_USER],
 				    "there is no such user");

@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -127,6 +128,17 @@ static bool parse_file(struct unit *unit, const char *path)
 	return true;
 }
 
+/* Not a drop-in.  Masked: empty, or /dev/null.  systemd.unit(5). */
+static bool parse_own_file(struct unit *unit, const char *path)
+{
+	struct stat file;
+
+	if (!parse_file(unit, path))
+		return false;
+	unit->masked = !stat(path, &file) && !file.st_size;
+	return true;
+}
+
 /* As systemd has it loaded; false: there is none, or it does not know. */
 static bool ask_systemd(struct unit *unit)
 {
@@ -184,34 +196,37 @@ static void parse_drop_ins(struct unit *unit, const char *directory,
 		free(entries);
 }
 
-static bool find_files(struct unit *unit, const char *name)
+static bool find_file(struct unit *unit, const char *name)
 {
 	bool found = false;
 
-	for (int i = DIRECTORIES - 1; i >= 0 && !found; i--) {
+	for (int i = DIRECTORIES - 1; *name && i >= 0 && !found; i--) {
 		char path[PATH_MAX];
 
 		(void)snprintf(path, sizeof(path), "%s/%s", directories[i],
 			       name);
-		found = parse_file(unit, path);
+		found = parse_own_file(unit, path);
 	}
-	for (int i = 0; i < DIRECTORIES && found; i++)
-		parse_drop_ins(unit, directories[i], name);
 	return found;
 }
 
-/* What "openvpn@office.service" is an instance of: "openvpn@.service". */
-static bool find_template(struct unit *unit)
+/* The unit's own, and those of what it is an instance of. */
+static bool find_files(struct unit *unit)
 {
-	char name[NAME_MAX + 1];
 	const char *at = strchr(unit->name, '@');
 	const char *dot = strrchr(unit->name, '.');
+	char template[NAME_MAX + 1] = ""; /* "openvpn@.service" */
 
-	if (!at || !dot || dot < at)
+	if (at && at < dot)
+		(void)snprintf(template, sizeof(template), "%.*s%s",
+			       (int)(at + 1 - unit->name), unit->name, dot);
+	if (!find_file(unit, unit->name) && !find_file(unit, template))
 		return false;
-	(void)snprintf(name, sizeof(name), "%.*s%s", (int)(at + 1 - unit->name),
-		       unit->name, dot);
-	return find_files(unit, name);
+	for (int i = 0; i < DIRECTORIES; i++)
+		parse_drop_ins(unit, directories[i], template);
+	for (int i = 0; i < DIRECTORIES; i++)
+		parse_drop_ins(unit, directories[i], unit->name);
+	return true;
 }
 
 bool unit_read(const char *name_or_path, struct unit *unit)
@@ -219,17 +234,20 @@ bool unit_read(const char *name_or_path, struct unit *unit)
 	const char *slash = strrchr(name_or_path, '/');
 	const char *name = slash ? slash + 1 : name_or_path;
 	const char *dot = strrchr(name, '.');
+	bool known;
 
 	*unit = (struct unit){ 0 };
 	(void)snprintf(unit->name, sizeof(unit->name), "%s%s", name,
 		       dot && !strcmp(dot, ".service") ? "" : ".service");
 	if (slash)
-		return parse_file(unit, name_or_path);
-	if (ask_systemd(unit) || find_files(unit, unit->name) ||
-	    find_template(unit))
-		return true;
-	errno = ENOENT;
-	return false;
+		return parse_own_file(unit, name_or_path);
+	known = ask_systemd(unit);
+	/* Of what is masked systemd shows nothing. */
+	if (!unit->settings[UNIT_EXEC_START])
+		known = find_files(unit) || known;
+	if (!known)
+		errno = ENOENT;
+	return known;
 }
 
 bool unit_is_on(const struct unit *unit, enum setting setting)

@@ -32,6 +32,7 @@ enum setting {
 
 struct unit {
 	char name[NAME_MAX + 1];       /* "memcached.service" */
+	bool masked;		       /* its file is empty: it cannot start */
 	char *settings[UNIT_SETTINGS]; /* NULL: not set */
 };
 

@@ -164,7 +164,7 @@ static bool can_be_loaded(const struct program *program,
 	if (program->wide != library->wide)
 		say(verdict, false,
 		    "a %d-bit program, and the library is a %d-bit one: build "
-		    "one more for it",
+		    "one more for it, and name both as in libreplyfrom(7)",
 		    program->wide ? 64 : 32, library->wide ? 64 : 32);
 	else if (!same_machine(program, library))
 		say(verdict, false,

@@ -15,8 +15,8 @@ $(I386)/built: FORCE
 	$(Q)$(MAKE) --no-print-directory B=$(I386) CC='$(I386_CC)' \
 		CFLAGS='$(CFLAGS) -Wno-psabi' \
 		CPPFLAGS='$(CPPFLAGS) -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64' \
-		all $(I386)/tests/e2e/puppet $(I386)/tests/transparency/differ \
-		$(I386)/tests/transparency/libplanted.so
+		all $(addprefix $(I386)/tests/,e2e/echo e2e/puppet \
+		transparency/differ transparency/libplanted.so)
 
 FORCE:
 .PHONY: FORCE

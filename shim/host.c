@@ -211,10 +211,10 @@ static bool find_neighbour(const struct host *host,
 
 	*neighbour = *address;
 	last = &neighbour->bytes[all / 8 - 1];
-	/* The last is a broadcast address, but for a /31.  RFC 3021. */
+	/* The first and the last are no host's, but for a /31.  RFC 3021. */
 	if (address->family == AF_INET && host_bits > 1 && host_bits < 8)
 		most--;
-	for (unsigned int i = 1; i <= most; i++) {
+	for (unsigned int i = host_bits > 1; i <= most; i++) {
 		*last = (uint8_t)((*last & ~mask) | i);
 		if (!is_ours(host, neighbour))
 			return true;
@@ -274,12 +274,13 @@ static void add_network(struct host *host, const struct ifaddrs *at)
 		if (!same(&host->addresses[i], &address))
 			continue;
 		bits = prefix_bits(at->ifa_netmask);
+		network->probe = address;
+		/* A tunnel's other end; ours, where it has a network. */
 		if (at->ifa_flags & IFF_POINTOPOINT && at->ifa_dstaddr)
 			network->probe = address_of(at->ifa_dstaddr);
-		else if (!find_neighbour(host, &address, bits, &network->probe))
-			network->probe.family = 0;
-		describe_network(&address, bits, network->text);
-		if (is_ours(host, &network->probe))
+		describe_network(&network->probe, bits, network->text);
+		if (is_ours(host, &network->probe) &&
+		    !find_neighbour(host, &address, bits, &network->probe))
 			network->probe.family = 0;
 	}
 }

@@ -205,6 +205,10 @@ static void judge_elf(int fd, const struct program *program,
 		return;
 	}
 	(void)close(at);
+	if (library.kind != PROGRAM_ELF) {
+		say(verdict, false, "the library %s: it is none", path);
+		return;
+	}
 	if (path[strcspn(path, ": ")]) {
 		say(verdict, false,
 		    "the library %s: LD_PRELOAD takes no path with a colon or "

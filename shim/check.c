@@ -354,14 +354,16 @@ static size_t say_others(void)
 			continue;
 		count++;
 		(void)printf("%s: ", socket->text);
-		if (!socket->inode)
-			(void)puts("the kernel's own");
-		else if (list_wrong(socket, false, wrong, sizeof(wrong)))
-			(void)printf("wrong, unless its program or replyfrom "
+		if (!list_wrong(socket, false, wrong, sizeof(wrong)))
+			(void)puts(NOT_NEEDED);
+		else if (!geteuid())
+			(void)puts("no process that can be seen has it: the "
+				   "kernel's own, as WireGuard's, or another "
+				   "container's");
+		else
+			(void)printf("wrong, unless its owner or replyfrom "
 				     "sees to it: %s\n",
 				     wrong);
-		else
-			(void)puts(NOT_NEEDED);
 	}
 	return count;
 }

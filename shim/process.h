@@ -31,7 +31,7 @@ bool process_read(pid_t pid, struct process *process);
 
 /* A UDP socket that is bound to the wildcard. */
 struct wildcard {
-	unsigned long inode;		/* 0: the kernel's own */
+	unsigned long inode;
 	char text[PROCESS_SOCKET_TEXT]; /* "udp 0.0.0.0:53" */
 };
 

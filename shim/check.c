@@ -236,6 +236,11 @@ static void judge_process(const struct process *process, int fd,
 	if (process->loaded && process->disabled)
 		*verdict =
 			(struct verdict){ false, "REPLYFROM_DISABLE is set" };
+	else if (process->loaded && process->choosy &&
+		 process_socket_is_unmarked(process->pid, fd))
+		*verdict = (struct verdict){
+			false, "REPLYFROM_ONLY_PORTS leaves its port out"
+		};
 	if (process->loaded)
 		return;
 	if (process->privileged)

@@ -118,6 +118,8 @@ static void read_environment(struct process *process)
 			process->wanted = names_library(entry + 11);
 		else if (!strcmp(entry, "REPLYFROM_DISABLE=1"))
 			process->disabled = true;
+		else if (!strncmp(entry, "REPLYFROM_ONLY_PORTS=", 21))
+			process->choosy = true;
 		else if (!strncmp(entry, "LISTEN_FDS=", 11))
 			process->passed = true;
 	}
@@ -248,38 +250,56 @@ bool process_sockets(pid_t pid,
 	return true;
 }
 
-/* 0: it is that, or cannot be read. */
-static int read_option(pid_t pid, int fd, int level, int name)
+/* False: it cannot be read. */
+static bool read_option(pid_t pid, int fd, int level, int name, int *value)
 {
-	int value = 0, copy = -1;
-	socklen_t len = sizeof(value);
-	int process = (int)syscall(SYS_pidfd_open, pid, 0);
+	socklen_t len = sizeof(*value);
+	int process = (int)syscall(SYS_pidfd_open, pid, 0), copy = -1;
+	bool read;
 
 	if (process < 0)
-		return 0;
+		return false;
 	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
 	(void)close(process);
 	if (copy < 0)
-		return 0;
-	(void)getsockopt(copy, level, name, &value, &len);
+		return false;
+	read = !getsockopt(copy, level, name, value, &len);
 	(void)close(copy);
-	return value;
+	return read;
+}
+
+static bool is_on(pid_t pid, int fd, int level, int name)
+{
+	int value;
+
+	return read_option(pid, fd, level, name, &value) && value;
 }
 
 bool process_socket_is_marked(pid_t pid, int fd)
 {
-	return is_mark(read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT));
+	int value;
+
+	return read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT, &value) &&
+	       is_mark(value);
+}
+
+bool process_socket_is_unmarked(pid_t pid, int fd)
+{
+	int value;
+
+	return read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT, &value) &&
+	       !is_mark(value);
 }
 
 bool process_socket_is_v6_only(pid_t pid, int fd)
 {
-	return read_option(pid, fd, IPPROTO_IPV6, IPV6_V6ONLY);
+	return is_on(pid, fd, IPPROTO_IPV6, IPV6_V6ONLY);
 }
 
 bool process_socket_has_pktinfo(pid_t pid, int fd)
 {
-	return (read_option(pid, fd, IPPROTO_IP, IP_PKTINFO) ||
-		read_option(pid, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)) &&
+	return (is_on(pid, fd, IPPROTO_IP, IP_PKTINFO) ||
+		is_on(pid, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)) &&
 	       !process_socket_is_marked(pid, fd);
 }
 

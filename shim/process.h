@@ -22,6 +22,7 @@ struct process {
 	uintptr_t base;	 /* there, in its memory */
 	bool wanted;	 /* was started with it in LD_PRELOAD */
 	bool disabled;	 /* and with REPLYFROM_DISABLE */
+	bool choosy;	 /* and with REPLYFROM_ONLY_PORTS */
 	bool passed;	 /* was handed sockets: sd_listen_fds(3) */
 	bool privileged; /* its loader ignored LD_PRELOAD: getauxval(3) */
 };
@@ -46,8 +47,12 @@ bool process_sockets(pid_t pid,
 		     void (*found)(unsigned long inode, int fd, void *data),
 		     void *data);
 
-/* Whether the socket was set up by the library, whoever has it now. */
+/*
+ * Whether the socket was set up by the library, whoever has it now, or was not.
+ * Neither: it cannot be looked at.
+ */
 bool process_socket_is_marked(pid_t pid, int fd);
+bool process_socket_is_unmarked(pid_t pid, int fd);
 
 /* Whether the process itself is told which address was asked.  ip(7). */
 bool process_socket_has_pktinfo(pid_t pid, int fd);

@@ -112,18 +112,13 @@ static void ask(struct target *target)
 		finish(target, false, "cannot be asked: %s", strerror(errno));
 }
 
-static unsigned int port_of(const struct sockaddr_in6 *name)
-{
-	return ntohs(name->sin6_port); /* a sockaddr_in has it there too */
-}
-
 static void judge(struct target *target, const struct sockaddr_in6 *from)
 {
 	bool right = same_address(from, &target->asked);
 	char port[32] = "";
 
-	if (port_of(from) != port_of(&target->asked))
-		(void)snprintf(port, sizeof(port), " port %u", port_of(from));
+	if (name_port(from) != name_port(&target->asked))
+		(void)snprintf(port, sizeof(port), " port %u", name_port(from));
 	finish(target, right, "answered from %s%s: %s", text_of(from), port,
 	       right ? "right" : "WRONG");
 }
@@ -145,7 +140,7 @@ static void hear(struct target *target)
 		else if (n < 0 && errno == ECONNREFUSED)
 			finish(target, false,
 			       "refused: nothing listens on port %u there",
-			       port_of(&target->asked));
+			       name_port(&target->asked));
 		else if (n < 0 && errno != EAGAIN && errno != EINTR)
 			finish(target, false, "cannot be asked: %s",
 			       strerror(errno));
@@ -232,7 +227,7 @@ static int add_targets(const char *host, const char *port, const char *payload)
 			return command_fail(EXIT_USAGE, host,
 					    "not the address of one host");
 		(void)question_make(&target->question, payload,
-				    port_of(&target->asked));
+				    name_port(&target->asked));
 		if (!open_socket(target))
 			return command_fail_errno(EXIT_FAILURE, host);
 		count++;

@@ -360,8 +360,8 @@ static void forget_passed_fds(const struct msghdr *msg)
 }
 
 /* recvmsg(2), by `call` unless it is one of our sockets. */
-static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
-			       struct msghdr *msg, int flags)
+HOT static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
+				   struct msghdr *msg, int flags)
 {
 	struct sock *sock = sock_probe(fd);
 	ssize_t n;
@@ -422,7 +422,7 @@ static void prepare_batch(const struct batch *batch, struct mmsghdr *ours)
 }
 
 /* recvmmsg(2) on one of our sockets, with batch_bytes() of memory. */
-static int receive_batch(void *memory, void *context)
+HOT static int receive_batch(void *memory, void *context)
 {
 	const struct batch *batch = context;
 	struct mmsghdr *app = batch->app, *ours = memory;

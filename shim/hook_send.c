@@ -430,7 +430,7 @@ static void unrecall_rest(const struct batch *batch, unsigned int first,
  * sendmmsg(2) says how many it sent, and not why it stopped: when the next one
  * was refused its source, it goes out plainly and the rest follows.
  */
-static int send_batch(void *memory, void *context)
+HOT static int send_batch(void *memory, void *context)
 {
 	const struct batch *batch = context;
 	const int fd = batch->fd;

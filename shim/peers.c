@@ -399,17 +399,17 @@ static struct peer *victim(uint32_t now)
 {
 	struct peer *best = NULL;
 	uint64_t highest = 0;
-	uint32_t n = table.hand;
+	uint32_t n = table.hand < table.used ? table.hand : 0;
 
 	for (uint32_t i = 0; i < EVICTION_WINDOW; i++) {
-		struct peer *peer = nth_peer(n < table.used ? n : 0);
+		struct peer *peer = nth_peer(n);
 		const uint64_t rank = eviction_rank(peer, now);
 
 		if (!best || rank > highest) {
 			best = peer;
 			highest = rank;
 		}
-		n = peer->index + 1;
+		n = n + 1 < table.used ? n + 1 : 0;
 	}
 	/* Just behind the newest, so that of a second's the oldest go first. */
 	table.hand = best->index + 1;
@@ -677,14 +677,14 @@ static bool remember(const struct datagram *d, bool may_evict)
 }
 
 /* The same, and sees to the memory. */
-static __attribute__((noinline)) void remember_locked(struct datagram d)
+static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 {
 	bool done;
 	int saved;
 
 	if (!take_lock())
 		return;
-	done = remember(&d, false);
+	done = remember(d, false);
 	lock_release(&lock);
 	if (done)
 		return;
@@ -693,7 +693,7 @@ static __attribute__((noinline)) void remember_locked(struct datagram d)
 		add_chunk();
 	errno = saved;
 	if (take_lock()) {
-		remember(&d, true);
+		remember(d, true);
 		lock_release(&lock);
 	}
 }
@@ -726,7 +726,7 @@ HOT void peers_remember(uint32_t sock, const struct sockaddr *peer,
 	d.hashes = hash(&d.key);
 	__builtin_prefetch(&table.hints[d.hashes.host & table.hint_mask]);
 	if (UNLIKELY(!remember_again(&d)))
-		remember_locked(d);
+		remember_locked(&d);
 }
 
 void peers_drained(void)

@@ -106,6 +106,7 @@ static struct {
 	uint32_t bucket_mask;
 	uint32_t hint_mask;
 	uint32_t *hints; /* by host: 1 + the peer that was heard last */
+	uint64_t seeds[KEY_WORDS + 1];
 	struct peer *chunks[CHUNKS];
 	_Atomic uint32_t capacity; /* peers that there is memory for */
 	_Atomic uint32_t used;
@@ -113,7 +114,6 @@ static struct {
 	uint32_t ttl_s;
 	uint32_t hand; /* where the next eviction looks */
 	uint32_t versions;
-	uint64_t seeds[KEY_WORDS + 1];
 } table;
 
 _Alignas(COUNT_LINE) counter peers_counts[COUNTS_OF_TABLE];

@@ -46,8 +46,8 @@ struct sock {
 	_Atomic uint32_t port_be; /* that it was bound to by number, or 0 */
 	_Atomic bool was_unbound; /* before it was followed */
 	_Atomic bool settled;	  /* it has received, or sent on its own */
-	struct local source;	  /* SOCK_PINNED */
 	struct carried *carried;  /* see carry.h */
+	struct local source;	  /* SOCK_PINNED; last, for it is long */
 };
 
 #define SOCKS_PER_CHUNK 128

@@ -224,7 +224,8 @@ static bool find_loss(const struct process *process, int fd,
 	return true;
 }
 
-static void judge_process(const struct process *process, int fd,
+static void judge_process(const struct process *process,
+			  const struct wildcard *socket, int fd,
 			  struct verdict *verdict)
 {
 	const struct starter starter = { process->uid, process->gid,
@@ -237,7 +238,8 @@ static void judge_process(const struct process *process, int fd,
 		*verdict =
 			(struct verdict){ false, "REPLYFROM_DISABLE is set" };
 	else if (process->loaded && process->choosy &&
-		 process_socket_is_unmarked(process->pid, fd))
+		 !config_has_port(process->only_ports, socket->port) &&
+		 !process_socket_is_marked(process->pid, fd))
 		*verdict = (struct verdict){
 			false, "REPLYFROM_ONLY_PORTS leaves its port out"
 		};
@@ -295,7 +297,7 @@ static void say_socket(const struct wildcard *socket, int fd, struct look *look)
 			     "was asked (IP_PKTINFO)\n");
 		return;
 	}
-	judge_process(process, fd, &verdict);
+	judge_process(process, socket, fd, &verdict);
 	if (!verdict.helps)
 		look->status = EXIT_FAILURE;
 	if (!verdict.helps || !process->loaded)

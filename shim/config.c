@@ -18,30 +18,13 @@ static const struct config defaults = {
 	.follow_ms = PRESET_FOLLOW_MS,
 };
 
-/* Digits alone, up to `most`.  Not strtoul: it takes "-1", " 1" and more. */
-static bool parse(const char **text, uint32_t most, uint32_t *value)
-{
-	const char *c = *text;
-	uint32_t n = 0;
-
-	for (; *c >= '0' && *c <= '9'; c++) {
-		if (n > most / 10)
-			return false;
-		n = n * 10 + (uint32_t)(*c - '0');
-	}
-	if (c == *text || n > most)
-		return false;
-	*text = c;
-	*value = n;
-	return true;
-}
-
 static bool parse_number(const char *text, const struct variable *variable,
 			 uint32_t *value)
 {
 	uint32_t n;
 
-	if (!parse(&text, variable->most, &n) || *text || n < variable->least)
+	if (!variable_read_digits(&text, variable->most, &n) || *text ||
+	    n < variable->least)
 		return false;
 	*value = n;
 	return true;
@@ -65,31 +48,14 @@ static bool parse_word(const char *text, const struct variable *variable,
 	return false;
 }
 
-/* Ports and ranges, separated by commas. */
 static bool parse_ports(const char *text, struct config *config)
 {
 	static uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
-	uint32_t first, last;
 
 	if (!strcmp(text, "all"))
 		return true;
-	for (;; text++) {
-		if (!parse(&text, CONFIG_PORTS - 1, &first))
-			return false;
-		last = first;
-		if (*text == '-') {
-			text++;
-			if (!parse(&text, CONFIG_PORTS - 1, &last))
-				return false;
-		}
-		if (!first || first > last || (*text && *text != ','))
-			return false;
-		for (uint32_t n = first; n <= last; n++)
-			ports[n / CONFIG_PORTS_PER_WORD] |=
-				1U << n % CONFIG_PORTS_PER_WORD;
-		if (!*text)
-			break;
-	}
+	if (!variable_read_ports(text, ports))
+		return false;
 	config->only_ports = ports;
 	return true;
 }

@@ -42,14 +42,20 @@ static inline const struct config *config_get(void)
 	return LIKELY(known) ? known : config_get_slowly();
 }
 
+/* Whether this port's bit is set. */
+static inline bool config_has_port(const uint32_t *ports, uint16_t port)
+{
+	return ports[port / CONFIG_PORTS_PER_WORD] >>
+		       port % CONFIG_PORTS_PER_WORD &
+	       1;
+}
+
 /* Whether a socket that is bound to this port is ours to touch. */
 static inline bool config_wants_port(uint16_t port)
 {
 	const uint32_t *only = config_get()->only_ports;
 
-	return !only || (only[port / CONFIG_PORTS_PER_WORD] >>
-				 port % CONFIG_PORTS_PER_WORD &
-			 1);
+	return !only || config_has_port(only, port);
 }
 
 #endif

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "mark.h"
+#include "variable.h"
 
 #include <arpa/inet.h>
 #include <ctype.h>
@@ -119,7 +120,8 @@ static void read_environment(struct process *process)
 		else if (!strcmp(entry, "REPLYFROM_DISABLE=1"))
 			process->disabled = true;
 		else if (!strncmp(entry, "REPLYFROM_ONLY_PORTS=", 21))
-			process->choosy = true;
+			process->choosy = variable_read_ports(
+				entry + 21, process->only_ports);
 		else if (!strncmp(entry, "LISTEN_FDS=", 11))
 			process->passed = true;
 	}
@@ -197,6 +199,7 @@ static bool read_line(const char *line, const char *protocol,
 		(void)snprintf(text, sizeof(text), "[%s]",
 			       IN6_IS_ADDR_V4MAPPED(&address) ? "::ffff:0.0.0.0"
 							      : "::");
+	wildcard->port = (uint16_t)port;
 	(void)snprintf(wildcard->text, sizeof(wildcard->text), "%s %s:%u",
 		       protocol, text, port);
 	return true;
@@ -281,14 +284,6 @@ bool process_socket_is_marked(pid_t pid, int fd)
 
 	return read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT, &value) &&
 	       is_mark(value);
-}
-
-bool process_socket_is_unmarked(pid_t pid, int fd)
-{
-	int value;
-
-	return read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT, &value) &&
-	       !is_mark(value);
 }
 
 bool process_socket_is_v6_only(pid_t pid, int fd)

@@ -3,6 +3,8 @@
 #ifndef REPLYFROM_PROCESS_H
 #define REPLYFROM_PROCESS_H
 
+#include "config.h"
+
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -25,6 +27,8 @@ struct process {
 	bool choosy;	 /* and with REPLYFROM_ONLY_PORTS */
 	bool passed;	 /* was handed sockets: sd_listen_fds(3) */
 	bool privileged; /* its loader ignored LD_PRELOAD: getauxval(3) */
+	/* The bits of those ports. */
+	uint32_t only_ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
 };
 
 /* False, and errno: there is none. */
@@ -33,6 +37,7 @@ bool process_read(pid_t pid, struct process *process);
 /* A UDP socket that is bound to the wildcard. */
 struct wildcard {
 	unsigned long inode;
+	uint16_t port;
 	char text[PROCESS_SOCKET_TEXT]; /* "udp 0.0.0.0:53" */
 };
 
@@ -47,12 +52,8 @@ bool process_sockets(pid_t pid,
 		     void (*found)(unsigned long inode, int fd, void *data),
 		     void *data);
 
-/*
- * Whether the socket was set up by the library, whoever has it now, or was not.
- * Neither: it cannot be looked at.
- */
+/* Whether the socket was set up by the library, whoever has it now. */
 bool process_socket_is_marked(pid_t pid, int fd);
-bool process_socket_is_unmarked(pid_t pid, int fd);
 
 /* Whether the process itself is told which address was asked.  ip(7). */
 bool process_socket_has_pktinfo(pid_t pid, int fd);

@@ -65,3 +65,45 @@ const struct variable variables[] = {
 	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
 	{ .name = NULL },
 };
+
+bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
+{
+	/* Not strtoul: it takes "-1", " 1" and more. */
+	const char *c = *text;
+	uint32_t n = 0;
+
+	for (; *c >= '0' && *c <= '9'; c++) {
+		if (n > most / 10)
+			return false;
+		n = n * 10 + (uint32_t)(*c - '0');
+	}
+	if (c == *text || n > most)
+		return false;
+	*text = c;
+	*value = n;
+	return true;
+}
+
+bool variable_read_ports(const char *text, uint32_t *ports)
+{
+	uint32_t first, last;
+
+	for (;; text++) {
+		if (!variable_read_digits(&text, CONFIG_PORTS - 1, &first))
+			return false;
+		last = first;
+		if (*text == '-') {
+			text++;
+			if (!variable_read_digits(&text, CONFIG_PORTS - 1,
+						  &last))
+				return false;
+		}
+		if (!first || first > last || (*text && *text != ','))
+			return false;
+		for (uint32_t n = first; n <= last; n++)
+			ports[n / CONFIG_PORTS_PER_WORD] |=
+				1U << n % CONFIG_PORTS_PER_WORD;
+		if (!*text)
+			return true;
+	}
+}

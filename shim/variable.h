@@ -3,6 +3,7 @@
 #ifndef REPLYFROM_VARIABLE_H
 #define REPLYFROM_VARIABLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -32,5 +33,17 @@ struct variable {
 
 /* In the order in which the README explains them; NULL is the last name. */
 extern const struct variable variables[];
+
+/*
+ * Digits alone, of a number up to `most`; *text is then behind them.  False,
+ * and both are as they were: it begins with none.
+ */
+bool variable_read_digits(const char **text, uint32_t most, uint32_t *value);
+
+/*
+ * Sets the bits of the ports that are listed, of CONFIG_PORTS in words of
+ * CONFIG_PORTS_PER_WORD.  False, and some may be set: it is no such list.
+ */
+bool variable_read_ports(const char *text, uint32_t *ports);
 
 #endif

@@ -109,8 +109,9 @@ static bool is_place(const char *text, const char *log_to)
 static void forget_ports(void)
 {
 	struct config config = defaults;
+	const bool taken = parse_ports("1", &config);
 
-	(void)parse_ports("1", &config);
+	assert(taken && config.only_ports);
 	memset((uint32_t *)config.only_ports, 0, CONFIG_PORTS / CHAR_BIT);
 }
 

@@ -204,20 +204,29 @@ COLD static bool is_forbidden(int error)
 	return true;
 }
 
+/* recvfrom(2), when recvmsg failed; without that where it is forbidden. */
+COLD static ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
+				    struct sockaddr *from, socklen_t *fromlen)
+{
+	if (!is_forbidden(errno))
+		return -1;
+	return real.recvfrom(fd, buf, len, flags, from, fromlen);
+}
+
 /*
  * recvfrom(2): what is wrong with the address' length is said only after the
  * datagram was taken, so let the kernel have a length that it accepts.
  */
 COLD static ssize_t receive_in_vain(int fd, struct sock *sock, void *buf,
-				    size_t len, int flags, int error)
+				    size_t len, int flags,
+				    struct sockaddr *from, socklen_t *fromlen)
 {
 	struct sockaddr_in6 unused;
 	socklen_t namelen = sizeof(unused);
-	ssize_t n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen);
 
-	if (n < 0)
-		return n;
-	errno = error;
+	if (receive_bytes(fd, sock, buf, len, flags, &unused, &namelen) < 0)
+		return receive_plainly(fd, buf, len, flags, from, fromlen);
+	errno = fromlen ? EINVAL : EFAULT;
 	return -1;
 }
 
@@ -229,12 +238,11 @@ ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
 	ssize_t n;
 
 	if (UNLIKELY(from && (!fromlen || (int)*fromlen < 0)))
-		n = receive_in_vain(fd, sock, buf, len, flags,
-				    fromlen ? EINVAL : EFAULT);
-	else
-		n = receive_bytes(fd, sock, buf, len, flags, from, fromlen);
-	if (UNLIKELY(n < 0) && is_forbidden(errno))
-		return real.recvfrom(fd, buf, len, flags, from, fromlen);
+		return receive_in_vain(fd, sock, buf, len, flags, from,
+				       fromlen);
+	n = receive_bytes(fd, sock, buf, len, flags, from, fromlen);
+	if (UNLIKELY(n < 0))
+		return receive_plainly(fd, buf, len, flags, from, fromlen);
 	return n;
 }
 

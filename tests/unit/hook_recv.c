@@ -391,6 +391,20 @@ static void no_room_to_say_the_length_is_refused_after_it_too(void **state)
 	assert_int_equal(kernel_waiting(), 0);
 }
 
+/* To ask once more whether a filter forbids it may answer yes of another fd. */
+static void what_was_taken_in_vain_is_not_asked_for_again(void **state)
+{
+	char buf[10];
+	struct address from = { .len = (socklen_t)-1 };
+
+	(void)state;
+	(void)arrive("10.0.0.1", "hello");
+
+	(void)recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
+
+	assert_string_equal(kernel_calls(), "recvmsg");
+}
+
 static void an_error_comes_before_a_negative_room(void **state)
 {
 	char buf[10];
@@ -1523,6 +1537,7 @@ int main(void)
 		TEST(a_peer_whose_address_was_cut_is_remembered_whole),
 		TEST(a_negative_room_is_refused_after_the_datagram),
 		TEST(no_room_to_say_the_length_is_refused_after_it_too),
+		TEST(what_was_taken_in_vain_is_not_asked_for_again),
 		TEST(an_error_comes_before_a_negative_room),
 		TEST(what_is_not_ours_is_received_by_libc),
 		TEST(odd_flags_are_left_to_libc),

@@ -386,7 +386,10 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 	return age(peer, now) <= (table.ttl_s + 1) * TICKS_PER_S;
 }
 
-/* Whose is highest is forgotten: those answered last, and then by age. */
+/*
+ * Whose is highest is forgotten: the oldest of those that are not fresh or were
+ * not answered, or else of all.
+ */
 static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
 	const bool is_kept = peer->entry.answered && is_fresh(peer, now);

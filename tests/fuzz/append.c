@@ -50,7 +50,7 @@ static int is_last(struct msghdr *msg, const struct local *local)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 {
-	static _Alignas(struct cmsghdr) uint8_t control[ROOM + PKTINFO_SPACE],
+	static _Alignas(struct cmsghdr) char control[ROOM + PKTINFO_SPACE],
 		before[ROOM];
 	struct tape tape = { data, data + bytes };
 	const struct local local = draw_local(&tape);

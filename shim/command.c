@@ -38,16 +38,19 @@ const char *command_library(void)
 	return LIBDIR "/" COMMAND_LIBRARY;
 }
 
-/* By its name, where it can be there; or the same file by another one. */
+/*
+ * By its name, where it can be there; or the same file by another one.  Without
+ * a slash the loader takes it for the one that comes before it, if any.
+ */
 static bool is_library(const char *entry, const char *library)
 {
 	const char *slash = strrchr(entry, '/');
 	struct stat theirs, ours;
 
-	if (!strncmp(slash ? slash + 1 : entry, COMMAND_LIBRARY,
-		     sizeof(COMMAND_LIBRARY) - 1))
-		/* "$LIB" and what has no slash are for the loader to find. */
-		return !slash || strchr(entry, '$') || !access(entry, R_OK);
+	if (slash &&
+	    !strncmp(slash + 1, COMMAND_LIBRARY, sizeof(COMMAND_LIBRARY) - 1))
+		/* "$LIB" is for the loader to find. */
+		return strchr(entry, '$') || !access(entry, R_OK);
 	return !stat(entry, &theirs) && !stat(library, &ours) &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }

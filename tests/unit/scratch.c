@@ -2,6 +2,7 @@
 /* Memory that is lent, and comes back. */
 #include "scratch.h"
 
+#include "map.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -16,6 +17,7 @@ static int nothing_counted(void **state)
 {
 	(void)state;
 	memory_reset();
+	atomic_store(&map_forbidden, false);
 	return 0;
 }
 
@@ -149,6 +151,27 @@ static void a_little_is_lent_without_memory_too(void **state)
 	struct lent lent = lend(SMALL);
 
 	assert_non_null(lent.memory);
+}
+
+/* It kills for mmap(2) and for munmap(2): not even what is kept goes back. */
+static void a_filter_that_kills_for_memory_is_a_lack_of_it(void **state)
+{
+	struct lent lent = { .bytes = (size_t)64 * LARGE, .answer = 5 };
+
+	(void)state;
+	(void)lend(MEDIUM);
+	memory_reset();
+	atomic_store(&map_forbidden, true);
+	lent.memory = &lent;
+
+	int answer = scratch_with(lent.bytes, use, &lent);
+
+	assert_null(lent.memory);
+	assert_int_equal(answer, 5);
+	assert_int_equal(memory_mapped + memory_unmapped, 0);
+	errno = 0;
+	assert_null(map_memory(LARGE));
+	assert_int_equal(errno, ENOMEM);
 }
 
 static int set_errno(void *memory, void *context)
@@ -337,6 +360,7 @@ int main(void)
 		TEST(much_that_came_back_serves_for_less),
 		TEST(without_memory_the_body_gets_none),
 		TEST(a_little_is_lent_without_memory_too),
+		TEST(a_filter_that_kills_for_memory_is_a_lack_of_it),
 		TEST(the_body_s_errno_is_kept),
 		TEST(a_lack_of_memory_is_not_the_body_s_errno),
 		TEST(loans_inside_a_loan_do_not_overlap),

@@ -6,6 +6,7 @@
 #include "peers.h"
 #include "real.h"
 #include "replace.h"
+#include "seccomp.h"
 #include "sock.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ __attribute__((constructor)) static void loaded(void)
 	int saved = errno;
 
 	real_resolve();
+	seccomp_watch(false);
 	config_get();
 	errno = saved;
 }

@@ -128,6 +128,7 @@ static unsigned int give_up(const struct sock_fprog *filter)
 	/* This also gets for good what locks need, while we may have it. */
 	if (lock_is_borrowed())
 		return 0;
+	seccomp_watch(true);
 	what = forbidden_by(filter);
 	what &= ~atomic_fetch_or(&given_up, what);
 	if (what & ANSWERS) {

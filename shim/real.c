@@ -199,6 +199,11 @@ struct real_libc real = {
 #undef X
 };
 
+bool real_lacks_recvmsg(void)
+{
+	return real.recvmsg == early_recvmsg;
+}
+
 /* Set while dlsym runs, which may allocate and so come back to us. */
 /* volatile: to gcc dlsym is a leaf, which makes a plain store a dead one. */
 static _Thread_local volatile bool resolving;

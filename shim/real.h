@@ -6,6 +6,7 @@
 #include "attribute.h"
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -116,5 +117,8 @@ extern HIDDEN struct real_libc real;
 
 /* Fills `real` from the libraries behind this one.  dlsym(3) RTLD_NEXT. */
 void real_resolve(void);
+
+/* Whether this libc has no recvmsg(2): real.recvmsg has to stay as it is. */
+bool real_lacks_recvmsg(void);
 
 #endif

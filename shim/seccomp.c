@@ -9,6 +9,7 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -266,13 +267,48 @@ static bool is_refused(ssize_t result, int saved)
 	return refused;
 }
 
+/*
+ * To save errno before each recvmsg(2) would cost what all pay: this stands in
+ * for libc's until one has come through.
+ */
+static __typeof__(&recvmsg) libc_recvmsg;
+static _Atomic bool is_watched_for_good;
+static _Thread_local int errno_before;
+
+RACY static ssize_t watched_recvmsg(int fd, struct msghdr *msg, int flags)
+{
+	int before = errno;
+	ssize_t n = libc_recvmsg(fd, msg, flags);
+
+	errno_before = before;
+	if (n >= 0 && !atomic_load(&is_watched_for_good))
+		real.recvmsg = libc_recvmsg;
+	return n;
+}
+
+RACY void seccomp_watch(bool for_good)
+{
+	if (for_good)
+		atomic_store(&is_watched_for_good, true);
+	if (real.recvmsg != watched_recvmsg && !real_lacks_recvmsg()) {
+		libc_recvmsg = real.recvmsg;
+		real.recvmsg = watched_recvmsg;
+	}
+}
+
 bool seccomp_refuses_recvmsg(int error)
 {
 	struct msghdr nothing = { 0 };
-	int saved = errno;
+	int saved = errno, before;
 
-	return !is_usual(error) &&
-	       is_refused(real.recvmsg(-1, &nothing, 0), saved);
+	if (is_usual(error))
+		return false;
+	/* This one's call changes it. */
+	before = real.recvmsg == watched_recvmsg ? errno_before : saved;
+	if (!is_refused(real.recvmsg(-1, &nothing, 0), saved))
+		return false;
+	errno = before;
+	return true;
 }
 
 bool seccomp_refuses_sendmsg(int error)

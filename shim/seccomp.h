@@ -19,9 +19,16 @@ bool seccomp_kills(const struct sock_fprog *filter, uint32_t number);
 bool seccomp_kills_us(const struct sock_fprog *filter);
 
 /*
+ * A filter may be new to us: errno is known from before the recvmsg(2) that it
+ * refuses.  That ends with the first that succeeds, unless it is for good: a
+ * filter may be that of one thread only.
+ */
+void seccomp_watch(bool for_good);
+
+/*
  * Whether it is a filter that makes recvmsg(2), or sendmsg(2), fail with this,
  * whatever it is asked.  Filters may be inherited, and then not be read.  Keeps
- * errno.
+ * errno; when it is one, and for recvmsg(2), errno is as before that call.
  */
 bool seccomp_refuses_recvmsg(int error);
 bool seccomp_refuses_sendmsg(int error);

@@ -175,6 +175,15 @@ static void use_epoll(void)
 	_exit(EXIT_SUCCESS);
 }
 
+/* A call that succeeds leaves errno as it was. */
+static void echo(int fd)
+{
+	errno = EXDEV;
+	server_echo(fd);
+	if (errno != EXDEV)
+		server_die("errno has changed");
+}
+
 static void serve_connected(int fd)
 {
 	struct sockaddr_storage peer;
@@ -282,6 +291,6 @@ int main(int argc, char **argv)
 		else if (!strcmp(how, "connects"))
 			serve_connected(fd);
 		else
-			server_echo(fd);
+			echo(fd);
 	return EXIT_SUCCESS;
 }

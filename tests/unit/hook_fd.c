@@ -60,12 +60,12 @@ static bool is_on(int fd)
 
 static void the_loader_resolves_the_real_names(void **state)
 {
-	void *libc_s = dlsym(RTLD_NEXT, "recvmsg");
+	void *libc_s = dlsym(RTLD_NEXT, "sendmsg");
 
 	(void)state;
 
 	assert_non_null(libc_s);
-	assert_memory_equal(&as_loaded.recvmsg, &libc_s, sizeof(libc_s));
+	assert_memory_equal(&as_loaded.sendmsg, &libc_s, sizeof(libc_s));
 }
 
 /* Making. */

@@ -259,6 +259,7 @@ static void either_of_the_two_calls_that_we_make_counts(void **state)
 }
 
 static int filter_s_errno;
+static ssize_t received = -1;
 
 static ssize_t refused_recvmsg(int fd, struct msghdr *msg, int flags)
 {
@@ -266,7 +267,7 @@ static ssize_t refused_recvmsg(int fd, struct msghdr *msg, int flags)
 	(void)msg;
 	(void)flags;
 	errno = filter_s_errno;
-	return -1;
+	return received;
 }
 
 static void
@@ -306,6 +307,56 @@ static void what_sockets_fail_with_every_day_costs_no_call(void **state)
 	assert_false(seccomp_refuses_recvmsg(EINTR));
 }
 
+/* What errno is after a recvmsg() that failed with EPERM, and the question. */
+static int errno_after_refusal(int before)
+{
+	filter_s_errno = EPERM;
+	errno = before;
+	assert_int_equal(real.recvmsg(0, NULL, 0), -1);
+	assert_true(seccomp_refuses_recvmsg(errno));
+	return errno;
+}
+
+static void errno_is_as_before_the_call_that_a_filter_refused(void **state)
+{
+	(void)state;
+	real.recvmsg = refused_recvmsg;
+	received = -1;
+
+	seccomp_watch(false);
+
+	assert_int_equal(errno_after_refusal(ENOTTY), ENOTTY);
+	assert_int_equal(errno_after_refusal(EXDEV), EXDEV);
+}
+
+static void a_call_that_comes_through_is_watched_no_more(void **state)
+{
+	(void)state;
+	real.recvmsg = refused_recvmsg;
+	seccomp_watch(false);
+	received = 1;
+
+	assert_int_equal(real.recvmsg(0, NULL, 0), 1);
+
+	assert_ptr_equal(real.recvmsg, refused_recvmsg);
+	received = -1;
+	assert_int_equal(errno_after_refusal(ENOTTY), EPERM);
+}
+
+static void a_filter_of_our_own_time_is_watched_for_good(void **state)
+{
+	(void)state;
+	real.recvmsg = refused_recvmsg;
+	seccomp_watch(true);
+	seccomp_watch(true);
+	received = 1;
+
+	assert_int_equal(real.recvmsg(0, NULL, 0), 1);
+
+	received = -1;
+	assert_int_equal(errno_after_refusal(ENOTTY), ENOTTY);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -334,6 +385,10 @@ int main(void)
 		cmocka_unit_test(a_call_that_the_kernel_judges_is_not_refused),
 		cmocka_unit_test(
 			what_sockets_fail_with_every_day_costs_no_call),
+		cmocka_unit_test(
+			errno_is_as_before_the_call_that_a_filter_refused),
+		cmocka_unit_test(a_call_that_comes_through_is_watched_no_more),
+		cmocka_unit_test(a_filter_of_our_own_time_is_watched_for_good),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, NULL);

@@ -73,10 +73,11 @@ $(U)/sock: $(call rooms,carry line lock log sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
 $(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo queue replace \
-	scratch sock) $(KERNEL)
+	scratch seccomp sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 # What replaces a socket is the test's.
-$(U)/follow: $(call rooms,carry follow hook_fd line log sock) $(PEERS) $(KERNEL)
+$(U)/follow: $(call rooms,carry follow hook_fd line log scratch seccomp sock) \
+	$(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
 # The kernel is the real one, with faults.

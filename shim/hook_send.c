@@ -567,6 +567,9 @@ static __attribute__((noinline)) bool send_pinned(int fd,
 		return false;
 	saved = errno;
 	if (!send_from(fd, sock, &out, flags, &source, n)) {
+		/* A filter forbids sendmsg: we have just stopped. */
+		if (!may_be_pinned(fd))
+			return false;
 		*n = real.sendmsg(fd, &msg, flags);
 		note_plain(sock, &msg, &source, *n >= 0);
 	}

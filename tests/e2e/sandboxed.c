@@ -16,6 +16,8 @@
  *     probed            prctl, after libseccomp's question for seccomp(2)
  *     child             prctl, in a child that ends, and in one of vfork
  *     connects          prctl; it connects to its client, the only one
+ *     pinned            prctl, once it has connected so, by a socket that has
+ *                       two fds and so is not replaced
  *     many              prctl; it serves more than twice
  *     elsewhere         prctl; it has no UDP socket, and only uses epoll
  *     strict            there is none: only read and write are allowed
@@ -184,17 +186,23 @@ static void echo(int fd)
 		server_die("errno has changed");
 }
 
-static void serve_connected(int fd)
+static void serve_connected(int fd, const char *how)
 {
+	const int is_pinned = !strcmp(how, "pinned");
 	struct sockaddr_storage peer;
 	socklen_t len = sizeof(peer);
 	char buf[64];
 	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer,
 			     &len);
 
-	if (n < 0 || connect(fd, (struct sockaddr *)&peer, len) ||
-	    send(fd, buf, (size_t)n, 0) != n)
+	if (n < 0 || (is_pinned && dup(fd) < 0) ||
+	    connect(fd, (struct sockaddr *)&peer, len))
 		server_die("connected");
+	if (is_pinned)
+		install(how);
+	errno = EXDEV;
+	if (send(fd, buf, (size_t)n, 0) != n || errno != EXDEV)
+		server_die("send");
 }
 
 /* What recvmsg shows goes back. */
@@ -241,11 +249,16 @@ static int own_socket(void)
 	return server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 }
 
+static int is_connected(const char *how)
+{
+	return !strcmp(how, "connects") || !strcmp(how, "pinned");
+}
+
 static int requests_of(const char *how)
 {
 	if (!strcmp(how, "many"))
 		return MANY_REQUESTS;
-	return strcmp(how, "connects") ? REQUESTS : 1;
+	return is_connected(how) ? 1 : REQUESTS;
 }
 
 int main(int argc, char **argv)
@@ -259,7 +272,7 @@ int main(int argc, char **argv)
 	if (!strcmp(how, "elsewhere"))
 		use_epoll();
 	fd = own_socket();
-	if (!strcmp(how, "connects")) {
+	if (is_connected(how)) {
 		/* One that has chosen its port cannot be bound again. */
 		int port = server_port(fd);
 
@@ -273,7 +286,7 @@ int main(int argc, char **argv)
 		install_in_children();
 	} else if (!strcmp(how, "two")) {
 		install_each(argv[2], argv + 3);
-	} else if (argc > 3) {
+	} else if (argc > 3 && strcmp(how, "pinned") != 0) {
 		install(how);
 	} else if (!strcmp(how, "strict")) {
 		install(how);
@@ -288,8 +301,8 @@ int main(int argc, char **argv)
 	for (int i = 0; i < requests_of(how); i++)
 		if (!strcmp(how, "shown"))
 			show(fd);
-		else if (!strcmp(how, "connects"))
-			serve_connected(fd);
+		else if (is_connected(how))
+			serve_connected(fd, how);
 		else
 			echo(fd);
 	return EXIT_SUCCESS;

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What the hooks that receive and those that send have in common. */
+/* What hooks have in common, and what of them is called by its number only. */
 #ifndef REPLYFROM_HOOK_H
 #define REPLYFROM_HOOK_H
+
+#include "real.h"
 
 #include <limits.h>
 #include <stddef.h>
@@ -17,5 +19,21 @@ static inline struct iovec hook_buffer(const void *buf, size_t len)
 		.iov_len = len < most ? len : most,
 	};
 }
+
+/* No cancellation points: syscall(2), as which they answer, is none. */
+ssize_t recvfrom_number(int fd, void *buf, size_t len, int flags,
+			struct sockaddr *from, socklen_t *fromlen);
+ssize_t recvmsg_number(int fd, struct msghdr *msg, int flags);
+ssize_t read_number(int fd, void *buf, size_t len);
+ssize_t readv_number(int fd, const struct iovec *iov, int count);
+
+/* The timeouts are of these numbers. */
+int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, void *timeout);
+int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			   batch_flags flags, void *timeout);
+
+/* What close(2) does before it closes. */
+void hook_closing(int fd);
 
 #endif

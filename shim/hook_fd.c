@@ -2,6 +2,7 @@
 /* The calls that make, name, set up and close sockets. */
 #include "config.h"
 #include "follow.h"
+#include "hook.h"
 #include "log.h"
 #include "peers.h"
 #include "real.h"
@@ -143,11 +144,16 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
 }
 
 /* Before the call, for afterwards another thread may have the number. */
-EXPORTED int close(int fd)
+void hook_closing(int fd)
 {
 	sock_forget(fd);
 	if (fd == STDERR_FILENO)
 		log_stderr_is(false);
+}
+
+EXPORTED int close(int fd)
+{
+	hook_closing(fd);
 	return real.close(fd);
 }
 

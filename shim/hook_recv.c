@@ -155,15 +155,21 @@ COLD static void note_failure(int fd, int flags)
 		sock_forget(fd);
 }
 
+static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
+{
+	return real.syscall(SYS_recvmsg, fd, msg, flags);
+}
+
 /* recvmsg(2) on one of our sockets. */
 ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
-			      int flags, bool is_shown)
+			      int flags, bool is_shown, bool by_number)
 {
 	_Alignas(struct cmsghdr) char control[CONTROL_BYTES + PKTINFO_SPACE];
 	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
 	const struct room room = { .control = control, .name = name };
 	struct msghdr ours = prepare(app, sock, &room);
-	ssize_t n = real.recvmsg(fd, &ours, flags);
+	ssize_t n = by_number ? recvmsg_by_number(fd, &ours, flags)
+			      : real.recvmsg(fd, &ours, flags);
 
 	if (UNLIKELY(n < 0)) {
 		note_failure(fd, flags);
@@ -179,7 +185,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 /* The same without a msghdr; *namelen gets the length of the address. */
 ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 				    size_t len, int flags, void *name,
-				    socklen_t *namelen)
+				    socklen_t *namelen, bool by_number)
 {
 	struct iovec iov = hook_buffer(buf, len);
 	struct msghdr app = {
@@ -188,7 +194,7 @@ ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
-	ssize_t n = receive(fd, sock, &app, flags, false);
+	ssize_t n = receive(fd, sock, &app, flags, false, by_number);
 
 	if (n >= 0 && name)
 		*namelen = app.msg_namelen;
@@ -206,10 +212,14 @@ COLD static bool is_forbidden(int error)
 
 /* recvfrom(2), when recvmsg failed; without that where it is forbidden. */
 COLD static ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
-				    struct sockaddr *from, socklen_t *fromlen)
+				    struct sockaddr *from, socklen_t *fromlen,
+				    bool by_number)
 {
 	if (!is_forbidden(errno))
 		return -1;
+	if (by_number)
+		return real.syscall(SYS_recvfrom, fd, buf, len, flags, from,
+				    fromlen);
 	return real.recvfrom(fd, buf, len, flags, from, fromlen);
 }
 
@@ -219,13 +229,16 @@ COLD static ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
  */
 COLD static ssize_t receive_in_vain(int fd, struct sock *sock, void *buf,
 				    size_t len, int flags,
-				    struct sockaddr *from, socklen_t *fromlen)
+				    struct sockaddr *from, socklen_t *fromlen,
+				    bool by_number)
 {
 	struct sockaddr_in6 unused;
 	socklen_t namelen = sizeof(unused);
 
-	if (receive_bytes(fd, sock, buf, len, flags, &unused, &namelen) < 0)
-		return receive_plainly(fd, buf, len, flags, from, fromlen);
+	if (receive_bytes(fd, sock, buf, len, flags, &unused, &namelen,
+			  by_number) < 0)
+		return receive_plainly(fd, buf, len, flags, from, fromlen,
+				       by_number);
 	errno = fromlen ? EINVAL : EFAULT;
 	return -1;
 }
@@ -233,16 +246,17 @@ COLD static ssize_t receive_in_vain(int fd, struct sock *sock, void *buf,
 /* recvfrom(2) on one of our sockets. */
 ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
 				   size_t len, int flags, struct sockaddr *from,
-				   socklen_t *fromlen)
+				   socklen_t *fromlen, bool by_number)
 {
 	ssize_t n;
 
 	if (UNLIKELY(from && (!fromlen || (int)*fromlen < 0)))
-		return receive_in_vain(fd, sock, buf, len, flags, from,
-				       fromlen);
-	n = receive_bytes(fd, sock, buf, len, flags, from, fromlen);
+		return receive_in_vain(fd, sock, buf, len, flags, from, fromlen,
+				       by_number);
+	n = receive_bytes(fd, sock, buf, len, flags, from, fromlen, by_number);
 	if (UNLIKELY(n < 0))
-		return receive_plainly(fd, buf, len, flags, from, fromlen);
+		return receive_plainly(fd, buf, len, flags, from, fromlen,
+				       by_number);
 	return n;
 }
 
@@ -253,7 +267,7 @@ HOT EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
 
 	if (UNLIKELY(!sock || is_odd(flags)))
 		return real.recvfrom(fd, buf, len, flags, from, fromlen);
-	return receive_from(fd, sock, buf, len, flags, from, fromlen);
+	return receive_from(fd, sock, buf, len, flags, from, fromlen, false);
 }
 
 EXPORTED ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
@@ -266,7 +280,7 @@ EXPORTED ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 	if (!sock || is_odd(flags) || len > buf_bytes)
 		return real.__recvfrom_chk(fd, buf, len, buf_bytes, flags, from,
 					   fromlen);
-	return receive_from(fd, sock, buf, len, flags, from, fromlen);
+	return receive_from(fd, sock, buf, len, flags, from, fromlen, false);
 }
 
 HOT EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
@@ -275,7 +289,24 @@ HOT EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
 
 	if (!sock || is_odd(flags))
 		return real.recv(fd, buf, len, flags);
-	return receive_from(fd, sock, buf, len, flags, NULL, NULL);
+	return receive_from(fd, sock, buf, len, flags, NULL, NULL, false);
+}
+
+ssize_t recvfrom_number(int fd, void *buf, size_t len, int flags,
+			struct sockaddr *from, socklen_t *fromlen)
+{
+	struct sock *sock = sock_probe(fd);
+	int saved = errno;
+	ssize_t n;
+
+	if (!sock || is_odd(flags))
+		return real.syscall(SYS_recvfrom, fd, buf, len, flags, from,
+				    fromlen);
+	n = receive_from(fd, sock, buf, len, flags, from, fromlen, true);
+	/* A filter may have refused the first way. */
+	if (n >= 0)
+		errno = saved;
+	return n;
 }
 
 EXPORTED ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes,
@@ -285,7 +316,7 @@ EXPORTED ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 
 	if (!sock || is_odd(flags) || len > buf_bytes)
 		return real.__recv_chk(fd, buf, len, buf_bytes, flags);
-	return receive_from(fd, sock, buf, len, flags, NULL, NULL);
+	return receive_from(fd, sock, buf, len, flags, NULL, NULL, false);
 }
 
 /* Whether a receive failed because fd is no socket, or it is forbidden. */
@@ -305,7 +336,7 @@ static bool read_datagram(int fd, void *buf, size_t len, ssize_t *n)
 
 	if (!sock || !len)
 		return false;
-	*n = receive_bytes(fd, sock, buf, len, 0, NULL, NULL);
+	*n = receive_bytes(fd, sock, buf, len, 0, NULL, NULL, false);
 	if (!must_be_read(*n))
 		return true;
 	errno = saved;
@@ -328,24 +359,52 @@ EXPORTED ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes)
 	return real.__read_chk(fd, buf, len, buf_bytes);
 }
 
-EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
+ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
+			       ssize_t *n, bool by_number)
 {
 	struct sock *sock = sock_known(fd);
 	struct msghdr app = { .msg_iov = (struct iovec *)iov };
 	int saved = errno;
 	size_t bytes = 0;
-	ssize_t n;
 
 	for (int i = 0; sock && iov && i < count && i < IOV_MAX && !bytes; i++)
 		bytes = iov[i].iov_len;
 	if (!sock || !bytes || count > IOV_MAX)
-		return real.readv(fd, iov, count);
+		return false;
 	app.msg_iovlen = (size_t)count;
-	n = receive(fd, sock, &app, 0, false);
-	if (!must_be_read(n))
-		return n;
+	*n = receive(fd, sock, &app, 0, false, by_number);
+	if (!must_be_read(*n))
+		return true;
 	errno = saved;
-	return real.readv(fd, iov, count);
+	return false;
+}
+
+EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
+{
+	ssize_t n;
+
+	return read_vector(fd, iov, count, &n, false)
+		       ? n
+		       : real.readv(fd, iov, count);
+}
+
+ssize_t readv_number(int fd, const struct iovec *iov, int count)
+{
+	ssize_t n;
+
+	return read_vector(fd, iov, count, &n, true)
+		       ? n
+		       : real.syscall(SYS_readv, fd, iov, count);
+}
+
+ssize_t read_number(int fd, void *buf, size_t len)
+{
+	const struct iovec iov = hook_buffer(buf, len);
+	ssize_t n;
+
+	return read_vector(fd, &iov, 1, &n, true)
+		       ? n
+		       : real.syscall(SYS_read, fd, buf, len);
 }
 
 /* fds that came in a message may be sockets that we have not seen yet. */
@@ -368,14 +427,15 @@ static void forget_passed_fds(const struct msghdr *msg)
 }
 
 /* recvmsg(2), by `call` unless it is one of our sockets. */
-HOT static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
-				   struct msghdr *msg, int flags)
+ALWAYS_INLINE ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
+				      struct msghdr *msg, int flags)
 {
 	struct sock *sock = sock_probe(fd);
 	ssize_t n;
 
 	if (sock && msg && !is_odd(flags))
-		return receive(fd, sock, msg, flags, true);
+		return receive(fd, sock, msg, flags, true,
+			       call == recvmsg_by_number);
 	n = call(fd, msg, flags);
 	if (n >= 0 && msg && msg->msg_controllen)
 		forget_passed_fds(msg);
@@ -385,6 +445,11 @@ HOT static ssize_t receive_message(__typeof__(&recvmsg) call, int fd,
 HOT EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
 	return receive_message(real.recvmsg, fd, msg, flags);
+}
+
+ssize_t recvmsg_number(int fd, struct msghdr *msg, int flags)
+{
+	return receive_message(recvmsg_by_number, fd, msg, flags);
 }
 
 /* The room that the first n messages need together, and their msghdrs. */
@@ -500,6 +565,36 @@ EXPORTED int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n,
 }
 #endif
 
+#ifdef SYS_recvmmsg
+static int receive_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags, struct timespec *timeout)
+{
+	return (int)real.syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
+}
+
+int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, void *timeout)
+{
+	return receive_messages(receive_number, fd, msgs, n, flags, timeout);
+}
+#endif
+
+#ifdef SYS_recvmmsg_time64
+static int receive_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+				 batch_flags flags, struct timespec *timeout)
+{
+	return (int)real.syscall(SYS_recvmmsg_time64, fd, msgs, n, flags,
+				 timeout);
+}
+
+int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			   batch_flags flags, void *timeout)
+{
+	return receive_messages(receive_time64_number, fd, msgs, n, flags,
+				timeout);
+}
+#endif
+
 #if HAS_TIME32_NAME
 static int receive_time32(int fd, struct mmsghdr *msgs, unsigned int n,
 			  batch_flags flags, struct timespec *timeout)
@@ -514,37 +609,11 @@ static int receive_time32(int fd, struct mmsghdr *msgs, unsigned int n,
 	return real.recvmmsg(fd, msgs, n, flags, &time64);
 }
 
-static int receive_number(int fd, struct mmsghdr *msgs, unsigned int n,
-			  batch_flags flags, struct timespec *timeout)
-{
-	return (int)real.syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
-}
-
-static int receive_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
-				 batch_flags flags, struct timespec *timeout)
-{
-	return (int)real.syscall(SYS_recvmmsg_time64, fd, msgs, n, flags,
-				 timeout);
-}
-
 EXPORTED int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
 			     batch_flags flags, const int *timeout)
 {
 	return receive_messages(receive_time32, fd, msgs, n, flags,
 				(void *)timeout);
-}
-
-int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
-		    batch_flags flags, void *timeout)
-{
-	return receive_messages(receive_number, fd, msgs, n, flags, timeout);
-}
-
-int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
-			   batch_flags flags, void *timeout)
-{
-	return receive_messages(receive_time64_number, fd, msgs, n, flags,
-				timeout);
 }
 #endif
 

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
+#include "hook.h"
 #include "hook_seccomp.h"
 #include "raw.h"
 #include "real.h"
+#include "sock.h"
 
 #include <pthread.h>
 #include <stdarg.h>
@@ -17,16 +19,45 @@
 #define SIZE(n) ((size_t)a[n])
 #define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
 
-/* The hooks with the timeouts of these numbers. */
-#if HAS_TIME32_NAME
-#define RECVMMSG recvmmsg_number
-#define RECVMMSG_TIME64 recvmmsg_time64_number
-#else
-#define RECVMMSG recvmmsg
+/* Neither pairs nor accepted sockets are ours. */
+static long accepted(long fd)
+{
+	if (fd >= 0)
+		sock_created((int)fd, AF_UNIX, SOCK_STREAM, 0);
+	return fd;
+}
+
+/*
+ * What these hooks do may be cancelled, syscall(2) may not.  They do not wait,
+ * or not for long: a handler that jumps out of here leaves it switched off.
+ */
+static bool connect_or_send(long number, const long a[RAW_ARGUMENTS],
+			    long *result)
+{
+	int cancelable;
+
+	if (!sock_may_be_udp(INT(0)))
+		return false;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	switch (number) {
+#ifdef SYS_socket
+	case SYS_connect:
+		*result = connect(INT(0), AT(1), UINT(2));
+		break;
+	case SYS_sendto:
+		*result =
+			sendto(INT(0), AT(1), SIZE(2), INT(3), AT(4), UINT(5));
+		break;
+	case SYS_sendmsg:
+		*result = sendmsg(INT(0), AT(1), INT(2));
+		break;
 #endif
-#if HAS_TIME64_NAMES
-#define RECVMMSG_TIME64 __recvmmsg64
-#endif
+	default:
+		*result = sendmmsg(INT(0), AT(1), UINT(2), INT(3));
+	}
+	(void)pthread_setcancelstate(cancelable, NULL);
+	return true;
+}
 
 /* Calls the hook of this number; false when there is none. */
 static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
@@ -43,25 +74,21 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 		*result = bind(INT(0), AT(1), UINT(2));
 		break;
 	case SYS_connect:
-		*result = connect(INT(0), AT(1), UINT(2));
-		break;
+		return connect_or_send(number, a, result);
 	case SYS_accept4:
-		*result = accept4(INT(0), AT(1), AT(2), INT(3));
+		*result =
+			accepted(real.syscall(number, a[0], a[1], a[2], a[3]));
 		break;
 	case SYS_recvfrom:
-		*result =
-			recvfrom(INT(0), AT(1), SIZE(2), INT(3), AT(4), AT(5));
+		*result = recvfrom_number(INT(0), AT(1), SIZE(2), INT(3), AT(4),
+					  AT(5));
 		break;
 	case SYS_recvmsg:
-		*result = recvmsg(INT(0), AT(1), INT(2));
+		*result = recvmsg_number(INT(0), AT(1), INT(2));
 		break;
 	case SYS_sendto:
-		*result =
-			sendto(INT(0), AT(1), SIZE(2), INT(3), AT(4), UINT(5));
-		break;
 	case SYS_sendmsg:
-		*result = sendmsg(INT(0), AT(1), INT(2));
-		break;
+		return connect_or_send(number, a, result);
 	case SYS_setsockopt:
 		*result = setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
 		break;
@@ -71,32 +98,32 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 #endif
 #ifdef SYS_accept
 	case SYS_accept:
-		*result = accept(INT(0), AT(1), AT(2));
+		*result = accepted(real.syscall(number, a[0], a[1], a[2]));
 		break;
 #endif
 #ifdef SYS_recvmmsg
 	case SYS_recvmmsg:
-		*result = RECVMMSG(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		*result =
+			recvmmsg_number(INT(0), AT(1), UINT(2), INT(3), AT(4));
 		break;
 #endif
-#if defined(RECVMMSG_TIME64) && defined(SYS_recvmmsg_time64)
+#ifdef SYS_recvmmsg_time64
 	case SYS_recvmmsg_time64:
-		*result =
-			RECVMMSG_TIME64(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		*result = recvmmsg_time64_number(INT(0), AT(1), UINT(2), INT(3),
+						 AT(4));
 		break;
 #endif
 	case SYS_sendmmsg:
-		*result = sendmmsg(INT(0), AT(1), UINT(2), INT(3));
-		break;
+		return connect_or_send(number, a, result);
 	case SYS_read:
-		*result = read(INT(0), AT(1), SIZE(2));
+		*result = read_number(INT(0), AT(1), SIZE(2));
 		break;
 	case SYS_readv:
-		*result = readv(INT(0), AT(1), INT(2));
+		*result = readv_number(INT(0), AT(1), INT(2));
 		break;
 	case SYS_close:
-		*result = close(INT(0));
-		break;
+		hook_closing(INT(0));
+		return false;
 	case SYS_dup:
 		*result = dup(INT(0));
 		break;
@@ -143,19 +170,13 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
 {
 	long a[RAW_ARGUMENTS], result;
-	bool hooked;
-	int cancelable;
 	va_list list;
 
 	va_start(list, number);
 	for (int i = 0; i < RAW_ARGUMENTS; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
-	/* libc's functions are cancellation points, syscall(2) is none. */
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	hooked = call_hook(number, a, &result);
-	(void)pthread_setcancelstate(cancelable, NULL);
-	if (hooked)
+	if (call_hook(number, a, &result))
 		return result;
 	return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }

@@ -59,10 +59,6 @@ int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 #if HAS_TIME32_NAME
 int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
 		    batch_flags flags, const int *timeout) __asm__("recvmmsg");
-int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
-		    batch_flags flags, void *timeout);
-int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
-			   batch_flags flags, void *timeout);
 #endif
 
 #define INTERPOSED(X)     \

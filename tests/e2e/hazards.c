@@ -4,6 +4,8 @@
  *
  *     hazards jump       leaves recvmmsg by siglongjmp, 100 times; then echoes
  *     hazards cancel     has threads canceled in recvmmsg; then echoes
+ *     hazards number     leaves each receive by its number by siglongjmp, and
+ *                        makes each when it is to be canceled; then echoes
  *     hazards sandbox    forbids itself to get memory; then echoes
  *     hazards resvport   is bound by bindresvport(3); then echoes
  *
@@ -12,6 +14,7 @@
 #include "server.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
@@ -54,6 +57,76 @@ static void wait_for_nothing(int fd)
 		(void)recvmmsg(fd, messages, MESSAGES, 0, NULL);
 		server_die("recvmmsg");
 	}
+}
+
+/* By syscall(2), which is no cancellation point. */
+static void receive_by_number(int fd, long number)
+{
+	static struct mmsghdr messages[MESSAGES];
+	char buf[64];
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
+
+	if (number == SYS_recvfrom)
+		(void)syscall(number, fd, buf, sizeof(buf), 0, NULL, NULL);
+	else if (number == SYS_recvmsg)
+		(void)syscall(number, fd, &msg, 0);
+	else if (number == SYS_recvmmsg)
+		(void)syscall(number, fd, messages, MESSAGES, 0, NULL);
+	else if (number == SYS_read)
+		(void)syscall(number, fd, buf, sizeof(buf));
+	else
+		(void)syscall(number, fd, &iov, 1);
+}
+
+static const long receives[] = { SYS_recvfrom, SYS_recvmsg, SYS_recvmmsg,
+				 SYS_read, SYS_readv };
+
+#define RECEIVES (sizeof(receives) / sizeof(*receives))
+
+/* What comes then may be canceled, as before. */
+static void jump_out_of_numbers(int fd)
+{
+	const struct itimerval soon = { .it_value.tv_usec = JUMP_US };
+	int was;
+
+	(void)signal(SIGALRM, jump);
+	server_mask_alarm(SIG_UNBLOCK);
+	for (volatile size_t i = 0; i < RECEIVES; i++) {
+		if (!sigsetjmp(before, 1)) {
+			setitimer(ITIMER_REAL, &soon, NULL);
+			receive_by_number(fd, receives[i]);
+			server_die("received");
+		}
+		(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &was);
+		if (was != PTHREAD_CANCEL_ENABLE)
+			server_die("cancellation is disabled");
+	}
+}
+
+static void *receive_when_canceled(void *argument)
+{
+	int fd = *(const int *)argument;
+
+	(void)pthread_cancel(pthread_self());
+	for (size_t i = 0; i < RECEIVES; i++)
+		receive_by_number(fd, receives[i]);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
+	return NULL;
+}
+
+static void use_numbers(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+	pthread_t thread;
+	void *result;
+
+	jump_out_of_numbers(fd);
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) ||
+	    pthread_create(&thread, NULL, receive_when_canceled, &fd) ||
+	    pthread_join(thread, &result) || result ||
+	    fcntl(fd, F_SETFL, flags))
+		server_die("canceled");
 }
 
 static void say_port(int fd)
@@ -153,6 +226,8 @@ int main(int argc, char **argv)
 		       pthread_join(thread, NULL);
 	if (strcmp(how, "cancel") == 0)
 		cancel_threads(fd);
+	if (strcmp(how, "number") == 0)
+		use_numbers(fd);
 	say_port(fd);
 	if (strcmp(how, "sandbox") == 0)
 		forbid_memory();

@@ -7,6 +7,7 @@
 #include "sock.h"
 #include "unit.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <sys/syscall.h>
@@ -49,9 +50,9 @@ static void closing_by_number_forgets_the_fd(void **state)
 
 	long result = syscall(SYS_close, FD);
 
-	assert_int_equal(result, 0);
+	assert_int_equal(result, kernel.answer);
 	assert_null(sock_known(FD));
-	assert_string_equal(kernel_calls(), "close");
+	assert_int_equal(kernel.number, SYS_close);
 }
 
 static void duplicating_by_number_makes_another_of_ours(void **state)
@@ -77,35 +78,91 @@ static void another_fcntl_by_number_is_the_kernel_s(void **state)
 	assert_string_equal(kernel_calls(), "syscall");
 }
 
-static void *call_when_canceled(void *unused)
+static void *send_when_canceled(void *unused)
 {
-	char byte;
+	const struct address peer = v4("10.9.9.9", 5353);
 
 	(void)unused;
 	(void)pthread_cancel(pthread_self());
-	(void)syscall(SYS_read, FD, &byte, 1);
+	(void)syscall(SYS_sendto, FD, "a", 1, 0, &peer.any, peer.len);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, NULL);
 	return &kernel;
 }
 
-static void to_be_canceled(void)
+static int to_be_canceled(const struct sent *one)
 {
+	(void)one;
 	pthread_testcancel();
+	return 0;
 }
 
-/* Unlike libc's read. */
+/* Unlike libc's sendto. */
 static void no_number_is_a_cancellation_point(void **state)
 {
 	pthread_t thread;
 	void *result = NULL;
 
 	(void)state;
-	kernel.amid_read = to_be_canceled;
+	open_wildcard();
+	kernel.judge = to_be_canceled;
 	assert_int_equal(
-		pthread_create(&thread, NULL, call_when_canceled, NULL), 0);
+		pthread_create(&thread, NULL, send_when_canceled, NULL), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);
 
 	assert_ptr_equal(result, &kernel);
+}
+
+static sigjmp_buf before;
+
+static int jump_out(const struct sent *one)
+{
+	(void)one;
+	siglongjmp(before, 1);
+}
+
+static void leaving_a_send_by_number_leaves_cancellation_disabled(void **state)
+{
+	const struct address peer = v4("10.9.9.9", 5353);
+	int was;
+
+	(void)state;
+	open_wildcard();
+	kernel.judge = jump_out;
+
+	if (!sigsetjmp(before, 0))
+		(void)syscall(SYS_sendto, FD, "a", 1, 0, &peer.any, peer.len);
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &was);
+	assert_int_equal(was, PTHREAD_CANCEL_DISABLE);
+}
+
+static void receiving_by_number_is_so_for_the_kernel(void **state)
+{
+	char byte;
+
+	(void)state;
+	open_wildcard();
+	kernel.answer = -1;
+	errno = EAGAIN;
+
+	(void)syscall(SYS_recvfrom, FD, &byte, 1, 0, NULL, NULL);
+
+	assert_int_equal(kernel.number, SYS_recvmsg);
+	assert_string_equal(kernel_calls(), "syscall");
+}
+
+/* It may wait, and whoever jumps out of there is not to be kept from more. */
+static void sending_by_number_elsewhere_is_the_kernel_s(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
+	assert_null(sock_probe(FD));
+	(void)kernel_calls();
+
+	(void)syscall(SYS_sendto, FD, "a", 1, 0, NULL, 0);
+
+	assert_int_equal(kernel.number, SYS_sendto);
+	assert_string_equal(kernel_calls(), "syscall");
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, nothing_open)
@@ -118,6 +175,9 @@ int main(void)
 		TEST(duplicating_by_number_makes_another_of_ours),
 		TEST(another_fcntl_by_number_is_the_kernel_s),
 		TEST(no_number_is_a_cancellation_point),
+		TEST(leaving_a_send_by_number_leaves_cancellation_disabled),
+		TEST(receiving_by_number_is_so_for_the_kernel),
+		TEST(sending_by_number_elsewhere_is_the_kernel_s),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);

@@ -778,8 +778,6 @@ static ssize_t paper_read(int fd, void *buf, size_t len)
 {
 	(void)buf;
 	(void)len;
-	if (kernel.amid_read)
-		kernel.amid_read();
 	return hand_on("read", fd);
 }
 

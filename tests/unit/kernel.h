@@ -56,8 +56,6 @@ extern struct kernel {
 	void (*before_bind)(int fd);
 	/* What it returns from calls that it does not model. */
 	int answer;
-	/* Called in a read. */
-	void (*amid_read)(void);
 	/* What syscall(2) was called with last. */
 	long number;
 	long arguments[6];

@@ -24,7 +24,8 @@ __attribute__((constructor)) static void loaded(void)
 
 	real_resolve();
 	seccomp_watch(false);
-	config_get();
+	if (config_get()->log)
+		log_stderr_is(real.fcntl(STDERR_FILENO, F_GETFD) >= 0);
 	errno = saved;
 }
 

@@ -19,7 +19,7 @@ void log_bad_value(const char *name, const char *value, const char *accepted);
  */
 void log_event(enum log_level level, int fd, const char *what);
 
-/* fd 2 was closed, or is a duplicate: what is opened as 2 is no stderr. */
+/* fd 2 is closed, or is a duplicate: what is opened as 2 is no stderr. */
 void log_stderr_is(bool there);
 
 /* Whether nothing is told: a filter kills for a call that it takes. */

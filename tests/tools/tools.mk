@@ -114,7 +114,7 @@ analyze-here: headers
 COVERAGE = $(TOOLS)/coverage
 COVERAGE_FLAGS = -O0 -g --coverage -fprofile-update=atomic
 COVERAGE_SUITES = $(addprefix tests/e2e/,addresses calls hazards learning \
-	lifetime loading sandbox variables status command manual \
+	lifetime lines loading sandbox variables status command manual \
 	syscalls follow) tests/transparency/differences
 
 # They take minutes then, and run nothing that the others do not.

@@ -2,20 +2,25 @@
 /*
  * An echo server that restricts itself by a filter before it serves:
  *
- *     sandboxed HOW errno|kill|trap|unlike CALL...
+ *     sandboxed HOW errno|kill|trap|unlike|only CALL...
  *
  * The filter has this action for these calls, or to `unlike`, kills for them
- * when their first argument is not 0.  HOW: it is installed by
+ * when their first argument is not 0, or to do `only` these, for all others.
+ * HOW: it is installed by
  *     prctl, seccomp    what is so called, the latter by its number
  *     number            prctl, by its number
  *     refused           prctl, which refuses it
  *     exec              prctl, and the server is the program that follows
+ *     numbered          prctl; the server receives by syscall(2)
  *     shown             prctl; the server receives by recvmsg, and says how
  *                       many bytes of control messages there are
  *     two               prctl, a filter for each call
  *     probed            prctl, after libseccomp's question for seccomp(2)
  *     child             prctl, in a child that ends, and in one of vfork
- *     connects          prctl; it connects to its client, the only one
+ *     late              prctl, before it has a UDP socket
+ *     connects          prctl; it connects to its client, the only one, when
+ *                       another request of it waits, by a socket that is in an
+ *                       epoll set
  *     pinned            prctl, once it has connected so, by a socket that has
  *                       two fds and so is not replaced
  *     many              prctl; it serves more than twice
@@ -54,7 +59,24 @@ static const struct {
 	{ "getsockopt", SYS_getsockopt },
 	{ "setsockopt", SYS_setsockopt },
 	{ "getsockname", SYS_getsockname },
+	{ "recvfrom", SYS_recvfrom },
+	{ "sendto", SYS_sendto },
+	{ "socket", SYS_socket },
+	{ "bind", SYS_bind },
+	{ "connect", SYS_connect },
+	{ "read", SYS_read },
+	{ "write", SYS_write },
+	{ "close", SYS_close },
+	{ "fcntl", SYS_fcntl },
+	{ "epoll_ctl", SYS_epoll_ctl },
+	{ "getrandom", SYS_getrandom },
+	{ "exit", SYS_exit },
 	{ "rt_sigpending", SYS_rt_sigpending },
+	{ "rt_sigprocmask", SYS_rt_sigprocmask },
+	{ "rt_sigtimedwait", SYS_rt_sigtimedwait },
+	{ "getpid", SYS_getpid },
+	{ "openat", SYS_openat },
+	{ "munmap", SYS_munmap },
 	{ "madvise", SYS_madvise },
 	{ "dup3", SYS_dup3 },
 	{ "ppoll", SYS_ppoll },
@@ -84,10 +106,12 @@ static void append(struct sock_filter instruction)
 
 static void make_filter(const char *action, char **names)
 {
+	const int is_only = !strcmp(action, "only");
 	const unsigned int action_of =
-		!strcmp(action, "errno")  ? SECCOMP_RET_ERRNO | EPERM
-		: !strcmp(action, "trap") ? SECCOMP_RET_TRAP
-					  : SECCOMP_RET_KILL_PROCESS;
+		is_only			   ? SECCOMP_RET_ALLOW
+		: !strcmp(action, "errno") ? SECCOMP_RET_ERRNO | EPERM
+		: !strcmp(action, "trap")  ? SECCOMP_RET_TRAP
+					   : SECCOMP_RET_KILL_PROCESS;
 	const unsigned char unlike = !strcmp(action, "unlike");
 
 	for (; *names; names++) {
@@ -108,7 +132,8 @@ static void make_filter(const char *action, char **names)
 						    action_of));
 	}
 	append((struct sock_filter)BPF_STMT(BPF_RET | BPF_K,
-					    SECCOMP_RET_ALLOW));
+					    is_only ? SECCOMP_RET_KILL_PROCESS
+						    : SECCOMP_RET_ALLOW));
 }
 
 static void install(const char *how)
@@ -186,6 +211,20 @@ static void echo(int fd)
 		server_die("errno has changed");
 }
 
+static void echo_by_number(int fd)
+{
+	char buf[64];
+	struct sockaddr_storage peer;
+	socklen_t len = sizeof(peer);
+	long n;
+
+	errno = EXDEV;
+	n = syscall(SYS_recvfrom, fd, buf, sizeof(buf), 0, &peer, &len);
+	if (n < 0 || errno != EXDEV ||
+	    sendto(fd, buf, (size_t)n, 0, (struct sockaddr *)&peer, len) != n)
+		server_die("echo by number");
+}
+
 static void serve_connected(int fd, const char *how)
 {
 	const int is_pinned = !strcmp(how, "pinned");
@@ -195,14 +234,19 @@ static void serve_connected(int fd, const char *how)
 	ssize_t n = recvfrom(fd, buf, sizeof(buf), 0, (struct sockaddr *)&peer,
 			     &len);
 
-	if (n < 0 || (is_pinned && dup(fd) < 0) ||
+	if (n < 0 || recvfrom(fd, buf, sizeof(buf), MSG_PEEK, NULL, NULL) < 0 ||
+	    (is_pinned && dup(fd) < 0) ||
 	    connect(fd, (struct sockaddr *)&peer, len))
 		server_die("connected");
 	if (is_pinned)
 		install(how);
-	errno = EXDEV;
-	if (send(fd, buf, (size_t)n, 0) != n || errno != EXDEV)
-		server_die("send");
+	for (int i = 0; i < REQUESTS; i++) {
+		errno = EXDEV;
+		if (write(fd, buf, (size_t)n) != n || errno != EXDEV)
+			server_die("write");
+		if (!i)
+			n = read(fd, buf, sizeof(buf));
+	}
 }
 
 /* What recvmsg shows goes back. */
@@ -254,6 +298,28 @@ static int is_connected(const char *how)
 	return !strcmp(how, "connects") || !strcmp(how, "pinned");
 }
 
+/* On a port that is free; says so without stdio, which may want more. */
+static int bind_late(const char *how)
+{
+	struct sockaddr_in local = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+	};
+	int fd = socket(AF_INET, SOCK_DGRAM, 0), port, n;
+	char said[16];
+
+	if (bind(fd, (struct sockaddr *)&local, sizeof(local)))
+		server_die("bind");
+	port = server_port(fd);
+	(void)close(fd);
+	install(how);
+	fd = server_bind(AF_INET, SOCK_DGRAM, port, 0);
+	n = snprintf(said, sizeof(said), "port %d\n", port);
+	if (write(STDOUT_FILENO, said, (size_t)n) != n)
+		server_die("stdout");
+	return fd;
+}
+
 static int requests_of(const char *how)
 {
 	if (!strcmp(how, "many"))
@@ -261,32 +327,64 @@ static int requests_of(const char *how)
 	return is_connected(how) ? 1 : REQUESTS;
 }
 
+/* One that has chosen its port cannot be bound again. */
+static int bind_to_connect(void)
+{
+	struct epoll_event event = { .events = EPOLLIN };
+	int fd = own_socket(), port = server_port(fd);
+
+	(void)close(fd);
+	fd = server_bind(AF_INET, SOCK_DGRAM, port, 0);
+	if (epoll_ctl(epoll_create1(0), EPOLL_CTL_ADD, fd, &event))
+		server_die("epoll_ctl");
+	return fd;
+}
+
+static void serve(const char *how, int fd)
+{
+	for (int i = 0; i < requests_of(how); i++)
+		if (!strcmp(how, "shown"))
+			show(fd);
+		else if (!strcmp(how, "numbered"))
+			echo_by_number(fd);
+		else if (is_connected(how))
+			serve_connected(fd, how);
+		else
+			echo(fd);
+}
+
+/* exit(3) may do what it now is killed for (tests/tools/dump.c). */
+static int end(const char *how, const char *action)
+{
+	if (strcmp(how, "refused") != 0 &&
+	    (!strcmp(action, "only") || !strcmp(action, "kill")))
+		syscall(SYS_exit, EXIT_SUCCESS);
+	return EXIT_SUCCESS;
+}
+
 int main(int argc, char **argv)
 {
 	const char *how = argc > 1 ? argv[1] : "";
 	char *const server[] = { argv[0], NULL };
-	int fd;
+	int is_late, fd;
 
 	if (argc > 3)
 		make_filter(argv[2], argv + 3);
 	if (!strcmp(how, "elsewhere"))
 		use_epoll();
-	fd = own_socket();
-	if (is_connected(how)) {
-		/* One that has chosen its port cannot be bound again. */
-		int port = server_port(fd);
-
-		(void)close(fd);
-		fd = server_bind(AF_INET, SOCK_DGRAM, port, 0);
-	}
-	server_ready(fd);
+	is_late = !strcmp(how, "late");
+	fd = is_late		 ? bind_late(how)
+	     : is_connected(how) ? bind_to_connect()
+				 : own_socket();
+	if (!is_late)
+		server_ready(fd);
 	if (!strcmp(how, "probed"))
 		(void)syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL);
 	if (!strcmp(how, "child")) {
 		install_in_children();
 	} else if (!strcmp(how, "two")) {
 		install_each(argv[2], argv + 3);
-	} else if (argc > 3 && strcmp(how, "pinned") != 0) {
+	} else if (argc > 3 && strcmp(how, "pinned") != 0 && !is_late) {
 		install(how);
 	} else if (!strcmp(how, "strict")) {
 		install(how);
@@ -298,12 +396,6 @@ int main(int argc, char **argv)
 		execv("/proc/self/exe", server);
 		server_die("exec");
 	}
-	for (int i = 0; i < requests_of(how); i++)
-		if (!strcmp(how, "shown"))
-			show(fd);
-		else if (is_connected(how))
-			serve_connected(fd, how);
-		else
-			echo(fd);
-	return EXIT_SUCCESS;
+	serve(how, fd);
+	return end(how, argc > 2 ? argv[2] : "");
 }

@@ -15,7 +15,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 	peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
-	hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
+	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
 	pktinfo pktinfo_strip program question queue real replace scratch seccomp sock)
 
 # The rest of a program, and what of libc it stands in for.
@@ -86,6 +86,8 @@ $(U)/replace: $(call rooms,carry line lock log pktinfo raw real replace scratch 
 $(U)/replace: WRAPPED = getsockname mmap ppoll
 
 $(U)/seccomp: $(call rooms,raw real scratch seccomp)
+
+$(U)/hook_seccomp: $(call rooms,hook_seccomp raw real scratch seccomp)
 
 $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
 	hook_syscall)

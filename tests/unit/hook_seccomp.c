@@ -1,0 +1,265 @@
+/* SPDX-License-Identifier: MIT */
+/* What is given up for which call that a filter kills for. */
+#include "hook_seccomp.h"
+
+#include "follow.h"
+#include "lock.h"
+#include "log.h"
+#include "map.h"
+#include "peers.h"
+#include "real.h"
+#include "sock.h"
+#include "unit.h"
+
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+/* What is given up. */
+static struct {
+	bool looks, follows, waits, lines, answers;
+} without;
+
+static bool is_borrowed, are_open;
+static int result; /* of the system call */
+static int said;   /* so often; once in a process */
+
+void sock_look_at_no_more(bool yes)
+{
+	without.looks = yes;
+}
+
+void follow_no_more(bool yes)
+{
+	without.follows = yes;
+}
+
+void lock_call_no_more(bool yes)
+{
+	without.waits = yes;
+}
+
+void log_no_more(bool yes)
+{
+	without.lines = yes;
+}
+
+void sock_stop(bool put_back)
+{
+	assert_true(put_back);
+	without.answers = true;
+}
+
+void sock_go_on(void)
+{
+	without.answers = false;
+}
+
+bool lock_is_borrowed(void)
+{
+	return is_borrowed;
+}
+
+bool peers_are_open(void)
+{
+	return are_open;
+}
+
+void log_event(enum log_level level, int fd, const char *what)
+{
+	(void)what;
+	assert_int_equal(level, LOG_ERROR);
+	assert_int_equal(fd, -1);
+	said++;
+}
+
+static const char *given_up(void)
+{
+	static char text[64];
+
+	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s",
+		       atomic_load(&map_forbidden) ? "memory " : "",
+		       without.looks ? "looks " : "",
+		       without.follows ? "follows " : "",
+		       without.waits ? "waits " : "",
+		       without.lines ? "lines " : "",
+		       without.answers ? "answers " : "");
+	return text;
+}
+
+/* What was given up when the filter was installed. */
+static char seen[64];
+
+static int paper_prctl(int operation, ...)
+{
+	assert_int_equal(operation, PR_SET_SECCOMP);
+	(void)snprintf(seen, sizeof(seen), "%s", given_up());
+	return result;
+}
+
+static long paper_syscall(long number, ...)
+{
+	assert_int_equal(number, SYS_seccomp);
+	(void)snprintf(seen, sizeof(seen), "%s", given_up());
+	return result;
+}
+
+/* A filter that kills for this call only, by either of the two ways. */
+static long forbid(uint32_t number, bool by_prctl, unsigned int flags)
+{
+	struct sock_filter code[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS,
+			 offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, number, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_KILL_PROCESS),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	struct sock_fprog filter = { .len = COUNT(code), .filter = code };
+
+	seen[0] = '\0';
+	return by_prctl ? prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &filter)
+			: hook_seccomp(SECCOMP_SET_MODE_FILTER, flags, &filter);
+}
+
+static int nothing_forbidden(void **state)
+{
+	(void)state;
+	real_resolve();
+	real.prctl = paper_prctl;
+	real.syscall = paper_syscall;
+	memset(&without, 0, sizeof(without));
+	is_borrowed = false;
+	are_open = true;
+	result = -1;
+	return 0;
+}
+
+#ifdef SYS_mmap2
+#define MMAP SYS_mmap2
+#else
+#define MMAP SYS_mmap
+#endif
+
+/* Every call of ours for which a filter may kill. */
+static const struct {
+	uint32_t number;
+	const char *needed_for;
+} calls[] = {
+	{ MMAP, "memory looks " },
+	{ SYS_munmap, "memory looks " },
+	{ SYS_getsockopt, "looks follows " },
+	{ SYS_setsockopt, "looks follows " },
+	{ SYS_getsockname, "looks follows lines " },
+	{ SYS_socket, "follows lines " },
+	{ SYS_bind, "follows " },
+	{ SYS_dup3, "follows " },
+	{ SYS_fcntl, "follows " },
+	{ SYS_close, "follows lines " },
+	{ SYS_getpeername, "follows " },
+	{ SYS_epoll_ctl, "follows " },
+	{ SYS_sendto, "follows lines " },
+	{ SYS_kill, "follows waits " },
+	{ SYS_getpid, "waits lines " },
+	{ SYS_sched_yield, "waits " },
+	{ SYS_sigaltstack, "waits " },
+	{ SYS_nanosleep, "waits " },
+	{ SYS_clock_nanosleep, "waits " },
+	{ SYS_ppoll, "follows lines " },
+	{ SYS_rt_sigprocmask, "lines " },
+	{ SYS_rt_sigpending, "lines " },
+	{ SYS_rt_sigtimedwait, "lines " },
+	{ SYS_write, "lines " },
+	{ SYS_openat, "lines " },
+	{ SYS_recvmsg, "answers " },
+	{ SYS_sendmsg, "answers " },
+	{ SYS_getrandom, "" },
+	{ SYS_ptrace, "" },
+};
+
+static void
+what_needs_a_call_is_given_up_before_a_filter_kills_for_it(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(calls); i++) {
+		(void)forbid(calls[i / 2].number, i % 2, 0);
+
+		assert_string_equal(seen, calls[i / 2].needed_for);
+	}
+}
+
+static void a_filter_that_is_refused_takes_nothing(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < 2 * COUNT(calls); i++) {
+		assert_int_equal(forbid(calls[i / 2].number, i % 2, 0), -1);
+
+		assert_string_equal(given_up(), "");
+	}
+}
+
+static void getrandom_is_needed_until_there_is_a_table(void **state)
+{
+	(void)state;
+	are_open = false;
+
+	(void)forbid(SYS_getrandom, true, 0);
+
+	assert_string_equal(seen, "looks ");
+}
+
+static void a_vfork_child_s_filter_is_its_own(void **state)
+{
+	(void)state;
+	is_borrowed = true;
+
+	(void)forbid(SYS_recvmsg, true, 0);
+
+	assert_string_equal(seen, "");
+}
+
+static void a_thread_that_is_in_the_way_is_a_refusal(void **state)
+{
+	(void)state;
+	result = 4711;
+
+	assert_int_equal(forbid(SYS_socket, false, SECCOMP_FILTER_FLAG_TSYNC),
+			 4711);
+
+	assert_string_equal(given_up(), "");
+}
+
+/* The last, for these are for good. */
+static void what_is_given_up_stays_so_and_is_told_once(void **state)
+{
+	(void)state;
+	result = 5; /* the listener's fd */
+	assert_int_equal(forbid(SYS_recvmsg, false, 1U << 3), 5);
+	result = 0;
+	assert_int_equal(forbid(SYS_dup3, true, 0), 0);
+	result = -1;
+
+	(void)forbid(SYS_recvmsg, true, 0);
+	(void)forbid(SYS_dup3, true, 0);
+
+	assert_string_equal(given_up(), "follows answers ");
+	assert_int_equal(said, 1);
+}
+
+#define TEST(name) cmocka_unit_test_setup(name, nothing_forbidden)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(what_needs_a_call_is_given_up_before_a_filter_kills_for_it),
+		TEST(a_filter_that_is_refused_takes_nothing),
+		TEST(getrandom_is_needed_until_there_is_a_table),
+		TEST(a_vfork_child_s_filter_is_its_own),
+		TEST(a_thread_that_is_in_the_way_is_a_refusal),
+		TEST(what_is_given_up_stays_so_and_is_told_once),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+}

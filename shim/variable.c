@@ -60,7 +60,9 @@ const struct variable variables[] = {
 	  .preset = "stderr",
 	  .accepted = "stderr, syslog or the absolute path of a file",
 	  .effect = "Where it is told. A file is made, but not read by others, "
-		    "and a symbolic link is not followed.",
+		    "and a symbolic link is not followed. It is opened for "
+		    "each line: after a chroot, or as another user, it has "
+		    "to be within reach still.",
 	  .kind = VARIABLE_PLACE },
 	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
 	{ .name = NULL },

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * recvmsg and sendmsg of an application that gives and gets odd messages, over
- * a kernel that is made of the fuzzer's bytes: the application sees what it
- * would see without the shim, and what the kernel is sent is what the
- * application gave, or that and the source behind it.
+ * recvmsg, recvmmsg and sendmsg of an application that gives and gets odd
+ * messages, over a kernel that is made of the fuzzer's bytes: the application
+ * sees what it would see without the shim, and what the kernel is sent is what
+ * the application gave, or that and the source behind it.
  */
 #include "messages.h"
 #include "name.h"
@@ -16,17 +16,23 @@
 #include <limits.h>
 #include <string.h>
 
-enum { MOST_MESSAGES = 8, UNTOUCHED = 0xa5, MOST_STRIPPED = 1024 };
+enum {
+	MOST_MESSAGES = 8,
+	MOST_DATAGRAMS = 4,
+	UNTOUCHED = 0xa5,
+	MOST_STRIPPED = 1024,
+};
 
-/* The datagram that the kernel has. */
-static struct {
+/* The datagrams that the kernel has, and what it delivers with them. */
+static struct datagram {
 	struct sockaddr_in6 name;
 	socklen_t namelen;
 	int flags;
 	struct message messages[MOST_MESSAGES];
 	size_t count;
-	enum pktinfo_kinds delivered;
-} datagram;
+} datagrams[MOST_DATAGRAMS];
+static unsigned int waiting;
+static enum pktinfo_kinds delivered;
 
 /* What the application sends, and what the kernel says to each attempt. */
 static struct {
@@ -42,24 +48,25 @@ static void put_bytes(struct tape *tape, void *to, size_t bytes)
 }
 
 /* As udp_recvmsg and put_cmsg do it. */
-static ssize_t give(struct msghdr *msg)
+static ssize_t give(const struct datagram *datagram, struct msghdr *msg)
 {
 	const size_t room = msg->msg_control ? msg->msg_controllen : 0;
 	struct msghdr rest = *msg;
 
 	rest.msg_controllen = room;
-	rest.msg_flags = datagram.flags;
-	for (size_t i = 0; i < datagram.count; i++) {
-		const struct message *m = &datagram.messages[i];
+	rest.msg_flags = datagram->flags;
+	for (size_t i = 0; i < datagram->count; i++) {
+		const struct message *m = &datagram->messages[i];
 
-		if (!m->kind || m->kind & datagram.delivered)
+		if (!m->kind || m->kind & delivered)
 			put_cmsg(&rest, m->level, m->type, m->data, m->bytes);
 	}
 	if (msg->msg_name) {
-		memcpy(msg->msg_name, &datagram.name,
-		       msg->msg_namelen < datagram.namelen ? msg->msg_namelen
-							   : datagram.namelen);
-		msg->msg_namelen = datagram.namelen;
+		memcpy(msg->msg_name, &datagram->name,
+		       msg->msg_namelen < datagram->namelen
+			       ? msg->msg_namelen
+			       : datagram->namelen);
+		msg->msg_namelen = datagram->namelen;
 	}
 	msg->msg_controllen = room - rest.msg_controllen;
 	msg->msg_flags = rest.msg_flags;
@@ -70,8 +77,22 @@ static ssize_t give_all(int fd, struct msghdr *msg, int flags)
 {
 	(void)fd;
 	(void)flags;
-	datagram.delivered = PKTINFO_BOTH;
-	return give(msg);
+	delivered = PKTINFO_BOTH;
+	return give(&datagrams[0], msg);
+}
+
+static int give_batch(int fd, struct mmsghdr *batch, unsigned int n, int flags,
+		      struct timespec *timeout)
+{
+	(void)fd;
+	(void)flags;
+	(void)timeout;
+	delivered = PKTINFO_BOTH;
+	assert(waiting <= n);
+	for (unsigned int i = 0; i < waiting; i++)
+		batch[i].msg_len =
+			(unsigned int)give(&datagrams[i], &batch[i].msg_hdr);
+	return (int)waiting;
 }
 
 static ssize_t judge(void)
@@ -145,24 +166,25 @@ static int take_batch(int fd, struct mmsghdr *batch, unsigned int n, int flags)
 	return 1;
 }
 
-static void draw_datagram(struct tape *tape, sa_family_t family)
+static void draw_datagram(struct tape *tape, sa_family_t family,
+			  struct datagram *datagram)
 {
-	struct message *message = datagram.messages;
+	struct message *message = datagram->messages;
 	enum pktinfo_kinds seen = PKTINFO_NONE;
 
-	memset(&datagram, 0, sizeof(datagram));
-	datagram.flags = tape_byte(tape) % 2 ? MSG_TRUNC : 0;
-	datagram.name.sin6_family = family;
-	put_bytes(tape, (uint8_t *)&datagram.name + sizeof(family),
-		  tape_byte(tape) % (sizeof(datagram.name) - 1));
-	datagram.namelen = tape_byte(tape) % 8 ? name_length(family) : 0;
+	memset(datagram, 0, sizeof(*datagram));
+	datagram->flags = tape_byte(tape) % 2 ? MSG_TRUNC : 0;
+	datagram->name.sin6_family = family;
+	put_bytes(tape, (uint8_t *)&datagram->name + sizeof(family),
+		  tape_byte(tape) % (sizeof(datagram->name) - 1));
+	datagram->namelen = tape_byte(tape) % 8 ? name_length(family) : 0;
 	/* No kernel says the same twice. */
 	for (size_t n = tape_byte(tape) % (MOST_MESSAGES + 1); n; n--)
 		if (next_message(tape, message) && !(seen & message->kind)) {
 			seen |= message->kind;
 			message++;
 		}
-	datagram.count = (size_t)(message - datagram.messages);
+	datagram->count = (size_t)(message - datagram->messages);
 }
 
 /* A buffer of just this size, so that the sanitizer sees who goes beyond. */
@@ -184,36 +206,67 @@ static void check_messages(const struct msghdr *msg, const struct msghdr *bare)
 	}
 }
 
-static void receive(struct tape *tape, int fd)
+static struct msghdr draw_rooms(size_t room, socklen_t name_room)
+{
+	return (struct msghdr){ .msg_control = room_of(room),
+				.msg_controllen = room,
+				.msg_name = room_of(name_room),
+				.msg_namelen = name_room };
+}
+
+/* Both had rooms of this size before. */
+static void check_received(const struct msghdr *msg, const struct msghdr *bare,
+			   const struct msghdr *before, bool is_touched)
+{
+	assert(msg->msg_controllen == bare->msg_controllen);
+	assert(msg->msg_flags == bare->msg_flags);
+	assert(msg->msg_namelen == bare->msg_namelen);
+	assert(!memcmp(msg->msg_name, bare->msg_name, before->msg_namelen));
+	if (is_touched)
+		check_messages(msg, bare);
+	if (!is_touched || before->msg_controllen <= MOST_STRIPPED)
+		assert(!memcmp(msg->msg_control, bare->msg_control,
+			       before->msg_controllen));
+}
+
+/* By recvmsg, or by recvmmsg with room for so many. */
+static void receive(struct tape *tape, int fd, unsigned int batch)
 {
 	struct sock *sock = sock_probe(fd);
 	const enum pktinfo_kinds wanted = tape_byte(tape) % 4;
-	const size_t room = tape_size(tape) * 2;
-	const socklen_t name_room = tape_byte(tape) % 40;
-	struct msghdr msg = { .msg_control = room_of(room),
-			      .msg_controllen = room,
-			      .msg_name = room_of(name_room),
-			      .msg_namelen = name_room };
-	struct msghdr bare = msg;
+	struct mmsghdr msgs[MOST_DATAGRAMS] = { 0 };
+	struct mmsghdr bare[MOST_DATAGRAMS] = { 0 };
+	struct msghdr before[MOST_DATAGRAMS];
+	const unsigned int n = batch ? batch : 1;
 
 	assert(sock != NULL);
 	atomic_store(&sock->wanted, wanted);
-	bare.msg_control = room_of(room);
-	bare.msg_name = room_of(name_room);
-	datagram.delivered = wanted;
-	assert(give(&bare) == recvmsg(fd, &msg, 0));
+	for (unsigned int i = 0; i < n; i++) {
+		const size_t room = tape_size(tape) * 2;
+		const socklen_t name_room = tape_byte(tape) % 40;
 
-	assert(msg.msg_controllen == bare.msg_controllen);
-	assert(msg.msg_flags == bare.msg_flags);
-	assert(msg.msg_namelen == bare.msg_namelen);
-	assert(!memcmp(msg.msg_name, bare.msg_name, name_room));
-	check_messages(&msg, &bare);
-	if (room <= MOST_STRIPPED)
-		assert(!memcmp(msg.msg_control, bare.msg_control, room));
-	free(msg.msg_control);
-	free(msg.msg_name);
-	free(bare.msg_control);
-	free(bare.msg_name);
+		msgs[i].msg_hdr = before[i] = draw_rooms(room, name_room);
+		bare[i].msg_hdr = draw_rooms(room, name_room);
+	}
+	delivered = wanted;
+	for (unsigned int i = 0; i < waiting; i++)
+		bare[i].msg_len =
+			(unsigned int)give(&datagrams[i], &bare[i].msg_hdr);
+	if (batch)
+		assert(recvmmsg(fd, msgs, n, 0, NULL) == (int)waiting);
+	else
+		msgs[0].msg_len =
+			(unsigned int)recvmsg(fd, &msgs[0].msg_hdr, 0);
+
+	for (unsigned int i = 0; i < n; i++) {
+		assert(msgs[i].msg_len == bare[i].msg_len);
+		check_received(&msgs[i].msg_hdr, &bare[i].msg_hdr, &before[i],
+			       i < waiting);
+		free(before[i].msg_control);
+		free(before[i].msg_name);
+		free(bare[i].msg_hdr.msg_control);
+		free(bare[i].msg_hdr.msg_name);
+	}
 }
 
 /* To who asked, or to somebody, with whatever there is as control messages. */
@@ -229,9 +282,9 @@ static void send_garbage(struct tape *tape, int fd)
 	struct msghdr given;
 	void *const control = app.msg_control;
 
-	memcpy(app.msg_name, &datagram.name,
-	       namelen < sizeof(datagram.name) ? namelen
-					       : sizeof(datagram.name));
+	memcpy(app.msg_name, &datagrams[0].name,
+	       namelen < sizeof(datagrams[0].name) ? namelen
+						   : sizeof(datagrams[0].name));
 	sent.errors = *tape;
 	put_bytes(tape, control, bytes);
 	if (lies == 1)
@@ -275,17 +328,22 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		fds[0] = open_server(AF_INET);
 		fds[1] = open_server(AF_INET6);
 		real.recvmsg = give_all;
+		real.recvmmsg = give_batch;
 		real.sendmsg = take;
 		real.sendmmsg = take_batch;
 	}
 	peers_reset(64, 120);
 	while (tape.at < tape.end) {
-		const bool is_v6 = tape_byte(&tape) % 2;
-		const int fd = fds[is_v6];
+		const uint8_t kind = tape_byte(&tape);
+		const bool is_v6 = kind % 2;
+		const unsigned int batch = kind / 2 % (MOST_DATAGRAMS + 1U);
 
-		draw_datagram(&tape, is_v6 ? AF_INET6 : AF_INET);
-		receive(&tape, fd);
-		send_garbage(&tape, fd);
+		waiting = batch ? 1 + kind / 16 % batch : 1;
+		for (unsigned int i = 0; i < waiting; i++)
+			draw_datagram(&tape, is_v6 ? AF_INET6 : AF_INET,
+				      &datagrams[i]);
+		receive(&tape, fds[is_v6], batch);
+		send_garbage(&tape, fds[is_v6]);
 	}
 	return 0;
 }

@@ -122,9 +122,18 @@ static struct value compute(uint16_t code, const struct state *state,
 		return known(a ^ b);
 	case BPF_NEG:
 		return known(-a);
-	default: /* division by zero and long shifts among them */
+	default: /* long shifts among them */
 		return unknown;
 	}
+}
+
+/* Which ends the filter as a return of 0 does: it kills. */
+static bool may_divide_by_zero(uint16_t code, const struct state *state,
+			       uint32_t k)
+{
+	if (BPF_OP(code) != BPF_DIV)
+		return false;
+	return BPF_SRC(code) == BPF_X ? !state->x.is_known || !state->x.is : !k;
 }
 
 /* A jump on what is not known goes both ways. */
@@ -191,6 +200,8 @@ static bool step(const struct walk *walk, size_t at)
 	case BPF_STX:
 		break;
 	case BPF_ALU:
+		if (may_divide_by_zero(code->code, &state, code->k))
+			return false;
 		state.a = compute(code->code, &state, code->k);
 		break;
 	case BPF_MISC:

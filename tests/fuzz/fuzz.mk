@@ -3,7 +3,7 @@
 #                        many inputs each tried, and what of shim/ that covered
 
 Z = $(B)/fuzz
-FUZZ_TARGETS = append config hooks peers strip
+FUZZ_TARGETS = append config hooks peers seccomp strip
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit \
 	-ftls-model=initial-exec -fsanitize=fuzzer,address,undefined \
@@ -15,6 +15,7 @@ $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
 $(Z)/config: FUZZED = $(patsubst %,shim/%.c,line log raw real variable)
 $(Z)/hooks: FUZZED = $(filter-out shim/config.c,$(SHIM:%=shim/%.c))
 $(Z)/hooks: FUZZ_PROPS += settings
+$(Z)/seccomp: FUZZED = $(patsubst %,shim/%.c,raw real scratch seccomp unwind)
 $(Z)/peers: FUZZED = shim/lock.c shim/peers.c shim/pktinfo.c shim/queue.c
 $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom

@@ -183,6 +183,19 @@ static void what_is_not_computed_is_not_known(void **state)
 	assert_false(IS_12(6, BPF_LSH, 1));
 }
 
+/* The kernel ends the filter then, as by a return of 0. */
+static void what_may_divide_by_zero_may_kill(void **state)
+{
+	(void)state;
+
+	assert_true(KILLS(BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), DO(ALLOW)));
+	assert_true(KILLS(LOAD(ARGUMENT), BPF_STMT(BPF_MISC | BPF_TAX, 0),
+			  BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), DO(ALLOW)));
+	assert_false(KILLS(BPF_STMT(BPF_LDX | BPF_IMM, 2),
+			   BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), DO(ALLOW)));
+	assert_false(KILLS(BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 2), DO(ALLOW)));
+}
+
 static void the_index_register_is_followed(void **state)
 {
 	(void)state;
@@ -374,6 +387,7 @@ int main(void)
 		cmocka_unit_test(what_is_computed_is_computed),
 		cmocka_unit_test(each_operation_is_the_kernels),
 		cmocka_unit_test(what_is_not_computed_is_not_known),
+		cmocka_unit_test(what_may_divide_by_zero_may_kill),
 		cmocka_unit_test(the_index_register_is_followed),
 		cmocka_unit_test(a_jump_of_no_known_kind_is_no_filter),
 		cmocka_unit_test(what_is_kept_in_memory_is_not_known),

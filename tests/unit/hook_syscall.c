@@ -112,6 +112,29 @@ static void no_number_is_a_cancellation_point(void **state)
 	assert_ptr_equal(result, &kernel);
 }
 
+static void what_is_accepted_by_number_is_none_of_ours(void **state)
+{
+	const long numbers[] = {
+#ifdef SYS_accept
+		SYS_accept,
+#endif
+		SYS_accept4
+	};
+
+	(void)state;
+	kernel.answer = OTHER_FD;
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		sock_forget(OTHER_FD);
+
+		assert_int_equal(syscall(numbers[i], FD, NULL, NULL, 0),
+				 OTHER_FD);
+
+		assert_int_equal(kernel.number, numbers[i]);
+		assert_null(sock_probe(OTHER_FD));
+		assert_string_equal(kernel_calls(), "syscall");
+	}
+}
+
 static sigjmp_buf before;
 
 static int jump_out(const struct sent *one)
@@ -175,6 +198,7 @@ int main(void)
 		TEST(duplicating_by_number_makes_another_of_ours),
 		TEST(another_fcntl_by_number_is_the_kernel_s),
 		TEST(no_number_is_a_cancellation_point),
+		TEST(what_is_accepted_by_number_is_none_of_ours),
 		TEST(leaving_a_send_by_number_leaves_cancellation_disabled),
 		TEST(receiving_by_number_is_so_for_the_kernel),
 		TEST(sending_by_number_elsewhere_is_the_kernel_s),

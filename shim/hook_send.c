@@ -513,17 +513,15 @@ static int send_one(int fd, struct mmsghdr *msgs, unsigned int n,
 	return 1;
 }
 
-HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+/* sendmsg(2) on one of our sockets. */
+HOT static __attribute__((noinline)) ssize_t
+send_message(int fd, struct sock *sock, const struct msghdr *msg, int flags)
 {
-	struct sock *sock =
-		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
 	struct mmsghdr one = { 0 };
 	struct source source;
 	struct msghdr out;
 	ssize_t n;
 
-	if (!sock || is_odd(flags))
-		return real.sendmsg(fd, msg, flags);
 	/* Too much for the stack: as a batch of one. */
 	if (msg->msg_controllen > CONTROL_BYTES) {
 		one.msg_hdr = *msg;
@@ -538,6 +536,16 @@ HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	n = real.sendmsg(fd, msg, flags);
 	note_plain(sock, msg, &source, n >= 0);
 	return n;
+}
+
+HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+	struct sock *sock =
+		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
+
+	if (UNLIKELY(!sock || is_odd(flags)))
+		return real.sendmsg(fd, msg, flags);
+	return send_message(fd, sock, msg, flags);
 }
 
 /* What is sent without an address has a source only if its socket is pinned. */
@@ -581,23 +589,38 @@ static __attribute__((noinline)) bool send_pinned(int fd,
 	return false;
 }
 
-EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
+/* Apart, so that other fds need no frame. */
+static __attribute__((noinline)) ssize_t send_if_pinned(int fd, const void *buf,
+							size_t len, int flags)
 {
 	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	if (may_be_pinned(fd) && send_pinned(fd, &iov, 1, flags, &n))
-		return n;
+	return send_pinned(fd, &iov, 1, flags, &n)
+		       ? n
+		       : real.send(fd, buf, len, flags);
+}
+
+static __attribute__((noinline)) ssize_t
+write_if_pinned(int fd, const void *buf, size_t len)
+{
+	const struct iovec iov = hook_buffer(buf, len);
+	ssize_t n;
+
+	return send_pinned(fd, &iov, 1, 0, &n) ? n : real.write(fd, buf, len);
+}
+
+EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+	if (UNLIKELY(may_be_pinned(fd)))
+		return send_if_pinned(fd, buf, len, flags);
 	return real.send(fd, buf, len, flags);
 }
 
 EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 {
-	const struct iovec iov = hook_buffer(buf, len);
-	ssize_t n;
-
-	if (may_be_pinned(fd) && send_pinned(fd, &iov, 1, 0, &n))
-		return n;
+	if (UNLIKELY(may_be_pinned(fd)))
+		return write_if_pinned(fd, buf, len);
 	return real.write(fd, buf, len);
 }
 

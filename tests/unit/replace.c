@@ -546,14 +546,16 @@ static void options_and_flags_are_kept(void **state)
 static void groups_go_out_by_the_interface_that_was_chosen(void **state)
 {
 	const struct in_addr loopback = { .s_addr = htonl(INADDR_LOOPBACK) };
+	int chosen = (int)loopback.s_addr;
 
 	(void)state;
-	(void)libc.setsockopt(server, IPPROTO_IP, IP_MULTICAST_IF, &loopback,
-			      sizeof(loopback));
+	/* qemu-user has no such option: it stays as it is, then. */
+	if (libc.setsockopt(server, IPPROTO_IP, IP_MULTICAST_IF, &loopback,
+			    sizeof(loopback)))
+		chosen = option(IPPROTO_IP, IP_MULTICAST_IF);
 
 	assert_true(follow());
-	assert_int_equal(option(IPPROTO_IP, IP_MULTICAST_IF),
-			 (int)loopback.s_addr);
+	assert_int_equal(option(IPPROTO_IP, IP_MULTICAST_IF), chosen);
 }
 
 static void buffers_keep_their_size(void **state)

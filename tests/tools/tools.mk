@@ -122,7 +122,8 @@ SLOW_TESTS = $(addprefix $(COVERAGE)/tests/unit/,peers_model peers_threads \
 	pktinfo_strip)
 
 # The library and the command are counted there; other users add to it.
-coverage-here: $(E2E_PROGRAMS) $(TRANSPARENCY_PROGRAMS) $(COVERAGE)/dump.o
+coverage-here: $(E2E_PROGRAMS) $(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) \
+		$(COVERAGE)/dump.o
 	$(Q)find $(COVERAGE) -name '*.gcda' -delete
 	$(Q)$(INTO) B=$(COVERAGE) CFLAGS='$(COVERAGE_FLAGS)' SANITIZE= \
 		UNIT_CFLAGS='$$(OWN_CFLAGS) $$(UNWIND) -UNDEBUG -Ishim' \
@@ -131,6 +132,7 @@ coverage-here: $(E2E_PROGRAMS) $(TRANSPARENCY_PROGRAMS) $(COVERAGE)/dump.o
 			$(SLOW_TESTS),$$(UNIT_TESTS))'
 	$(Q)ln -sfn $(abspath $(B))/tests/e2e $(abspath $(B))/tests/transparency \
 		$(COVERAGE)/tests
+	$(Q)ln -sfn $(abspath $(I386)) $(COVERAGE)
 	$(Q)umask 0; chmod -R a+w $(COVERAGE)/shim; \
 		B=$(COVERAGE) tests/run $(COVERAGE_SUITES)
 	$(Q)tests/tools/coverage $(COVERAGE)

@@ -6,6 +6,7 @@
 #include "real.h"
 
 #include <limits.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <sys/uio.h>
 
@@ -18,6 +19,19 @@ static inline struct iovec hook_buffer(const void *buf, size_t len)
 		.iov_base = (void *)buf,
 		.iov_len = len < most ? len : most,
 	};
+}
+
+/*
+ * Whether there is room for any: read(2), readv(2) and writev(2) without it do
+ * nothing, unlike recvmsg(2) and sendmsg(2).
+ */
+static inline bool hook_has_bytes(const struct iovec *iov, int count)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; iov && i < count && !bytes; i++)
+		bytes = iov[i].iov_len;
+	return bytes != 0;
 }
 
 /* No cancellation points: syscall(2), as which they answer, is none. */
@@ -35,5 +49,11 @@ int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
 
 /* What close(2) does before it closes. */
 void hook_closing(int fd);
+
+/*
+ * Answers fd, of a pair or accepted: such are never ours.  To know it saves
+ * them a probe, which a sandbox might not allow.
+ */
+int hook_not_ours(int fd);
 
 #endif

@@ -38,11 +38,7 @@ EXPORTED int socket(int domain, int type, int protocol)
 	return fd;
 }
 
-/*
- * Neither pairs nor accepted sockets are ours.  To know it saves them a probe,
- * which a sandbox might not allow.
- */
-static int not_ours(int fd)
+int hook_not_ours(int fd)
 {
 	if (fd >= 0)
 		sock_created(fd, AF_UNIX, SOCK_STREAM, 0);
@@ -54,18 +50,18 @@ EXPORTED int socketpair(int domain, int type, int protocol, int fds[2])
 	int result = real.socketpair(domain, type, protocol, fds);
 
 	for (int i = 0; !result && i < 2; i++)
-		not_ours(fds[i]);
+		hook_not_ours(fds[i]);
 	return result;
 }
 
 EXPORTED int accept(int fd, struct sockaddr *addr, socklen_t *len)
 {
-	return not_ours(real.accept(fd, addr, len));
+	return hook_not_ours(real.accept(fd, addr, len));
 }
 
 EXPORTED int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
 {
-	return not_ours(real.accept4(fd, addr, len, flags));
+	return hook_not_ours(real.accept4(fd, addr, len, flags));
 }
 
 /* The port, which both families keep at the same place. */

@@ -325,58 +325,48 @@ static bool must_be_read(ssize_t n)
 	return n < 0 && (errno == ENOTSOCK || is_forbidden(errno));
 }
 
-/*
- * read(2) of no bytes takes no datagram, unlike recvmsg(2); and an fd that was
- * closed behind our back may be a file by now.
- */
-static bool read_datagram(int fd, void *buf, size_t len, ssize_t *n)
-{
-	struct sock *sock = sock_known(fd);
-	int saved = errno;
-
-	if (!sock || !len)
-		return false;
-	*n = receive_bytes(fd, sock, buf, len, 0, NULL, NULL, false);
-	if (!must_be_read(*n))
-		return true;
-	errno = saved;
-	return false;
-}
-
-EXPORTED ssize_t read(int fd, void *buf, size_t len)
-{
-	ssize_t n;
-
-	return read_datagram(fd, buf, len, &n) ? n : real.read(fd, buf, len);
-}
-
-EXPORTED ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes)
-{
-	ssize_t n;
-
-	if (len <= buf_bytes && read_datagram(fd, buf, len, &n))
-		return n;
-	return real.__read_chk(fd, buf, len, buf_bytes);
-}
-
+/* False: read it, for an fd that was closed behind our back may be a file. */
 ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 			       ssize_t *n, bool by_number)
 {
 	struct sock *sock = sock_known(fd);
 	struct msghdr app = { .msg_iov = (struct iovec *)iov };
-	int saved = errno;
-	size_t bytes = 0;
+	int saved;
 
-	for (int i = 0; sock && iov && i < count && i < IOV_MAX && !bytes; i++)
-		bytes = iov[i].iov_len;
-	if (!sock || !bytes || count > IOV_MAX)
+	if (!sock || count > IOV_MAX || !hook_has_bytes(iov, count))
 		return false;
+	saved = errno;
 	app.msg_iovlen = (size_t)count;
 	*n = receive(fd, sock, &app, 0, false, by_number);
 	if (!must_be_read(*n))
 		return true;
 	errno = saved;
 	return false;
+}
+
+ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
+			       bool by_number)
+{
+	const struct iovec iov = hook_buffer(buf, len);
+
+	return read_vector(fd, &iov, 1, n, by_number);
+}
+
+EXPORTED ssize_t read(int fd, void *buf, size_t len)
+{
+	ssize_t n;
+
+	return read_buffer(fd, buf, len, &n, false) ? n
+						    : real.read(fd, buf, len);
+}
+
+EXPORTED ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes)
+{
+	ssize_t n;
+
+	if (len <= buf_bytes && read_buffer(fd, buf, len, &n, false))
+		return n;
+	return real.__read_chk(fd, buf, len, buf_bytes);
 }
 
 EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
@@ -399,10 +389,9 @@ ssize_t readv_number(int fd, const struct iovec *iov, int count)
 
 ssize_t read_number(int fd, void *buf, size_t len)
 {
-	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	return read_vector(fd, &iov, 1, &n, true)
+	return read_buffer(fd, buf, len, &n, true)
 		       ? n
 		       : real.syscall(SYS_read, fd, buf, len);
 }

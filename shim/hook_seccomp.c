@@ -36,18 +36,11 @@ enum {
 
 static _Atomic unsigned int given_up;
 
-/* Where the kernel has two of them libc calls the second one. */
-#ifdef SYS_mmap2
-#define MMAP SYS_mmap2
-#else
-#define MMAP SYS_mmap
-#endif
-
 static const struct {
 	unsigned int needed_for;
 	uint32_t number;
 } calls[] = {
-	{ MEMORY | LOOKS, MMAP },
+	{ MEMORY | LOOKS, HOOK_SYS_MMAP },
 	{ MEMORY | LOOKS, SYS_munmap },
 	{ LOOKS | FOLLOWS, SYS_getsockopt },
 	{ LOOKS | FOLLOWS, SYS_setsockopt },

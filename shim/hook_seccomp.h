@@ -3,6 +3,15 @@
 #ifndef REPLYFROM_HOOK_SECCOMP_H
 #define REPLYFROM_HOOK_SECCOMP_H
 
+#include <sys/syscall.h>
+
+/* Where the kernel has two of them libc calls the second one. */
+#ifdef SYS_mmap2
+#define HOOK_SYS_MMAP SYS_mmap2
+#else
+#define HOOK_SYS_MMAP SYS_mmap
+#endif
+
 /* seccomp(2), for which libc has no name, as syscall(2) answers. */
 long hook_seccomp(unsigned int operation, unsigned int flags, void *argument);
 

@@ -624,21 +624,12 @@ EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 	return real.write(fd, buf, len);
 }
 
-/* writev(2) of no bytes sends nothing, unlike write(2) and sendmsg(2). */
-static bool has_bytes(const struct iovec *iov, int count)
-{
-	size_t bytes = 0;
-
-	for (int i = 0; iov && i < count && !bytes; i++)
-		bytes = iov[i].iov_len;
-	return bytes != 0;
-}
-
 EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
-	if (count <= IOV_MAX && may_be_pinned(fd) && has_bytes(iov, count) &&
+	if (count <= IOV_MAX && may_be_pinned(fd) &&
+	    hook_has_bytes(iov, count) &&
 	    send_pinned(fd, iov, (size_t)count, 0, &n))
 		return n;
 	return real.writev(fd, iov, count);

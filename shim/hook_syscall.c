@@ -19,14 +19,6 @@
 #define SIZE(n) ((size_t)a[n])
 #define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
 
-/* Neither pairs nor accepted sockets are ours. */
-static long accepted(long fd)
-{
-	if (fd >= 0)
-		sock_created((int)fd, AF_UNIX, SOCK_STREAM, 0);
-	return fd;
-}
-
 /*
  * What these hooks do may be cancelled, syscall(2) may not.  They do not wait,
  * or not for long: a handler that jumps out of here leaves it switched off.
@@ -76,8 +68,8 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_connect:
 		return connect_or_send(number, a, result);
 	case SYS_accept4:
-		*result =
-			accepted(real.syscall(number, a[0], a[1], a[2], a[3]));
+		*result = hook_not_ours(
+			(int)real.syscall(number, a[0], a[1], a[2], a[3]));
 		break;
 	case SYS_recvfrom:
 		*result = recvfrom_number(INT(0), AT(1), SIZE(2), INT(3), AT(4),
@@ -98,7 +90,8 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 #endif
 #ifdef SYS_accept
 	case SYS_accept:
-		*result = accepted(real.syscall(number, a[0], a[1], a[2]));
+		*result = hook_not_ours(
+			(int)real.syscall(number, a[0], a[1], a[2]));
 		break;
 #endif
 #ifdef SYS_recvmmsg

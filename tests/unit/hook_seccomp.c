@@ -137,18 +137,12 @@ static int nothing_forbidden(void **state)
 	return 0;
 }
 
-#ifdef SYS_mmap2
-#define MMAP SYS_mmap2
-#else
-#define MMAP SYS_mmap
-#endif
-
 /* Every call of ours for which a filter may kill. */
 static const struct {
 	uint32_t number;
 	const char *needed_for;
 } calls[] = {
-	{ MMAP, "memory looks " },
+	{ HOOK_SYS_MMAP, "memory looks " },
 	{ SYS_munmap, "memory looks " },
 	{ SYS_getsockopt, "looks follows " },
 	{ SYS_setsockopt, "looks follows " },

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The environment: any value is taken as it should be, or told in one line. */
 // NOLINTBEGIN(bugprone-suspicious-include): how it reads is its own
-#include "../../shim/config.c"
+#include "base/config.c"
 // NOLINTEND(bugprone-suspicious-include)
 
+#include "base/real.h"
 #include "fuzz.h"
-#include "real.h"
 
 #include <regex.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose a carried datagram is, told in the order they were carried. */
-#include "carry.h"
+#include "state/carry.h"
 
 #include "address.h"
 #include "memory.h"

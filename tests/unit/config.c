@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The REPLYFROM_* variables, each in a process of its own. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "config.h"
+#include "base/config.h"
 
+#include "base/real.h"
 #include "child.h"
-#include "real.h"
 #include "unit.h"
 
 #include <errno.h>

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls that make, name, set up and close sockets, from the outside. */
 #include "address.h"
+#include "base/real.h"
 #include "kernel.h"
-#include "real.h"
 #include "settings.h"
-#include "sock.h"
+#include "state/sock.h"
 #include "unit.h"
 
 #include <dlfcn.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Where lines go, how often, and what the application notices: nothing. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "log.h"
+#include "base/log.h"
 
+#include "base/real.h"
 #include "child.h"
 #include "clock.h"
-#include "real.h"
 #include "settings.h"
 #include "unit.h"
 

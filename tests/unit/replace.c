@@ -3,13 +3,13 @@
  * A socket takes the place of another.  The kernel is the real one, on
  * loopback; behind `real` its calls are counted, and one of them may fail.
  */
-#include "replace.h"
+#include "state/replace.h"
 
 #include "address.h"
-#include "carry.h"
-#include "real.h"
-#include "scratch.h"
+#include "base/real.h"
+#include "base/scratch.h"
 #include "settings.h"
+#include "state/carry.h"
 #include "unit.h"
 
 #include <errno.h>

@@ -7,7 +7,7 @@ U = $(B)/tests/unit
 # Not every compiler comes with it.
 SANITIZE = -fsanitize=undefined -fno-sanitize-recover=all
 # Not initial-exec: ld makes a lea of its add, by whose flags the sanitizer goes.
-UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG -Ishim $(SANITIZE) \
+UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG $(SANITIZE) \
 	-fstack-protector-all -ftls-model=local-exec
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
@@ -17,9 +17,14 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
 	pktinfo pktinfo_strip program question queue real replace scratch seccomp sock)
+PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
 
-# The rest of a program, and what of libc it stands in for.
-rooms = $(patsubst %,$(U)/shim/%.o,$(1))
+# The rest of a program, and what of libc it stands in for: files of shim/, which
+# are named without their folder, and of tests/unit/.
+sources = $(foreach name,$(1),$(filter %/$(name).c,$(SHIM_SOURCES) \
+	$(COMMAND_SOURCES)))
+rooms = $(patsubst %.c,$(U)/%.o,$(sort $(sources)))
 props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)
@@ -104,15 +109,10 @@ $(UNIT_TESTS): $(U)/%: $(U)/%.o
 	$(Q)$(CC) $(SANITIZE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
 		-o $@ $(sort $^) $(UNIT_LDLIBS)
 
-$(U)/%.o: tests/unit/%.c Makefile tests/unit/unit.mk | cmocka
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
-
+$(U)/%.o: FLAGS = $(UNIT_CFLAGS) $(NO_RENAMES)
+$(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/unit/*.c)): | cmocka
 $(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
+	$(compile)
 
 cmocka:
 	@echo '#include <cmocka.h>' | $(CC) $(CPPFLAGS) -include setjmp.h \
@@ -122,4 +122,4 @@ cmocka:
 			>&2; exit 1; }
 
 .PHONY: cmocka
--include $(wildcard $(U)/*.d $(U)/shim/*.d)
+-include $(wildcard $(U)/shim/*/*.d)

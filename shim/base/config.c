@@ -2,7 +2,8 @@
 /* Reads the REPLYFROM_* table from the environment. */
 #include "base/config.h"
 
-#include "base/log.h"
+#include "base/line.h"
+#include "base/quiet.h"
 #include "common/variable.h"
 
 #include <errno.h>
@@ -50,7 +51,7 @@ static bool parse_word(const char *text, const struct variable *variable,
 
 static bool parse_ports(const char *text, struct config *config)
 {
-	static uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
+	static uint32_t ports[PORTS_COUNT / PORTS_PER_WORD];
 
 	if (!strcmp(text, "all"))
 		return true;
@@ -68,8 +69,8 @@ static bool parse_place(const char *text, struct config *config)
 
 	if (!strcmp(text, "stderr"))
 		return true;
-	if (!strcmp(text, CONFIG_SYSLOG)) {
-		config->log_to = CONFIG_SYSLOG;
+	if (!strcmp(text, QUIET_SYSLOG)) {
+		config->log_to = QUIET_SYSLOG;
 		return true;
 	}
 	if (text[0] != '/' || length >= sizeof(path))
@@ -97,6 +98,22 @@ static bool read_variable(const char *text, const struct variable *variable,
 	return true;
 }
 
+/* To stderr: where else it may go is not known yet. */
+static void report(const struct variable *variable, const char *value)
+{
+	const size_t most = 80; /* of a value that may be anything */
+	struct line line = { 0 };
+
+	line_add(&line, "replyfrom: ");
+	line_add(&line, variable->name);
+	line_add(&line, "=");
+	line_add_at_most(&line, value, most);
+	line_add(&line, " is not ");
+	line_add(&line, variable->accepted);
+	line_add(&line, "; using the default");
+	quiet_write(&line, NULL);
+}
+
 static void read_environment(struct config *config)
 {
 	for (const struct variable *v = variables; v->name; v++) {
@@ -105,7 +122,7 @@ static void read_environment(struct config *config)
 		const char *text = secure_getenv(v->name);
 
 		if (text && !read_variable(text, v, config))
-			log_bad_value(v->name, text, v->accepted);
+			report(v, text);
 	}
 }
 

@@ -2,7 +2,7 @@
 /* Does what snprintf, gmtime and inet_ntop may not do in a signal handler. */
 #include "base/line.h"
 
-#include "base/name.h"
+#include "common/name.h"
 
 #include <stdbool.h>
 #include <string.h>

@@ -4,7 +4,7 @@
 #define REPLYFROM_LOCK_H
 
 #include "base/attribute.h"
-#include "common/count.h"
+#include "base/counter.h"
 
 #include <stdatomic.h>
 #include <stdbool.h>

@@ -8,9 +8,6 @@
 /* REPLYFROM_LOG: these and what comes before them. */
 enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
-/* An unusable variable: its name, its value, and what is accepted; to stderr */
-void log_bad_value(const char *name, const char *value, const char *accepted);
-
 /*
  * What was, or was not, done with fd, a UDP socket, or with all (-1), when that
  * is wanted: to REPLYFROM_LOG_TO, and not too often.  Keeps errno, is

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Asks a server at each address, as a client does, and says who answered. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "base/name.h"
 #include "command/command.h"
 #include "command/question.h"
+#include "common/name.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -238,7 +238,7 @@ static void judge_process(const struct process *process,
 		*verdict =
 			(struct verdict){ false, "REPLYFROM_DISABLE is set" };
 	else if (process->loaded && process->choosy &&
-		 !config_has_port(process->only_ports, socket->port) &&
+		 !ports_has(process->only_ports, socket->port) &&
 		 !process_socket_is_marked(process->pid, fd))
 		*verdict = (struct verdict){
 			false, "REPLYFROM_ONLY_PORTS leaves its port out"

@@ -3,7 +3,7 @@
 #ifndef REPLYFROM_PROCESS_H
 #define REPLYFROM_PROCESS_H
 
-#include "base/config.h"
+#include "common/ports.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -28,7 +28,7 @@ struct process {
 	bool passed;	 /* was handed sockets: sd_listen_fds(3) */
 	bool privileged; /* its loader ignored LD_PRELOAD: getauxval(3) */
 	/* The bits of those ports. */
-	uint32_t only_ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
+	uint32_t only_ports[PORTS_COUNT / PORTS_PER_WORD];
 };
 
 /* False, and errno: there is none. */

@@ -6,15 +6,7 @@
 #ifndef REPLYFROM_COUNT_H
 #define REPLYFROM_COUNT_H
 
-#include <stdatomic.h>
-#include <stdbool.h>
 #include <stdint.h>
-
-/* They wrap.  Where two threads have one, some of what both count is lost. */
-typedef _Atomic unsigned long counter;
-
-/* A cache line of most processors, which counters have for themselves. */
-#define COUNT_LINE 64
 
 /* Of a thread: those of two threads share no cache line. */
 enum {
@@ -26,9 +18,6 @@ enum {
 	COUNTS_OF_THREAD,
 };
 
-/* So many threads have a line of their own; more share them. */
-#define COUNT_LINES 256
-
 /* Of a table of peers, written under its lock. */
 enum {
 	COUNT_REMEMBERED, /* peers, now */
@@ -37,23 +26,6 @@ enum {
 	COUNT_CONFLICTS, /* one peer asked two addresses in one batch */
 	COUNTS_OF_TABLE,
 };
-
-static inline void count_add(counter *n, unsigned long more)
-{
-	/* Not fetch_add, which would lock the bus. */
-#if defined(__x86_64__)
-	__asm__("addq %1, %0" : "+m"(*n) : "er"(more) : "cc");
-#else
-	atomic_store_explicit(
-		n, atomic_load_explicit(n, memory_order_relaxed) + more,
-		memory_order_relaxed);
-#endif
-}
-
-static inline void count_set(counter *n, unsigned long value)
-{
-	atomic_store_explicit(n, value, memory_order_relaxed);
-}
 
 /* An array of what has counters, or an array of pointers to such arrays. */
 struct count_area {
@@ -79,8 +51,9 @@ struct count_block {
 	struct count_area socks; /* no counters: how many are in use */
 	struct count_area threads;
 	struct count_area tables;
-	const counter *replaced;  /* sockets */
-	const counter *reentrant; /* calls of handlers that passed through */
+	/* Sockets; and calls of handlers that passed through. */
+	const _Atomic unsigned long *replaced;
+	const _Atomic unsigned long *reentrant;
 };
 
 extern const struct count_block replyfrom_counts;

@@ -5,7 +5,7 @@
  */
 #include "common/variable.h"
 
-#include "base/config.h"
+#include "common/ports.h"
 
 #include <stddef.h>
 
@@ -91,20 +91,19 @@ bool variable_read_ports(const char *text, uint32_t *ports)
 	uint32_t first, last;
 
 	for (;; text++) {
-		if (!variable_read_digits(&text, CONFIG_PORTS - 1, &first))
+		if (!variable_read_digits(&text, PORTS_COUNT - 1, &first))
 			return false;
 		last = first;
 		if (*text == '-') {
 			text++;
-			if (!variable_read_digits(&text, CONFIG_PORTS - 1,
+			if (!variable_read_digits(&text, PORTS_COUNT - 1,
 						  &last))
 				return false;
 		}
 		if (!first || first > last || (*text && *text != ','))
 			return false;
 		for (uint32_t n = first; n <= last; n++)
-			ports[n / CONFIG_PORTS_PER_WORD] |=
-				1U << n % CONFIG_PORTS_PER_WORD;
+			ports[n / PORTS_PER_WORD] |= 1U << n % PORTS_PER_WORD;
 		if (!*text)
 			return true;
 	}

@@ -12,6 +12,19 @@
 #define PRESET_TTL 120 /* conntrack's time for a UDP stream */
 #define PRESET_FOLLOW_MS 2000
 
+/* What was set, or else the defaults. */
+struct config {
+	uint32_t peers;	    /* remembered at a time, at most */
+	uint32_t ttl_s;	    /* a peer unheard for longer is not used */
+	uint32_t follow_ms; /* a new socket may answer for so long; 0: none */
+	uint32_t log;	    /* enum log_level */
+	uint32_t ifindex;   /* 1: answer through the interface asked on */
+	uint32_t disable;   /* 1: touch nothing */
+	/* The bits of ports whose sockets are ours to touch; NULL: all. */
+	const uint32_t *only_ports;
+	const char *log_to; /* a path, or "syslog"; NULL: stderr */
+};
+
 struct variable {
 	const char *name;
 	const char *preset;
@@ -41,8 +54,8 @@ extern const struct variable variables[];
 bool variable_read_digits(const char **text, uint32_t most, uint32_t *value);
 
 /*
- * Sets the bits of the ports that are listed, of CONFIG_PORTS in words of
- * CONFIG_PORTS_PER_WORD.  False, and some may be set: it is no such list.
+ * Sets the bits of the ports that are listed, of PORTS_COUNT in words of
+ * PORTS_PER_WORD.  False, and some may be set: it is no such list.
  */
 bool variable_read_ports(const char *text, uint32_t *ports);
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* A datagram is received: remember whom it came from and where it was sent. */
 #include "base/config.h"
-#include "base/name.h"
 #include "base/probe.h"
 #include "base/real.h"
 #include "base/scratch.h"
 #include "base/seccomp.h"
+#include "common/name.h"
 #include "hooks/hook.h"
 #include "state/carry.h"
 #include "state/peers.h"

@@ -4,6 +4,7 @@
 #define REPLYFROM_PEERS_H
 
 #include "base/attribute.h"
+#include "base/counter.h"
 #include "base/lock.h"
 #include "common/count.h"
 #include "state/pktinfo.h"

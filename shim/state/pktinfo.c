@@ -2,7 +2,11 @@
 /* The address in a datagram's control messages: found, hidden, supplied. */
 #include "state/pktinfo.h"
 
+#include "common/mark.h"
+
 #include <string.h>
+
+_Static_assert(PKTINFO_BOTH == MARK_KINDS, "a mark has these bits for them");
 
 /*
  * The control message at byte `at`, in `size` bytes, copied to *c; false at the

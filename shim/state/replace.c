@@ -7,10 +7,11 @@
 #include "state/replace.h"
 
 #include "base/lock.h"
-#include "base/name.h"
+#include "base/name_calls.h"
 #include "base/option.h"
 #include "base/real.h"
 #include "base/scratch.h"
+#include "common/name.h"
 #include "state/carry.h"
 #include "state/pktinfo.h"
 

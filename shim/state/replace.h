@@ -3,7 +3,7 @@
 #ifndef REPLYFROM_REPLACE_H
 #define REPLYFROM_REPLACE_H
 
-#include "common/count.h"
+#include "base/counter.h"
 #include "state/sock.h"
 
 #include <netinet/in.h>

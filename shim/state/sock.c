@@ -12,10 +12,11 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/map.h"
-#include "base/name.h"
+#include "base/name_calls.h"
 #include "base/option.h"
 #include "base/real.h"
 #include "common/mark.h"
+#include "common/name.h"
 #include "state/carry.h"
 
 #include <errno.h>

@@ -12,7 +12,7 @@ SECONDS = 60
 
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
-$(Z)/config: FUZZED = $(call sources,line log raw real variable)
+$(Z)/config: FUZZED = $(call sources,line quiet raw real variable)
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)

@@ -5,8 +5,8 @@
  * sees what it would see without the shim, and what the kernel is sent is what
  * the application gave, or that and the source behind it.
  */
-#include "base/name.h"
 #include "base/real.h"
+#include "common/name.h"
 #include "messages.h"
 #include "settings.h"
 #include "state/peers.h"

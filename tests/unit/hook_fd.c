@@ -203,7 +203,7 @@ static void of_listed_ports_only_those_are_ours(void **state)
 
 	assert_true(is_ours_at(53));
 	assert_false(is_ours_at(54));
-	assert_false(is_ours_at(53 + CONFIG_PORTS_PER_WORD));
+	assert_false(is_ours_at(53 + PORTS_PER_WORD));
 }
 
 /* It may answer for one of those. */

@@ -32,7 +32,8 @@ PEERS = $(call rooms,lock peers pktinfo queue) \
 $(U)/carry: $(call rooms,carry) $(call props,address memory)
 $(U)/carry: WRAPPED = mmap munmap
 
-$(U)/config: $(call rooms,config line log raw real variable) $(call props,child)
+$(U)/config: $(call rooms,config line quiet raw real variable) \
+	$(call props,child)
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -42,7 +43,7 @@ $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep
 $(U)/lock_before_4_14: WRAPPED = madvise
 
-$(U)/log: $(call rooms,line log raw real) \
+$(U)/log: $(call rooms,line log quiet raw real) \
 	$(call props,child clock settings)
 $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
@@ -74,20 +75,20 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,carry line lock log sock) $(KERNEL)
+$(U)/sock: $(call rooms,carry line lock log quiet sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo queue replace \
-	scratch seccomp sock) $(KERNEL)
+$(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo \
+	queue quiet replace scratch seccomp sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 # What replaces a socket is the test's.
-$(U)/follow: $(call rooms,carry follow hook_fd line log scratch seccomp sock) \
-	$(PEERS) $(KERNEL)
+$(U)/follow: $(call rooms,carry follow hook_fd line log quiet scratch \
+	seccomp sock) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
 # The kernel is the real one, with faults.
-$(U)/replace: $(call rooms,carry line lock log pktinfo raw real replace scratch sock) \
-	$(call props,address settings)
+$(U)/replace: $(call rooms,carry line lock log pktinfo quiet raw real \
+	replace scratch sock) $(call props,address settings)
 $(U)/replace: WRAPPED = getsockname mmap ppoll
 
 $(U)/seccomp: $(call rooms,raw real scratch seccomp)
@@ -99,7 +100,7 @@ $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,carry follow line log replace scratch seccomp sock) \
+	$(call rooms,carry follow line log quiet replace scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

@@ -9,7 +9,7 @@
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
 # make fuzz, make mutation, make soak   see their directories in tests
-# make check   formatters and linters, as errors
+# make check   formatters and linters, as errors; make shape measures lengths
 # V=1 shows the commands.
 
 VERSION = 0.1.0
@@ -99,7 +99,8 @@ headers:
 # before: TESTS=... on the command line runs others.
 TESTS =
 PROGRAMS = all
-include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
+include tests/check/check.mk tests/unit/unit.mk tests/e2e/e2e.mk \
+	tests/faults/faults.mk \
 	tests/transparency/transparency.mk tests/i386/i386.mk \
 	tests/bench/bench.mk tests/daemons/daemons.mk \
 	tests/containers/containers.mk tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
@@ -115,7 +116,7 @@ test:
 	$(RUN_TESTS)
 test-unit:
 	$(INSTALL)
-	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
+	$(RUN_TESTS) TESTS='$$(CHECK_SUITES) $$(UNIT_TESTS)'
 test-e2e:
 	$(INSTALL) e2e demo
 	$(RUN_TESTS) TESTS='$$(E2E_SUITES) \
@@ -129,41 +130,11 @@ test-suites: all
 run-tests: $(PROGRAMS)
 	$(Q)B=$(B) tests/run $(TESTS)
 
-C_FILES = $(wildcard shim/*/*.[ch] demo/*.[ch] tests/*/*.[ch])
-# For the kernel: clang compiles it, and the bench says how that went.
-LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
-SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
-	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
-	tests/fuzz/run tests/i386/calls tests/i386/differences tests/setup \
-	tests/suites/run
-# cppcheck takes _Thread_local for a type.
-CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
-	--enable=warning,style,performance,portability \
-	--suppress=missingIncludeSystem -Ishim -D_GNU_SOURCE -D_Thread_local=
-# What it says of itself, on stderr, is how much it does not show.
-TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
-	-DHERE='""' -DNAME='""' -DVERSION='""'
-
-check:
-	$(INSTALL) check
-	$(say) FORMAT
-	$(Q)clang-format --dry-run -Werror $(C_FILES)
-	$(say) SHELL
-	$(Q)shellcheck $(SCRIPTS)
-	$(say) CPP
-	$(Q)$(CPPCHECK) $(LINTED)
-	$(say) TIDY
-	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
-		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null
-	$(Q)for cc in gcc clang; do \
-		$(MAKE) --no-print-directory B=$(B)/check/$$cc CC=$$cc \
-			say=@: CFLAGS='$(CFLAGS) -Werror' programs || exit 1; done
-
 programs: $(PROGRAMS)
 
 clean:
 	rm -rf $(B)
 
 .PHONY: all FORCE headers test test-unit test-e2e test-suites \
-	run-tests check programs clean
+	run-tests programs clean
 -include $(wildcard $(B)/shim/*/*.d $(B)/demo/*.d $(B)/tests/*/*.d)

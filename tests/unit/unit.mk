@@ -22,9 +22,9 @@ TESTS += $(UNIT_TESTS)
 
 # The rest of a program, and what of libc it stands in for: files of shim/, which
 # are named without their folder, and of tests/unit/.
-sources = $(foreach name,$(1),$(filter %/$(name).c,$(SHIM_SOURCES) \
-	$(COMMAND_SOURCES)))
-rooms = $(patsubst %.c,$(U)/%.o,$(sort $(sources)))
+sources = $(foreach name,$(1),$(filter %/$(name).c,$(sort $(SHIM_SOURCES) \
+	$(COMMAND_SOURCES))))
+rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)

@@ -959,13 +959,9 @@ static void note_outbound(const struct key *key, uint32_t now)
 static bool learn(const struct key *key, struct peer *found, bool is_remembered,
 		  struct local *local, uint32_t now)
 {
-	const bool is_sibling =
-		peers_port_be(key->sock) == peers_port_be(found->key.sock);
-
 	*local = found->local;
 	peers_note_answer(&found->entry);
-	if (!peers_port_be(key->sock) && !is_sibling &&
-	    !found->entry.unanswered)
+	if (!peers_port_be(key->sock) && !found->entry.unanswered)
 		note_outbound(key, now);
 	if (is_remembered)
 		note_kind(key, PEERS_LEARNED, local, now);
@@ -1003,7 +999,7 @@ static bool answer_stranger(const struct key *key, struct hashes hashes,
 		return local->family != AF_UNSPEC;
 	}
 	if (is_send && (!known || known->entry.kind == PEERS_FOR_HOST) &&
-	    answer_host(key, hashes, local, now))
+	    !is_outbound_anywhere(key) && answer_host(key, hashes, local, now))
 		return true;
 	if (!known)
 		note_outbound(key, now);

@@ -66,7 +66,7 @@ static _Atomic uint32_t hand; /* the word to look for a free one in next */
  * 1 + the index of the sock with a cookie, in one of a few places from where
  * the cookie says.  Only a hint: what is found there is looked at.
  */
-#define COOKIES (2 * SOCK_CHUNKS * SOCKS_PER_CHUNK)
+#define COOKIES 16384
 #define COOKIE_PLACES 8
 static _Atomic uint32_t by_cookie[COOKIES];
 

@@ -829,6 +829,12 @@ void peers_drained(void)
 		peers_thread.state = PEERS_DRAINED;
 }
 
+void peers_read_packets(void)
+{
+	drop_last();
+	peers_thread.state = PEERS_PACKETS;
+}
+
 /* The peer of this key's host that was heard last, as far as is known. */
 static struct peer *find_host(const struct key *key, uint32_t hashv)
 {
@@ -1124,7 +1130,8 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 	bool found, taken = false;
 
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!table.buckets || !key_of(sock, peer, len, &key))
+	if (!table.buckets || peers_thread.state == PEERS_PACKETS ||
+	    !key_of(sock, peer, len, &key))
 		return false;
 	know_thread();
 	if (recall_last_again(sock, peer, len, version, local))
@@ -1158,7 +1165,8 @@ bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 	struct key key;
 	bool found, queued = false;
 
-	if (!table.buckets || !key_of(sock, peer, len, &key))
+	if (!table.buckets || peers_thread.state == PEERS_PACKETS ||
+	    !key_of(sock, peer, len, &key))
 		return false;
 	reserve();
 	if (!take_lock())

@@ -75,11 +75,19 @@ void peers_remember(uint64_t sock, const struct sockaddr *peer, socklen_t len,
  */
 void peers_drained(void);
 
+/*
+ * This thread reads a packet(7) socket, or a raw one: what it writes next
+ * answers what came there, and its copy in our socket is not read yet, as in
+ * ISC dhcpd.  Until it reads one of our sockets nothing is recalled.
+ */
+void peers_read_packets(void);
+
 /* What a thread does with the datagrams that it reads. */
 enum peers_state {
 	PEERS_READING,	 /* one more belongs to the batch */
 	PEERS_DRAINED,	 /* the batch is complete: answers come in order */
 	PEERS_ANSWERING, /* it was none: answers are to the last one */
+	PEERS_PACKETS,	 /* it read in another way: answers are not to these */
 };
 
 /* Why a peer is in the table, of one socket. */

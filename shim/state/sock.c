@@ -37,10 +37,21 @@
  * What a slot holds when it is not one of our sockets, and whose mode says so;
  * NULL: never seen.
  */
-enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
+enum {
+	OTHER,
+	PACKETS,
+	UDP,
+	UDP_EXAMINED,
+	UDP_FRESH_V4,
+	UDP_FRESH_V6,
+	UDP_OWN,
+	KINDS
+};
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
 #define other (&kinds[OTHER])
+/* The same, which reads UDP datagrams past the socket they are for. */
+#define packets (&kinds[PACKETS])
 /* A UDP socket not bound to the wildcard, as far as we know. */
 #define udp (&kinds[UDP])
 /* The same, found by examine(): other fds may mean it, and bind it. */
@@ -84,6 +95,11 @@ static inline bool is_tracked(const struct sock *sock)
 	return sock && (sock < kinds || sock >= kinds + KINDS);
 }
 
+static bool is_not_udp(const struct sock *sock)
+{
+	return sock == other || sock == packets;
+}
+
 static bool is_new(const struct sock *sock)
 {
 	return sock == fresh_v4 || sock == fresh_v6 || sock == own;
@@ -110,7 +126,7 @@ static struct sock *occupant(int fd)
 	struct sock *sock = sock_occupant(fd);
 	const uint32_t seen = slot ? atomic_load(&slot->doubts) : 0;
 
-	if (!sock || sock == other || is_tracked(sock))
+	if (!sock || is_not_udp(sock) || is_tracked(sock))
 		return sock;
 	return seen >= (sock == examined ? atomic_load(&doubts_of_bound)
 					 : atomic_load(&doubts))
@@ -558,7 +574,9 @@ static struct sock *examine(int fd)
 
 struct sock *sock_probe_slowly(int fd, struct sock *sock)
 {
-	if (sock == other)
+	if (sock == packets)
+		peers_read_packets();
+	if (is_not_udp(sock))
 		return NULL;
 	sock = occupant(fd);
 	/* Nobody receives on a new socket: it was bound behind our back. */
@@ -567,7 +585,7 @@ struct sock *sock_probe_slowly(int fd, struct sock *sock)
 
 bool sock_may_be_udp(int fd)
 {
-	return sock_occupant(fd) != other;
+	return !is_not_udp(sock_occupant(fd));
 }
 
 bool sock_settle(int fd)
@@ -695,13 +713,23 @@ static void note_multicast(int fd, uint32_t ifindex)
 		atomic_store(&slot->multicast_ifindex, ifindex);
 }
 
+/* packet(7), raw(7). */
+static bool reads_packets(int domain, int type, int protocol)
+{
+	return domain == AF_PACKET ||
+	       (type == SOCK_RAW && protocol == IPPROTO_UDP);
+}
+
 void sock_created(int fd, int domain, int type, int protocol)
 {
 	struct sock *sock = other;
 
-	if ((type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) == SOCK_DGRAM &&
-	    (protocol == 0 || protocol == IPPROTO_UDP ||
-	     protocol == IPPROTO_UDPLITE)) {
+	type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (reads_packets(domain, type, protocol))
+		sock = packets;
+	else if (type == SOCK_DGRAM &&
+		 (protocol == 0 || protocol == IPPROTO_UDP ||
+		  protocol == IPPROTO_UDPLITE)) {
 		if (domain == AF_INET)
 			sock = fresh_v4;
 		else if (domain == AF_INET6)
@@ -740,11 +768,11 @@ void sock_duplicated(int fd, int to)
 	if (is_tracked(sock)) {
 		if (!hold(sock))
 			sock = NULL;
-	} else if (sock != other) {
+	} else if (!is_not_udp(sock)) {
 		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
 		occupy(fd, NULL);
-	} else if (sock_occupant(to) && sock_occupant(to) != other) {
+	} else if (sock_occupant(to) && !is_not_udp(sock_occupant(to))) {
 		/* A vfork child does so to its own fd, not to ours. */
 		sock = NULL;
 	}
@@ -757,7 +785,7 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 	int saved = errno, family;
 	struct sock *kind = occupant(fd), *sock = NULL;
 
-	if (kind == other || is_tracked(kind) || sock_is_off() ||
+	if (is_not_udp(kind) || is_tracked(kind) || sock_is_off() ||
 	    !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)

@@ -24,6 +24,7 @@ UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexception
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
+	-Wl,--hash-style=gnu \
 	-Wl,-soname,libreplyfrom.so
 # _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS,
 # which some 32-bit compilers set: headers then call the hooks by other names.
@@ -31,9 +32,9 @@ NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
 B = build
-SHIM = carry config count follow hook_fd hook_recv hook_seccomp hook_send \
-	hook_syscall line lock log peers pktinfo queue raw real replace scratch \
-	seccomp sock unwind variable
+SHIM = carry config count deepbind follow hook_dlopen hook_fd hook_recv \
+	hook_seccomp hook_send hook_syscall line lock log object peers pktinfo \
+	queue raw real replace scratch seccomp sock unwind variable
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
 COMMAND = ask check command host judge launch process program \
 	question status systemd unit
@@ -59,6 +60,8 @@ $(B)/replyfrom: $(COMMAND_OBJECTS) $(B)/shim/variable.o
 
 # Their names come up when the library is linked, too late for -flto.
 $(B)/shim/unwind.o: SHIM_CFLAGS += -fno-lto
+# Of what it defines only the assembler knows.
+$(B)/shim/hook_dlopen.o: SHIM_CFLAGS += -fno-lto
 
 # What make install is told may be other than what make was.
 $(B)/libdir: FORCE

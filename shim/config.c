@@ -16,6 +16,7 @@ static const struct config defaults = {
 	.peers = PRESET_PEERS,
 	.ttl_s = PRESET_TTL,
 	.follow_ms = PRESET_FOLLOW_MS,
+	.deepbind = 1,
 };
 
 static bool parse_number(const char *text, const struct variable *variable,

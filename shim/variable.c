@@ -64,6 +64,9 @@ const struct variable variables[] = {
 		    "each line: after a chroot, or as another user, it has "
 		    "to be within reach still.",
 	  .kind = VARIABLE_PLACE },
+	NUMBER("DEEPBIND", deepbind, 0, 1, 1,
+	       "0: what the application loads with RTLD_DEEPBIND, as PHP loads "
+	       "its extensions, is left alone: its calls go to libc."),
 	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
 	{ .name = NULL },
 };

@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * With RTLD_DEEPBIND the loader looks for an object's symbols in that object
+ * and its dependencies, libc among them, before it looks in what is preloaded.
+ * After such a dlopen(3) the new objects' relocations are done once more, for
+ * those symbols that were, or would be, bound to libc and have a hook here.
+ */
+#include "deepbind.h"
+
+#include "object.h"
+#include "real.h"
+
+#include <dlfcn.h>
+#include <elf.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+
+/* The relocations that store a symbol's address.  DT_RELR's have no symbol. */
+#if defined(__x86_64__)
+#define SLOT R_X86_64_JUMP_SLOT
+#define GOT_ENTRY R_X86_64_GLOB_DAT
+#define POINTER R_X86_64_64
+#elif defined(__i386__)
+#define SLOT R_386_JMP_SLOT
+#define GOT_ENTRY R_386_GLOB_DAT
+#define POINTER R_386_32
+#elif defined(__aarch64__)
+#define SLOT R_AARCH64_JUMP_SLOT
+#define GOT_ENTRY R_AARCH64_GLOB_DAT
+#define POINTER R_AARCH64_ABS64
+#elif defined(__s390x__)
+#define SLOT R_390_JMP_SLOT
+#define GOT_ENTRY R_390_GLOB_DAT
+#define POINTER R_390_64
+#elif defined(__riscv)
+#define SLOT R_RISCV_JUMP_SLOT
+#define GOT_ENTRY R_RISCV_64
+#define POINTER R_RISCV_64
+#endif
+
+/* musl has no RTLD_DEEPBIND. */
+#if defined(__GLIBC__) && defined(SLOT)
+#include <linux/futex.h>
+
+/* The macros of <elf.h> for this machine's width. */
+#define SYMBOL_OF(info) _ElfW(ELF, __ELF_NATIVE_CLASS, R_SYM)(info)
+#define TYPE_OF(info) _ElfW(ELF, __ELF_NATIVE_CLASS, R_TYPE)(info)
+
+/* More functions than this library exports. */
+#define MOST_HOOKS 256
+
+/* Those of glibc that have functions of our names; since 2.34 it is one. */
+static const char *const libc_names[] = { "libc.so.", "libpthread.so.",
+					  "libdl.so." };
+#define LIBCS (sizeof(libc_names) / sizeof(*libc_names))
+
+struct adoption {
+	struct object own;
+	struct object libcs[LIBCS];
+	struct object_symbols hooks;
+	/* Of each hook: whether what is behind it is libc's function, and
+	 * whether the new objects' lazy binding would lead to libc. */
+	bool stands_for_libc[MOST_HOOKS];
+	bool lazy_leads_to_libc[MOST_HOOKS];
+	size_t to_skip; /* objects that were there before */
+};
+
+static int count_object(struct dl_phdr_info *info, size_t bytes, void *count)
+{
+	(void)info;
+	(void)bytes;
+	++*(size_t *)count;
+	return 0;
+}
+
+size_t deepbind_count_objects(void)
+{
+	size_t count = 0;
+
+	dl_iterate_phdr(count_object, &count);
+	return count;
+}
+
+struct search {
+	uintptr_t caller;
+	bool caller_is_known;
+	bool is_first;
+	bool depends;
+};
+
+/* With the rules of ld.so(8), "libraries are searched for". */
+static int look_at_search_path(struct dl_phdr_info *info, size_t bytes,
+			       void *data)
+{
+	const struct object o = object_of(info);
+	struct search *s = data;
+	const bool is_caller = object_contains(&o, s->caller);
+
+	(void)bytes;
+	/* The program's RPATH counts for all. */
+	if (!s->is_first && object_number(&o, DT_RPATH))
+		s->depends = true;
+	if ((is_caller || object_contains(&o, (uintptr_t)&libc_names)) &&
+	    (object_number(&o, DT_RUNPATH) ||
+	     object_number(&o, DT_FLAGS_1) & DF_1_NODEFLIB))
+		s->depends = true;
+	s->caller_is_known |= is_caller;
+	s->is_first = false;
+	return s->depends;
+}
+
+bool deepbind_depends_on_caller(const char *file, const void *caller)
+{
+	struct search s = { .caller = (uintptr_t)caller, .is_first = true };
+
+	if (strchr(file, '$'))
+		return true;
+	if (strchr(file, '/'))
+		return false;
+	dl_iterate_phdr(look_at_search_path, &s);
+	return s.depends || !s.caller_is_known;
+}
+
+static bool is_libcs(const struct adoption *a, const void *function)
+{
+	for (size_t i = 0; i < LIBCS; i++)
+		if (object_contains(&a->libcs[i], (uintptr_t)function))
+			return true;
+	return false;
+}
+
+static int look_for_known(struct dl_phdr_info *info, size_t bytes, void *data)
+{
+	const struct object o = object_of(info);
+	const char *slash = strrchr(info->dlpi_name, '/');
+	const char *name = slash ? slash + 1 : info->dlpi_name;
+	struct adoption *a = data;
+
+	(void)bytes;
+	if (object_contains(&o, (uintptr_t)&libc_names))
+		a->own = o;
+	for (size_t i = 0; i < LIBCS; i++)
+		if (!strncmp(name, libc_names[i], strlen(libc_names[i])))
+			a->libcs[i] = o;
+	return 0;
+}
+
+/*
+ * False where another preloaded library has such a function behind ours: the
+ * new objects would call that one, which they do not without us.
+ */
+static bool look_at_hook(struct adoption *a, void *handle, size_t i)
+{
+	const ElfW(Sym) *symbol = &a->hooks.table[a->hooks.first + i];
+	const char *name = a->hooks.names + symbol->st_name;
+	const void *behind = dlsym(RTLD_NEXT, name);
+
+	a->stands_for_libc[i] = behind && is_libcs(a, behind);
+	a->lazy_leads_to_libc[i] = is_libcs(a, dlsym(handle, name));
+	/* Without dlopen() all others are still of use. */
+	return !behind || a->stands_for_libc[i] || !strcmp(name, "dlopen");
+}
+
+static bool look_at_hooks(struct adoption *a, void *handle)
+{
+	size_t count;
+
+	dl_iterate_phdr(look_for_known, a);
+	if (!object_symbols(&a->own, &a->hooks))
+		return false;
+	count = a->hooks.end - a->hooks.first;
+	if (count > MOST_HOOKS)
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (!look_at_hook(a, handle, i))
+			return false;
+	return true;
+}
+
+/* By a call that adds nothing to what is there.  futex(2), FUTEX_WAKE_OP. */
+static bool is_writable(uintptr_t *at)
+{
+	uint32_t waiters = 0;
+
+	return real.syscall(SYS_futex, &waiters, FUTEX_WAKE_OP_PRIVATE, 0, NULL,
+			    at,
+			    FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0)) >= 0;
+}
+
+/* What is not writable is in a segment that was, before PT_GNU_RELRO. */
+static void store(uintptr_t *at, uintptr_t value)
+{
+	const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
+	void *page = (void *)((uintptr_t)at & ~(page_bytes - 1));
+	const bool writable = is_writable(at);
+
+	if (!writable && mprotect(page, page_bytes, PROT_READ | PROT_WRITE))
+		return;
+	__atomic_store_n(at, value, __ATOMIC_RELAXED);
+	if (!writable)
+		(void)mprotect(page, page_bytes, PROT_READ);
+}
+
+/* One where lazy binding has not happened leads into the object itself. */
+static void redo(const struct adoption *a, const struct object *o,
+		 const ElfW(Rel) * relocation)
+{
+	const ElfW(Sym) *symbols = (const void *)object_address(o, DT_SYMTAB);
+	const char *names = (const void *)object_address(o, DT_STRTAB);
+	const ElfW(Sym) *symbol = &symbols[SYMBOL_OF(relocation->r_info)];
+	const uint32_t hook = object_find(&a->hooks, names + symbol->st_name);
+	uintptr_t *at = (uintptr_t *)(o->base + relocation->r_offset);
+	const uintptr_t now = *at;
+	size_t i;
+
+	if (!hook || symbol->st_shndx != SHN_UNDEF)
+		return;
+	i = hook - a->hooks.first;
+	if (a->stands_for_libc[i] &&
+	    (is_libcs(a, (const void *)now) ||
+	     (TYPE_OF(relocation->r_info) == SLOT && object_contains(o, now) &&
+	      a->lazy_leads_to_libc[i])))
+		store(at, a->hooks.base + a->hooks.table[hook].st_value);
+}
+
+/* With entries of ElfW(Rel), or of ElfW(Rela), which begin as those do. */
+static void redo_all(const struct adoption *a, const struct object *o,
+		     uintptr_t table, size_t bytes, size_t entry_bytes)
+{
+	for (size_t at = 0; table && at + entry_bytes <= bytes;
+	     at += entry_bytes) {
+		const ElfW(Rel) *relocation = (const void *)(table + at);
+		const size_t type = TYPE_OF(relocation->r_info);
+
+		if (SYMBOL_OF(relocation->r_info) &&
+		    (type == SLOT || type == GOT_ENTRY || type == POINTER))
+			redo(a, o, relocation);
+	}
+}
+
+static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
+{
+	const struct object o = object_of(info);
+	struct adoption *a = data;
+
+	(void)bytes;
+	if (a->to_skip) {
+		a->to_skip--;
+		return 0;
+	}
+	redo_all(a, &o, object_address(&o, DT_RELA),
+		 object_number(&o, DT_RELASZ), sizeof(ElfW(Rela)));
+	redo_all(a, &o, object_address(&o, DT_REL), object_number(&o, DT_RELSZ),
+		 sizeof(ElfW(Rel)));
+	redo_all(a, &o, object_address(&o, DT_JMPREL),
+		 object_number(&o, DT_PLTRELSZ),
+		 object_number(&o, DT_PLTREL) == DT_RELA ? sizeof(ElfW(Rela))
+							 : sizeof(ElfW(Rel)));
+	return 0;
+}
+
+void deepbind_adopt(void *handle, size_t before)
+{
+	struct adoption a = { .to_skip = before };
+
+	if (look_at_hooks(&a, handle))
+		dl_iterate_phdr(adopt_object, &a);
+	/* Of the names that this libc lacks. */
+	(void)dlerror(); // NOLINT(concurrency-mt-unsafe): it is per thread
+}
+#endif

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects that were loaded with RTLD_DEEPBIND: their calls reach the hooks. */
+#ifndef REPLYFROM_DEEPBIND_H
+#define REPLYFROM_DEEPBIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Number of objects that are loaded, in the order of dl_iterate_phdr(3). */
+size_t deepbind_count_objects(void);
+
+/*
+ * Whether it matters to dlopen(3) which object calls it for this file: the
+ * caller's RPATH, RUNPATH and $ORIGIN can decide which file that is.  ld.so(8).
+ */
+bool deepbind_depends_on_caller(const char *file, const void *caller);
+
+/*
+ * Points what the objects behind the first `before` have of libc's functions
+ * at the hooks, where this library has a hook of that name: those objects were
+ * loaded by the dlopen(3) with RTLD_DEEPBIND that returned `handle`.  Leaves
+ * alone what is bound to another function than libc's.  Takes the loader's
+ * locks; clears dlerror(3), as a dlopen(3) that succeeds does.
+ */
+void deepbind_adopt(void *handle, size_t before);
+
+#endif

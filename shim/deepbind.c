@@ -64,20 +64,25 @@ struct adoption {
 	 * whether the new objects' lazy binding would lead to libc. */
 	bool stands_for_libc[MOST_HOOKS];
 	bool lazy_leads_to_libc[MOST_HOOKS];
-	size_t to_skip; /* objects that were there before */
+	/* Whether lazy binding without RTLD_DEEPBIND would lead to the hooks:
+	 * it may be old objects, or another thread's, that are looked at. */
+	bool hooks_come_first;
+	struct deepbind_count before;
 };
 
-static int count_object(struct dl_phdr_info *info, size_t bytes, void *count)
+static int count_object(struct dl_phdr_info *info, size_t bytes, void *data)
 {
-	(void)info;
+	struct deepbind_count *count = data;
+
 	(void)bytes;
-	++*(size_t *)count;
+	count->loaded++;
+	count->unloaded = info->dlpi_subs;
 	return 0;
 }
 
-size_t deepbind_count_objects(void)
+struct deepbind_count deepbind_count(void)
 {
-	size_t count = 0;
+	struct deepbind_count count = { 0 };
 
 	dl_iterate_phdr(count_object, &count);
 	return count;
@@ -147,33 +152,38 @@ static int look_for_known(struct dl_phdr_info *info, size_t bytes, void *data)
 	return 0;
 }
 
+static const void *hook_at(const struct adoption *a, uint32_t i)
+{
+	return (const void *)(a->hooks.base + a->hooks.table[i].st_value);
+}
+
 /*
  * False where another preloaded library has such a function behind ours: the
  * new objects would call that one, which they do not without us.
  */
-static bool look_at_hook(struct adoption *a, void *handle, size_t i)
+static bool look_at_hook(struct adoption *a, void *handle, uint32_t hook)
 {
-	const ElfW(Sym) *symbol = &a->hooks.table[a->hooks.first + i];
-	const char *name = a->hooks.names + symbol->st_name;
+	const char *name = a->hooks.names + a->hooks.table[hook].st_name;
 	const void *behind = dlsym(RTLD_NEXT, name);
+	const bool is_dlopen = !strcmp(name, "dlopen");
+	const size_t i = hook - a->hooks.first;
 
 	a->stands_for_libc[i] = behind && is_libcs(a, behind);
 	a->lazy_leads_to_libc[i] = is_libcs(a, dlsym(handle, name));
 	/* Without dlopen() all others are still of use. */
-	return !behind || a->stands_for_libc[i] || !strcmp(name, "dlopen");
+	if (!is_dlopen && dlsym(RTLD_DEFAULT, name) != hook_at(a, hook))
+		a->hooks_come_first = false;
+	return !behind || a->stands_for_libc[i] || is_dlopen;
 }
 
 static bool look_at_hooks(struct adoption *a, void *handle)
 {
-	size_t count;
-
 	dl_iterate_phdr(look_for_known, a);
-	if (!object_symbols(&a->own, &a->hooks))
+	if (!object_symbols(&a->own, &a->hooks) ||
+	    a->hooks.end - a->hooks.first > MOST_HOOKS)
 		return false;
-	count = a->hooks.end - a->hooks.first;
-	if (count > MOST_HOOKS)
-		return false;
-	for (size_t i = 0; i < count; i++)
+	a->hooks_come_first = true;
+	for (uint32_t i = a->hooks.first; i < a->hooks.end; i++)
 		if (!look_at_hook(a, handle, i))
 			return false;
 	return true;
@@ -203,7 +213,15 @@ static void store(uintptr_t *at, uintptr_t value)
 		(void)mprotect(page, page_bytes, PROT_READ);
 }
 
-/* One where lazy binding has not happened leads into the object itself. */
+/* Where lazy binding has not happened, a slot leads into its own object. */
+static bool leads_to_libc(const struct adoption *a, const struct object *o,
+			  uintptr_t function, bool is_slot, size_t i)
+{
+	if (is_slot && object_contains(o, function))
+		return a->lazy_leads_to_libc[i] && a->hooks_come_first;
+	return is_libcs(a, (const void *)function);
+}
+
 static void redo(const struct adoption *a, const struct object *o,
 		 const ElfW(Rel) * relocation)
 {
@@ -211,18 +229,13 @@ static void redo(const struct adoption *a, const struct object *o,
 	const char *names = (const void *)object_address(o, DT_STRTAB);
 	const ElfW(Sym) *symbol = &symbols[SYMBOL_OF(relocation->r_info)];
 	const uint32_t hook = object_find(&a->hooks, names + symbol->st_name);
+	const bool is_slot = TYPE_OF(relocation->r_info) == SLOT;
 	uintptr_t *at = (uintptr_t *)(o->base + relocation->r_offset);
-	const uintptr_t now = *at;
-	size_t i;
+	const size_t i = hook - a->hooks.first;
 
-	if (!hook || symbol->st_shndx != SHN_UNDEF)
-		return;
-	i = hook - a->hooks.first;
-	if (a->stands_for_libc[i] &&
-	    (is_libcs(a, (const void *)now) ||
-	     (TYPE_OF(relocation->r_info) == SLOT && object_contains(o, now) &&
-	      a->lazy_leads_to_libc[i])))
-		store(at, a->hooks.base + a->hooks.table[hook].st_value);
+	if (hook && symbol->st_shndx == SHN_UNDEF && a->stands_for_libc[i] &&
+	    leads_to_libc(a, o, *at, is_slot, i))
+		store(at, (uintptr_t)hook_at(a, hook));
 }
 
 /* With entries of ElfW(Rel), or of ElfW(Rela), which begin as those do. */
@@ -246,8 +259,9 @@ static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 	struct adoption *a = data;
 
 	(void)bytes;
-	if (a->to_skip) {
-		a->to_skip--;
+	/* As many less as were unloaded meanwhile, by another thread. */
+	if (a->before.loaded + a->before.unloaded > info->dlpi_subs) {
+		a->before.loaded--;
 		return 0;
 	}
 	redo_all(a, &o, object_address(&o, DT_RELA),
@@ -261,9 +275,9 @@ static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 	return 0;
 }
 
-void deepbind_adopt(void *handle, size_t before)
+void deepbind_adopt(void *handle, const struct deepbind_count *before)
 {
-	struct adoption a = { .to_skip = before };
+	struct adoption a = { .before = *before };
 
 	if (look_at_hooks(&a, handle))
 		dl_iterate_phdr(adopt_object, &a);

@@ -6,8 +6,13 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* Number of objects that are loaded, in the order of dl_iterate_phdr(3). */
-size_t deepbind_count_objects(void);
+/* Objects of this process, which dl_iterate_phdr(3) has in order of age. */
+struct deepbind_count {
+	size_t loaded;
+	unsigned long long unloaded; /* since the process began */
+};
+
+struct deepbind_count deepbind_count(void);
 
 /*
  * Whether it matters to dlopen(3) which object calls it for this file: the
@@ -16,12 +21,12 @@ size_t deepbind_count_objects(void);
 bool deepbind_depends_on_caller(const char *file, const void *caller);
 
 /*
- * Points what the objects behind the first `before` have of libc's functions
- * at the hooks, where this library has a hook of that name: those objects were
- * loaded by the dlopen(3) with RTLD_DEEPBIND that returned `handle`.  Leaves
- * alone what is bound to another function than libc's.  Takes the loader's
- * locks; clears dlerror(3), as a dlopen(3) that succeeds does.
+ * Points what the objects that came after `before` have of libc's functions at
+ * the hooks, where this library has a hook of that name: they were loaded by
+ * the dlopen(3) with RTLD_DEEPBIND that returned `handle`.  Leaves alone what
+ * is bound to another function than libc's.  Takes the loader's locks; clears
+ * dlerror(3), as a dlopen(3) that succeeds does.
  */
-void deepbind_adopt(void *handle, size_t before);
+void deepbind_adopt(void *handle, const struct deepbind_count *before);
 
 #endif

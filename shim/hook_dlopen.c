@@ -136,12 +136,12 @@ static open_function *real_dlopen(void)
 /* With this library as the caller, to whose file it does not matter. */
 static void *open_deep(const char *file, int flags)
 {
-	const size_t before = deepbind_count_objects();
+	const struct deepbind_count before = deepbind_count();
 	void *handle = real_dlopen()(file, flags);
 	int saved = errno;
 
 	if (handle)
-		deepbind_adopt(handle, before);
+		deepbind_adopt(handle, &before);
 	errno = saved;
 	return handle;
 }

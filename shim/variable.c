@@ -65,8 +65,9 @@ const struct variable variables[] = {
 		    "to be within reach still.",
 	  .kind = VARIABLE_PLACE },
 	NUMBER("DEEPBIND", deepbind, 0, 1, 1,
-	       "0: what the application loads with RTLD_DEEPBIND, as PHP loads "
-	       "its extensions, is left alone: its calls go to libc."),
+	       "0: plugins that the application loads with RTLD_DEEPBIND, as "
+	       "PHP loads its extensions, are left alone: their calls go to "
+	       "libc."),
 	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
 	{ .name = NULL },
 };

@@ -2,14 +2,21 @@
 /*
  * Loads a plugin, and calls its plugin_main() with the words that follow:
  *
- *     binder [lazy,][deep,][noload,]... PLUGIN [WORD...]
+ *     binder [lazy,][deep,][noload,][new,]... PLUGIN [WORD...]
  *
- * With -DPLUGIN it is such a plugin itself.
+ * "new": in a namespace of its own.  With -DPLUGIN it is such a plugin itself.
  */
 #include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+/* musl has none. */
+#ifndef RTLD_DEEPBIND
+#define RTLD_DEEPBIND 0
+#define LM_ID_NEWLM 0
+#define dlmopen(space, path, flags) dlopen(path, flags)
+#endif
 
 static int flags_of(const char *words)
 {
@@ -25,7 +32,9 @@ static int load(int argc, char **argv)
 
 	if (argc < 2)
 		return EXIT_FAILURE;
-	plugin = dlopen(argv[1], flags_of(argv[0]));
+	plugin = strstr(argv[0], "new")
+			 ? dlmopen(LM_ID_NEWLM, argv[1], flags_of(argv[0]))
+			 : dlopen(argv[1], flags_of(argv[0]));
 	found = plugin ? dlsym(plugin, "plugin_main") : NULL;
 	if (!found) {
 		const char *why =

@@ -12,10 +12,12 @@
 
 #include <dlfcn.h>
 #include <elf.h>
+#include <errno.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 /* The relocations that store a symbol's address.  DT_RELR's have no symbol. */
 #if defined(__x86_64__)
@@ -56,16 +58,17 @@ static const char *const libc_names[] = { "libc.so.", "libpthread.so.",
 					  "libdl.so." };
 #define LIBCS (sizeof(libc_names) / sizeof(*libc_names))
 
+/* What is known of one dlopen(3). */
 struct adoption {
 	struct object own;
 	struct object libcs[LIBCS];
 	struct object_symbols hooks;
-	/* Of each hook: whether what is behind it is libc's function, and
-	 * whether the new objects' lazy binding would lead to libc. */
+	/* Whether libc's function is what is behind this hook. */
 	bool stands_for_libc[MOST_HOOKS];
+	/* Whether lazy binding of the new objects would lead to libc. */
 	bool lazy_leads_to_libc[MOST_HOOKS];
-	/* Whether lazy binding without RTLD_DEEPBIND would lead to the hooks:
-	 * it may be old objects, or another thread's, that are looked at. */
+	/* Whether that of others, which may come from another thread at the
+	 * same time, would lead to the hooks. */
 	bool hooks_come_first;
 	struct deepbind_count before;
 };
@@ -154,7 +157,7 @@ static int look_for_known(struct dl_phdr_info *info, size_t bytes, void *data)
 
 static const void *hook_at(const struct adoption *a, uint32_t i)
 {
-	return (const void *)(a->hooks.base + a->hooks.table[i].st_value);
+	return object_pointer(a->hooks.base + a->hooks.table[i].st_value);
 }
 
 /*
@@ -189,29 +192,42 @@ static bool look_at_hooks(struct adoption *a, void *handle)
 	return true;
 }
 
-/* By a call that adds nothing to what is there.  futex(2), FUTEX_WAKE_OP. */
-static bool is_writable(uintptr_t *at)
-{
-	uint32_t waiters = 0;
+enum protection { WRITABLE, READ_ONLY, UNKNOWN };
 
-	return real.syscall(SYS_futex, &waiters, FUTEX_WAKE_OP_PRIVATE, 0, NULL,
-			    at,
-			    FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0)) >= 0;
+/* By a call that adds nothing to what is there.  futex(2), FUTEX_WAKE_OP. */
+static enum protection protection_of(uintptr_t *at)
+{
+	const int add_nothing = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
+	uint32_t no_waiters = 0;
+
+	if (real.syscall(SYS_futex, &no_waiters, FUTEX_WAKE_OP_PRIVATE, 0, NULL,
+			 at, add_nothing) >= 0)
+		return WRITABLE;
+	return errno == EFAULT ? READ_ONLY : UNKNOWN;
 }
 
-/* What is not writable is in a segment that was, before PT_GNU_RELRO. */
+/* What is read-only was written to by the loader, before: PT_GNU_RELRO. */
 static void store(uintptr_t *at, uintptr_t value)
 {
-	const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
-	void *page = (void *)((uintptr_t)at & ~(page_bytes - 1));
-	const bool writable = is_writable(at);
+	const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
+	void *page = object_pointer((uintptr_t)at & ~(page_bytes - 1));
+	const enum protection before = protection_of(at);
 
-	if (!writable && mprotect(page, page_bytes, PROT_READ | PROT_WRITE))
+	if (before == UNKNOWN ||
+	    (before == READ_ONLY &&
+	     mprotect(page, page_bytes, PROT_READ | PROT_WRITE)))
 		return;
 	__atomic_store_n(at, value, __ATOMIC_RELAXED);
-	if (!writable)
+	if (before == READ_ONLY)
 		(void)mprotect(page, page_bytes, PROT_READ);
 }
+
+/* An object, and what its relocations refer to. */
+struct newcomer {
+	struct object object;
+	const ElfW(Sym) * symbols;
+	const char *names;
+};
 
 /* Where lazy binding has not happened, a slot leads into its own object. */
 static bool leads_to_libc(const struct adoption *a, const struct object *o,
@@ -219,44 +235,49 @@ static bool leads_to_libc(const struct adoption *a, const struct object *o,
 {
 	if (is_slot && object_contains(o, function))
 		return a->lazy_leads_to_libc[i] && a->hooks_come_first;
-	return is_libcs(a, (const void *)function);
+	return is_libcs(a, object_pointer(function));
 }
 
-static void redo(const struct adoption *a, const struct object *o,
+static void redo(const struct adoption *a, const struct newcomer *n,
 		 const ElfW(Rel) * relocation)
 {
-	const ElfW(Sym) *symbols = (const void *)object_address(o, DT_SYMTAB);
-	const char *names = (const void *)object_address(o, DT_STRTAB);
-	const ElfW(Sym) *symbol = &symbols[SYMBOL_OF(relocation->r_info)];
-	const uint32_t hook = object_find(&a->hooks, names + symbol->st_name);
+	const ElfW(Sym) *symbol = &n->symbols[SYMBOL_OF(relocation->r_info)];
+	const uint32_t hook =
+		object_find(&a->hooks, n->names + symbol->st_name);
 	const bool is_slot = TYPE_OF(relocation->r_info) == SLOT;
-	uintptr_t *at = (uintptr_t *)(o->base + relocation->r_offset);
 	const size_t i = hook - a->hooks.first;
+	uintptr_t *at;
 
-	if (hook && symbol->st_shndx == SHN_UNDEF && a->stands_for_libc[i] &&
-	    leads_to_libc(a, o, *at, is_slot, i))
+	/* What the object defines itself is its own. */
+	if (!hook || symbol->st_shndx != SHN_UNDEF || !a->stands_for_libc[i])
+		return;
+	at = object_pointer(n->object.base + relocation->r_offset);
+	if (leads_to_libc(a, &n->object, *at, is_slot, i))
 		store(at, (uintptr_t)hook_at(a, hook));
 }
 
 /* With entries of ElfW(Rel), or of ElfW(Rela), which begin as those do. */
-static void redo_all(const struct adoption *a, const struct object *o,
-		     uintptr_t table, size_t bytes, size_t entry_bytes)
+static void redo_all(const struct adoption *a, const struct newcomer *n,
+		     ElfW(Sxword) table_tag, ElfW(Sxword) bytes_tag,
+		     size_t entry_bytes)
 {
-	for (size_t at = 0; table && at + entry_bytes <= bytes;
-	     at += entry_bytes) {
-		const ElfW(Rel) *relocation = (const void *)(table + at);
+	const uintptr_t table = object_address(&n->object, table_tag);
+	const uintptr_t end = table + object_number(&n->object, bytes_tag);
+
+	for (uintptr_t at = table; at + entry_bytes <= end; at += entry_bytes) {
+		const ElfW(Rel) *relocation = object_pointer(at);
 		const size_t type = TYPE_OF(relocation->r_info);
 
-		if (SYMBOL_OF(relocation->r_info) &&
-		    (type == SLOT || type == GOT_ENTRY || type == POINTER))
-			redo(a, o, relocation);
+		if (type == SLOT || type == GOT_ENTRY || type == POINTER)
+			redo(a, n, relocation);
 	}
 }
 
 static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 {
-	const struct object o = object_of(info);
+	struct newcomer n = { .object = object_of(info) };
 	struct adoption *a = data;
+	bool has_addends;
 
 	(void)bytes;
 	/* As many less as were unloaded meanwhile, by another thread. */
@@ -264,14 +285,13 @@ static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 		a->before.loaded--;
 		return 0;
 	}
-	redo_all(a, &o, object_address(&o, DT_RELA),
-		 object_number(&o, DT_RELASZ), sizeof(ElfW(Rela)));
-	redo_all(a, &o, object_address(&o, DT_REL), object_number(&o, DT_RELSZ),
-		 sizeof(ElfW(Rel)));
-	redo_all(a, &o, object_address(&o, DT_JMPREL),
-		 object_number(&o, DT_PLTRELSZ),
-		 object_number(&o, DT_PLTREL) == DT_RELA ? sizeof(ElfW(Rela))
-							 : sizeof(ElfW(Rel)));
+	n.symbols = object_pointer(object_address(&n.object, DT_SYMTAB));
+	n.names = object_pointer(object_address(&n.object, DT_STRTAB));
+	has_addends = object_number(&n.object, DT_PLTREL) == DT_RELA;
+	redo_all(a, &n, DT_RELA, DT_RELASZ, sizeof(ElfW(Rela)));
+	redo_all(a, &n, DT_REL, DT_RELSZ, sizeof(ElfW(Rel)));
+	redo_all(a, &n, DT_JMPREL, DT_PLTRELSZ,
+		 has_addends ? sizeof(ElfW(Rela)) : sizeof(ElfW(Rel)));
 	return 0;
 }
 

@@ -14,7 +14,7 @@ struct object object_of(const struct dl_phdr_info *info)
 		const uintptr_t start = o.base + p->p_vaddr;
 
 		if (p->p_type == PT_DYNAMIC)
-			o.dynamic = (const void *)start;
+			o.dynamic = object_pointer(start);
 		if (p->p_type != PT_LOAD)
 			continue;
 		if (start < o.start)
@@ -51,14 +51,14 @@ static uint32_t last_of_bucket(const struct object_symbols *symbols, uint32_t i)
 
 bool object_symbols(const struct object *o, struct object_symbols *symbols)
 {
-	const uint32_t *index = (const void *)object_address(o, DT_GNU_HASH);
+	const uint32_t *index = object_pointer(object_address(o, DT_GNU_HASH));
 	const size_t words_per_filter = sizeof(ElfW(Addr)) / sizeof(*index);
 
 	*symbols = (struct object_symbols){ .base = o->base };
 	if (!index)
 		return false;
-	symbols->table = (const void *)object_address(o, DT_SYMTAB);
-	symbols->names = (const void *)object_address(o, DT_STRTAB);
+	symbols->table = object_pointer(object_address(o, DT_SYMTAB));
+	symbols->names = object_pointer(object_address(o, DT_STRTAB));
 	symbols->bucket_count = index[0];
 	symbols->first = index[1];
 	symbols->buckets = index + 4 + index[2] * words_per_filter;

@@ -27,6 +27,12 @@ struct object_symbols {
 	uint32_t end;	/* behind the last one */
 };
 
+/* The loader and the tables have addresses as numbers. */
+static inline void *object_pointer(uintptr_t address)
+{
+	return (void *)address; // NOLINT(performance-no-int-to-ptr)
+}
+
 struct object object_of(const struct dl_phdr_info *info);
 
 static inline bool object_contains(const struct object *o, uintptr_t address)

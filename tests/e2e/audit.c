@@ -8,6 +8,7 @@ unsigned int la_version(unsigned int version)
 	return version;
 }
 
+// NOLINTNEXTLINE(readability-non-const-parameter): as rtld-audit(7) has it
 unsigned int la_objopen(struct link_map *map, Lmid_t space, uintptr_t *cookie)
 {
 	(void)map;

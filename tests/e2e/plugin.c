@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A plugin that is an echo server, for binder.c: plugin_main 4|d [PORT].  With
- * -DEARLY its constructor makes the socket.
+ * PLUGIN_EARLY in the environment its constructor makes the socket.
  */
 #include <netinet/in.h>
 #include <stdio.h>
@@ -37,12 +37,12 @@ static int bind_wildcard(int family, int port)
 
 static int early = -1;
 
-#ifdef EARLY
 __attribute__((constructor)) static void loaded(void)
 {
-	early = bind_wildcard(AF_INET, 0);
+	// NOLINTNEXTLINE(concurrency-mt-unsafe): one thread
+	if (getenv("PLUGIN_EARLY"))
+		early = bind_wildcard(AF_INET, 0);
 }
-#endif
 
 static int echo_once(int fd)
 {

@@ -165,8 +165,8 @@ open_function *hook_dlopen_target(const char *file, int flags,
 	if (!deepbind_depends_on_caller(file, caller))
 		return open_deep;
 	log_event(LOG_INFO, -1,
-		  "what is loaded with RTLD_DEEPBIND, by a path relative to "
-		  "who loads it, is left alone");
+		  "a plugin loaded with RTLD_DEEPBIND is left as it is: which "
+		  "file that is depends on the caller");
 	return real_dlopen();
 }
 #endif

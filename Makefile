@@ -23,6 +23,7 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
+# shim/state/deepbind.c looks the hooks up in that hash table.
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,--hash-style=gnu \
 	-Wl,-soname,libreplyfrom.so

@@ -11,6 +11,7 @@
 #define PRESET_PEERS 65536
 #define PRESET_TTL 120 /* conntrack's time for a UDP stream */
 #define PRESET_FOLLOW_MS 2000
+#define PRESET_DEEPBIND 1
 
 /* What was set, or else the defaults. */
 struct config {

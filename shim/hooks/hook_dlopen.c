@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* dlopen(3): what is loaded with RTLD_DEEPBIND gets the hooks as well. */
+/* Makes plugins that are loaded with RTLD_DEEPBIND call the hooks. */
 #include "base/attribute.h"
 #include "base/config.h"
 #include "base/log.h"
@@ -12,10 +12,10 @@
 
 /*
  * dlopen(3) takes the object that its return address lies in for its caller,
- * whose RPATH, RUNPATH and $ORIGIN count.  So this is not a function that calls
- * another one: it asks hook_dlopen_target() for the function to jump to, with
- * the arguments and the return address as they were.  Where nobody wrote it
- * for a machine, dlopen() is not interposed.
+ * whose RPATH, RUNPATH and $ORIGIN count.  So this hook is not a C function: it
+ * asks hook_dlopen_target() for the function to jump to, and jumps there with
+ * the arguments and the return address as they were.  On machines that have no
+ * JUMP here, dlopen() is not interposed.
  */
 #if !defined(__GLIBC__) || !defined(RTLD_DEEPBIND)
 /* musl has no RTLD_DEEPBIND. */
@@ -133,7 +133,7 @@ static open_function *real_dlopen(void)
 	return function;
 }
 
-/* With this library as the caller, to whose file it does not matter. */
+/* Its caller is this library: only for files for which that does not matter. */
 static void *open_deep(const char *file, int flags)
 {
 	const struct deepbind_count before = deepbind_count();
@@ -156,7 +156,7 @@ static bool is_left_alone(const char *file, int flags)
 	return config->disable || !config->deepbind;
 }
 
-/* What dlopen() jumps to, for a call that returns to `caller`. */
+/* The function that dlopen() jumps to, for a call that returns to `caller`. */
 open_function *hook_dlopen_target(const char *file, int flags,
 				  const void *caller)
 {

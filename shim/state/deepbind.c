@@ -58,7 +58,7 @@ static const char *const libc_names[] = { "libc.so.", "libpthread.so.",
 					  "libdl.so." };
 #define LIBCS (sizeof(libc_names) / sizeof(*libc_names))
 
-/* What is known of one dlopen(3). */
+/* State of one dlopen(3). */
 struct adoption {
 	struct object own;
 	struct object libcs[LIBCS];
@@ -67,8 +67,8 @@ struct adoption {
 	bool stands_for_libc[MOST_HOOKS];
 	/* Whether lazy binding of the new objects would lead to libc. */
 	bool lazy_leads_to_libc[MOST_HOOKS];
-	/* Whether that of others, which may come from another thread at the
-	 * same time, would lead to the hooks. */
+	/* Whether lazy binding without RTLD_DEEPBIND would lead to the hooks:
+	 * another thread may load an object at the same time. */
 	bool hooks_come_first;
 	struct deepbind_count before;
 };
@@ -194,7 +194,8 @@ static bool look_at_hooks(struct adoption *a, void *handle)
 
 enum protection { WRITABLE, READ_ONLY, UNKNOWN };
 
-/* By a call that adds nothing to what is there.  futex(2), FUTEX_WAKE_OP. */
+/* Adds nothing to a word there, which fails with EFAULT where it is read-only.
+ * futex(2), FUTEX_WAKE_OP. */
 static enum protection protection_of(uintptr_t *at)
 {
 	const int add_nothing = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
@@ -206,7 +207,7 @@ static enum protection protection_of(uintptr_t *at)
 	return errno == EFAULT ? READ_ONLY : UNKNOWN;
 }
 
-/* What is read-only was written to by the loader, before: PT_GNU_RELRO. */
+/* Read-only slots are in PT_GNU_RELRO: the loader protected them when done. */
 static void store(uintptr_t *at, uintptr_t value)
 {
 	const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
@@ -248,7 +249,7 @@ static void redo(const struct adoption *a, const struct newcomer *n,
 	const size_t i = hook - a->hooks.first;
 	uintptr_t *at;
 
-	/* What the object defines itself is its own. */
+	/* SHN_UNDEF: the object does not define the function itself. */
 	if (!hook || symbol->st_shndx != SHN_UNDEF || !a->stands_for_libc[i])
 		return;
 	at = object_pointer(n->object.base + relocation->r_offset);
@@ -280,7 +281,7 @@ static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 	bool has_addends;
 
 	(void)bytes;
-	/* As many less as were unloaded meanwhile, by another thread. */
+	/* Another thread may have unloaded some of them since. */
 	if (a->before.loaded + a->before.unloaded > info->dlpi_subs) {
 		a->before.loaded--;
 		return 0;
@@ -301,7 +302,7 @@ void deepbind_adopt(void *handle, const struct deepbind_count *before)
 
 	if (look_at_hooks(&a, handle))
 		dl_iterate_phdr(adopt_object, &a);
-	/* Of the names that this libc lacks. */
+	/* dlsym(3) left an error where this libc lacks a name. */
 	(void)dlerror(); // NOLINT(concurrency-mt-unsafe): it is per thread
 }
 #endif

@@ -59,6 +59,7 @@ bool object_symbols(const struct object *o, struct object_symbols *symbols)
 		return false;
 	symbols->table = object_pointer(object_address(o, DT_SYMTAB));
 	symbols->names = object_pointer(object_address(o, DT_STRTAB));
+	symbols->versions = object_pointer(object_address(o, DT_VERSYM));
 	symbols->bucket_count = index[0];
 	symbols->first = index[1];
 	symbols->buckets = index + 4 + index[2] * words_per_filter;
@@ -72,6 +73,15 @@ bool object_symbols(const struct object *o, struct object_symbols *symbols)
 	return true;
 }
 
+static bool is_named(const struct object_symbols *symbols, uint32_t i,
+		     const char *name)
+{
+	const ElfW(Half) hidden = 0x8000; /* not the default version */
+
+	return !(symbols->versions && symbols->versions[i] & hidden) &&
+	       !strcmp(symbols->names + symbols->table[i].st_name, name);
+}
+
 uint32_t object_find(const struct object_symbols *symbols, const char *name)
 {
 	uint32_t hash = 5381, i, here;
@@ -83,8 +93,7 @@ uint32_t object_find(const struct object_symbols *symbols, const char *name)
 	i = symbols->buckets[hash % symbols->bucket_count];
 	for (here = 0; i >= symbols->first && !(here & 1); i++) {
 		here = symbols->chain[i - symbols->first];
-		if ((here | 1) == (hash | 1) &&
-		    !strcmp(symbols->names + symbols->table[i].st_name, name))
+		if ((here | 1) == (hash | 1) && is_named(symbols, i, name))
 			return i;
 	}
 	return 0;

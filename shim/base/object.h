@@ -20,6 +20,7 @@ struct object_symbols {
 	uintptr_t base;
 	const ElfW(Sym) * table;
 	const char *names;
+	const ElfW(Half) * versions; /* NULL: there are none */
 	const uint32_t *buckets;
 	const uint32_t *chain; /* a hash for each, the last of a bucket odd */
 	uint32_t bucket_count;
@@ -49,7 +50,7 @@ uintptr_t object_address(const struct object *o, ElfW(Sxword) tag);
 /* Nothing is in `symbols`, and false is returned, without a DT_GNU_HASH. */
 bool object_symbols(const struct object *o, struct object_symbols *symbols);
 
-/* The index of the symbol with this name, or 0. */
+/* The index of the symbol with this name, and its default version, or 0. */
 uint32_t object_find(const struct object_symbols *symbols, const char *name);
 
 #endif

@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdbool.h>
 #include <string.h>
 
 /*
@@ -119,16 +120,25 @@ typedef void *open_function(const char *file, int flags);
 HIDDEN open_function *hook_dlopen_target(const char *file, int flags,
 					 const void *caller);
 
+/*
+ * The next one behind this library; libc's own while dlsym(3) runs, for another
+ * preloaded library may have a dlsym() that calls dlopen().
+ */
 static open_function *real_dlopen(void)
 {
+	static _Thread_local volatile bool is_resolving;
 	static void *_Atomic known;
 	void *found = atomic_load_explicit(&known, memory_order_relaxed);
 	open_function *function;
 
-	if (!found) {
+	if (!found && !is_resolving) {
+		is_resolving = true;
 		found = dlsym(RTLD_NEXT, "dlopen");
+		is_resolving = false;
 		atomic_store_explicit(&known, found, memory_order_relaxed);
 	}
+	if (!found)
+		found = deepbind_libc_dlopen();
 	memcpy(&function, &found, sizeof(function));
 	return function;
 }

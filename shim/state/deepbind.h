@@ -14,6 +14,9 @@ struct deepbind_count {
 
 struct deepbind_count deepbind_count(void);
 
+/* glibc's own dlopen(3), without dlsym(3); NULL: there is none. */
+void *deepbind_libc_dlopen(void);
+
 /*
  * Whether it matters to dlopen(3) which object calls it for this file: the
  * caller's RPATH, RUNPATH and $ORIGIN can decide which file that is.  ld.so(8).

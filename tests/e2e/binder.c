@@ -4,7 +4,8 @@
  *
  *     binder [lazy,][deep,][noload,][new,]... PLUGIN [WORD...]
  *
- * "new": in a namespace of its own.  With -DPLUGIN it is such a plugin itself.
+ * Without words it does nothing.  "new": in a namespace of its own.  With
+ * -DPLUGIN it is such a plugin itself.
  */
 #include <dlfcn.h>
 #include <stdio.h>
@@ -57,6 +58,6 @@ int plugin_main(int argc, char **argv)
 #else
 int main(int argc, char **argv)
 {
-	return load(argc - 1, argv + 1);
+	return argc == 1 ? EXIT_SUCCESS : load(argc - 1, argv + 1);
 }
 #endif

@@ -23,7 +23,9 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
+# shim/state/deepbind.c looks the hooks up in that hash table.
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
+	-Wl,--hash-style=gnu \
 	-Wl,-soname,libreplyfrom.so
 # _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS,
 # which some 32-bit compilers set: headers then call the hooks by other names.
@@ -58,6 +60,8 @@ $(B)/replyfrom: $(COMMAND_OBJECTS)
 
 # Their names come up when the library is linked, too late for -flto.
 $(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto
+# Of what it defines only the assembler knows.
+$(B)/shim/hooks/hook_dlopen.o: SHIM_CFLAGS += -fno-lto
 
 # What make install is told may be other than what make was.
 $(B)/libdir: FORCE

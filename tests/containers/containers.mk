@@ -4,7 +4,7 @@
 
 CONTAINER_SUITES = $(addprefix tests/containers/,builds matrix packages)
 CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
-	old_kernel.so)
+	old_kernel.so) $(addprefix $(B)/tests/e2e/,binder libplugin.so)
 
 test-containers:
 	$(INSTALL) e2e demo containers packaging

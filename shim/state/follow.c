@@ -69,6 +69,7 @@ struct plan {
 	const struct sockaddr *peer;
 	socklen_t len;
 	struct local local;	   /* the address that the peer asked */
+	uint32_t device;	   /* that it is bound to, if that is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 };
@@ -177,6 +178,12 @@ static bool lend_v6(const struct plan *plan)
 	return name_connect(plan->fd, &self);
 }
 
+static bool is_link_local(const struct plan *plan)
+{
+	return plan->local.family == AF_INET6 &&
+	       IN6_IS_ADDR_LINKLOCAL(&plan->local.v6);
+}
+
 static bool lend_address(const struct plan *plan)
 {
 	return plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
@@ -185,7 +192,9 @@ static bool lend_address(const struct plan *plan)
 /* To nobody, and else as it was: on its port, and bound to its device. */
 static void disconnect(const struct plan *plan)
 {
-	const uint32_t device = sock_device(plan->fd, plan->sock);
+	const uint32_t device = is_link_local(plan)
+					? plan->device
+					: sock_device(plan->fd, plan->sock);
 	struct sockaddr_in6 now = plan->bound;
 
 	name_disconnect(plan->fd);
@@ -235,6 +244,8 @@ static int connect_from(struct plan *plan)
 {
 	int result;
 
+	if (is_link_local(plan))
+		plan->device = sock_device(plan->fd, plan->sock);
 	if (is_careful(plan)) {
 		result = connect_to_peer(plan);
 		if (result || is_at_asked(plan))

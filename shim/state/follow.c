@@ -72,6 +72,7 @@ struct plan {
 	uint32_t device;	   /* that it is bound to, if that is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
+	bool is_pinned;		   /* it was, to `local` */
 };
 
 /* The name of `local` on a socket of this family.  False: there is none. */
@@ -217,6 +218,7 @@ static int pin(struct plan *plan)
 		return result;
 	if (!plan->sock)
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
+	plan->is_pinned = true;
 	if (plan->sock)
 		sock_pin(plan->sock, &plan->local);
 	if (!atomic_exchange(&logged, true))
@@ -333,11 +335,12 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		errno = saved;
 		return connect_unpinned(fd, plan.sock, addr, len, result);
 	}
-	if (plan.sock)
-		sock_unpin(plan.sock);
 	*result = atomic_load(&forbidden) ? pin(&plan)
 					  : connect_undisturbed(&plan);
 	if (!*result) {
+		/* Else the kernel keeps the peer, so what it asked. */
+		if (plan.sock && !plan.is_pinned)
+			sock_unpin(plan.sock);
 		log_event(LOG_DEBUG, fd,
 			  "connected from the address that its peer asked");
 		errno = saved;

@@ -326,9 +326,10 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	const int saved = errno;
 
 	sock_settle(fd);
-	if (!addr || len < sizeof(addr->sa_family) || sock_is_off() ||
-	    !peers_are_open())
+	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open())
 		return false;
+	if (sock_is_off())
+		return connect_unpinned(fd, sock_known(fd), addr, len, result);
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
 	    !sock_may_be_udp(fd) || !make_plan(&plan)) {

@@ -68,9 +68,11 @@ struct plan {
 	struct sock *sock; /* NULL: not ours so far */
 	const struct sockaddr *peer;
 	socklen_t len;
-	struct local local;	   /* the address that the peer asked */
+	struct local local; /* the address that the peer asked */
+	uint32_t device;    /* that it is bound to, if that is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
+	bool is_pinned;		   /* it was, to `local` */
 };
 
 /* The name of `local` on a socket of this family.  False: there is none. */
@@ -177,6 +179,12 @@ static bool lend_v6(const struct plan *plan)
 	return name_connect(plan->fd, &self);
 }
 
+static bool is_link_local(const struct plan *plan)
+{
+	return plan->local.family == AF_INET6 &&
+	       IN6_IS_ADDR_LINKLOCAL(&plan->local.v6);
+}
+
 static bool lend_address(const struct plan *plan)
 {
 	return plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
@@ -195,7 +203,9 @@ static void keep_port(const struct plan *plan)
 /* To nobody, and else as it was: on its port, and bound to its device. */
 static void disconnect(const struct plan *plan)
 {
-	const uint32_t device = sock_device(plan->fd, plan->sock);
+	const uint32_t device = is_link_local(plan)
+					? plan->device
+					: sock_device(plan->fd, plan->sock);
 
 	name_disconnect(plan->fd);
 	if (device)
@@ -215,6 +225,7 @@ static int pin(struct plan *plan)
 		return result;
 	if (!plan->sock)
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
+	plan->is_pinned = true;
 	if (plan->sock)
 		sock_pin(plan->sock, &plan->local);
 	if (!atomic_exchange(&logged, true))
@@ -242,6 +253,8 @@ static int connect_from(struct plan *plan)
 {
 	int result;
 
+	if (is_link_local(plan))
+		plan->device = sock_device(plan->fd, plan->sock);
 	if (is_careful(plan)) {
 		result = connect_to_peer(plan);
 		if (result || is_at_asked(plan))
@@ -321,20 +334,22 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	const int saved = errno;
 
 	sock_settle(fd);
-	if (!addr || len < sizeof(addr->sa_family) || sock_is_off() ||
-	    !peers_are_open())
+	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open())
 		return false;
+	if (sock_is_off())
+		return connect_unpinned(fd, sock_known(fd), addr, len, result);
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
 	    !sock_may_be_udp(fd) || !make_plan(&plan)) {
 		errno = saved;
 		return connect_unpinned(fd, plan.sock, addr, len, result);
 	}
-	if (plan.sock)
-		sock_unpin(plan.sock);
 	*result = atomic_load(&forbidden) ? pin(&plan)
 					  : connect_undisturbed(&plan);
 	if (!*result) {
+		/* Else the kernel keeps the peer, so what it asked. */
+		if (plan.sock && !plan.is_pinned)
+			sock_unpin(plan.sock);
 		log_event(LOG_DEBUG, fd,
 			  "connected from the address that its peer asked");
 		errno = saved;

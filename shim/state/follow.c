@@ -73,6 +73,8 @@ struct plan {
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it was, to `local` */
+	bool is_multicast_set;	   /* IP_MULTICAST_IF is ours for a moment */
+	struct in_addr multicast;  /* and was that */
 };
 
 /* The name of `local` on a socket of this family.  False: there is none. */
@@ -143,25 +145,30 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 }
 
 /* Gives fd its IPv4 address.  False: it has none, or another. */
-static bool lend_v4(const struct plan *plan)
+static bool lend_v4(struct plan *plan)
 {
 	struct sockaddr_in6 group;
 	const struct local all_hosts = {
 		.family = AF_INET,
 		.v4.s_addr = htonl(INADDR_ALLHOSTS_GROUP),
 	};
-	struct in_addr before;
-	socklen_t len = sizeof(before);
-	bool lent;
+	socklen_t len = sizeof(plan->multicast);
 
 	make_name(&all_hosts, plan->bound.sin6_family, &group);
-	if (real.getsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF, &before,
-			    &len) ||
+	if (real.getsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF,
+			    &plan->multicast, &len) ||
 	    !set_multicast(plan, plan->local.v4, 0))
 		return false;
-	lent = name_connect(plan->fd, &group);
-	set_multicast(plan, before, sock_multicast_ifindex(plan->fd));
-	return lent;
+	plan->is_multicast_set = true;
+	return name_connect(plan->fd, &group);
+}
+
+/* After the second connect: between the two nobody is heard. */
+static void set_multicast_back(const struct plan *plan)
+{
+	if (plan->is_multicast_set)
+		set_multicast(plan, plan->multicast,
+			      sock_multicast_ifindex(plan->fd));
 }
 
 /*
@@ -185,7 +192,7 @@ static bool is_link_local(const struct plan *plan)
 	       IN6_IS_ADDR_LINKLOCAL(&plan->local.v6);
 }
 
-static bool lend_address(const struct plan *plan)
+static bool lend_address(struct plan *plan)
 {
 	return plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
 }
@@ -249,6 +256,27 @@ static bool is_careful(const struct plan *plan)
 		sock_has_own_port(plan->sock));
 }
 
+/*
+ * False: the kernel did not give it that address, and it is connected to
+ * nobody.  Otherwise *result and errno are those of the second connect; when it
+ * failed, the socket is as before.
+ */
+static bool connect_twice(struct plan *plan, int *result)
+{
+	const bool lent = lend_address(plan);
+	int error;
+
+	*result = lent ? connect_to_peer(plan) : 0;
+	error = errno;
+	set_multicast_back(plan);
+	if (lent && !*result && is_at_asked(plan))
+		return true;
+	if (lent)
+		disconnect(plan);
+	errno = error;
+	return *result != 0;
+}
+
 static int connect_from(struct plan *plan)
 {
 	int result;
@@ -263,20 +291,7 @@ static int connect_from(struct plan *plan)
 			return pin(plan);
 		disconnect(plan);
 	}
-	if (!lend_address(plan))
-		return pin(plan);
-	result = connect_to_peer(plan);
-	if (!result && is_at_asked(plan))
-		return 0;
-	if (result) {
-		const int error = errno;
-
-		disconnect(plan);
-		errno = error;
-		return result;
-	}
-	disconnect(plan);
-	return pin(plan);
+	return connect_twice(plan, &result) ? result : pin(plan);
 }
 
 /*

@@ -86,7 +86,7 @@ include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
 	tests/transparency/transparency.mk \
 	tests/i386/i386.mk tests/bench/bench.mk tests/containers/containers.mk \
 	tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
-	tests/soak/soak.mk demo/demo.mk shim/packaging/packaging.mk
+	tests/soak/soak.mk demo/demo.mk shim/kernel/kernel.mk shim/packaging/packaging.mk
 
 DAEMON_TESTS = $(addprefix tests/daemons/,broken no_harm questions)
 

@@ -395,7 +395,7 @@ static __always_inline void promote(const struct peer_key *key)
 static __always_inline void remember(const struct peer_key *key,
 				     const struct place *place)
 {
-	const __u64 now = bpf_ktime_get_coarse_ns();
+	const __u64 now = bpf_ktime_get_ns();
 	struct peer *peer = bpf_map_lookup_elem(&regulars, key);
 	bool is_regular = peer;
 
@@ -535,7 +535,7 @@ static __always_inline int follow(struct peer *peer, __u32 port, __u64 now)
 static __always_inline bool choose(struct peer *peer, __u32 port,
 				   struct in6_addr *local)
 {
-	const __u64 now = bpf_ktime_get_coarse_ns();
+	const __u64 now = bpf_ktime_get_ns();
 	int n;
 
 	if (peer->outbound) {
@@ -561,7 +561,7 @@ static __always_inline void note_outbound(const struct peer_key *key,
 					  const struct mark *mark)
 {
 	struct peer peer = {
-		.heard_ns = bpf_ktime_get_coarse_ns(),
+		.heard_ns = bpf_ktime_get_ns(),
 		.outbound = 1,
 	};
 

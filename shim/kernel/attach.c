@@ -4,13 +4,14 @@
  * units they serve, and takes them out.  What stays is pinned; no process does.
  */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "engine.h"
+#include "kernel/engine.h"
 
 #include <arpa/inet.h>
 #include <bpf/bpf.h>
 #include <bpf/libbpf.h>
 #include <ctype.h>
 #include <dirent.h>
+#include <engine.skel.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ifaddrs.h>
@@ -27,8 +28,6 @@
 #include <sys/stat.h>
 #include <sys/utsname.h>
 #include <unistd.h>
-
-#include "engine.skel.h"
 
 #define PINS "/sys/fs/bpf/replyfrom"
 #define CGROUPS "/sys/fs/cgroup"
@@ -100,8 +99,8 @@ static int cgroup_of(const char *pid, char *path, size_t bytes)
 		}
 	(void)fclose(file);
 	if (found < 0)
-		return fail("process %s is in no cgroup v2; check: cat %s",
-			    pid, name);
+		return fail("process %s is in no cgroup v2; check: cat %s", pid,
+			    name);
 	return 0;
 }
 
@@ -128,9 +127,9 @@ static int scope_of(const char *word, struct scope *scope)
 		       scope_of_cgroup(path, scope);
 	if (strchr(word, '/')) {
 		(void)snprintf(path, sizeof(path), "%s%s",
-			       strncmp(word, CGROUPS "/", sizeof(CGROUPS)) ?
-				       CGROUPS "/" :
-				       "",
+			       strncmp(word, CGROUPS "/", sizeof(CGROUPS))
+				       ? CGROUPS "/"
+				       : "",
 			       word);
 		return scope_of_cgroup(path, scope);
 	}
@@ -256,12 +255,12 @@ static int visit_namespaces(void)
 static int refuse(int error)
 {
 	struct utsname host;
-	int major = 0;
-	int minor = 0;
+	char *minor;
+	long major;
 
 	(void)uname(&host);
-	(void)sscanf(host.release, "%d.%d", &major, &minor);
-	if (major < 5 || (major == 5 && minor < 15))
+	major = strtol(host.release, &minor, 10);
+	if (major < 5 || (major == 5 && strtol(minor + 1, NULL, 10) < 15))
 		return fail("Linux 5.15 or later is needed, this is %s; "
 			    "check: uname -r",
 			    host.release);
@@ -312,8 +311,8 @@ static int attach_program(struct bpf_program *program, int root)
 	const bool is_cgroup =
 		!strncmp(bpf_program__section_name(program), "cgroup/", 7);
 	struct bpf_link *link =
-		is_cgroup ? bpf_program__attach_cgroup(program, root) :
-			    bpf_program__attach(program);
+		is_cgroup ? bpf_program__attach_cgroup(program, root)
+			  : bpf_program__attach(program);
 	const int error = pin(link, bpf_program__name(program));
 
 	(void)bpf_link__destroy(link); /* the pin holds it */
@@ -356,7 +355,6 @@ static int attach_all(struct engine *engine)
 static int start(void)
 {
 	struct engine *engine;
-	int error = 0;
 
 	if (make_pins())
 		return EXIT_FAILURE;
@@ -365,7 +363,8 @@ static int start(void)
 		return EXIT_FAILURE;
 	engine = engine__open_and_load();
 	if (!engine || attach_all(engine)) {
-		error = errno;
+		const int error = errno;
+
 		unpin_all();
 		engine__destroy(engine);
 		return refuse(error);
@@ -496,9 +495,8 @@ int main(int argc, char **argv)
 	int status = EXIT_USAGE;
 
 	libbpf_set_print(silent);
-	for (size_t i = 0; argc > 1 && i < sizeof(subcommands) /
-						 sizeof(subcommands[0]);
-	     i++)
+	for (size_t i = 0;
+	     argc > 1 && i < sizeof(subcommands) / sizeof(subcommands[0]); i++)
 		if (!strcmp(argv[1], subcommands[i].name))
 			status = subcommands[i].run(argc - 1, argv + 1);
 	if (status == EXIT_USAGE)

@@ -4,7 +4,7 @@
  * reaches.  A datagram is recorded when the application reads it; what goes out
  * to its sender gets the address that it was sent to as its source.
  */
-#include "engine.h"
+#include "kernel/engine.h"
 
 #include <linux/bpf.h>
 
@@ -137,12 +137,12 @@ const volatile __u64 batch_ns = 1000000000;
 /* How long a request may be answered from another port, as by TFTP servers. */
 const volatile __u64 follow_ns = 2000000000;
 
-#define COUNT(counter)                                               \
-	do {                                                         \
-		__u32 zero_ = 0;                                     \
+#define COUNT(counter)                                                      \
+	do {                                                                \
+		__u32 zero_ = 0;                                            \
 		struct counters *c_ = bpf_map_lookup_elem(&counts, &zero_); \
-		if (c_)                                              \
-			c_->counter++;                               \
+		if (c_)                                                     \
+			c_->counter++;                                      \
 	} while (0)
 
 static __always_inline bool is_any(const struct in6_addr *addr)
@@ -229,9 +229,8 @@ SEC("iter/udp") int mark_existing(struct bpf_iter__udp *ctx)
 
 /* -- which addresses can't be a source -- */
 
-static __always_inline void note_address(struct net *net,
-					 const struct in6_addr *addr,
-					 bool may_send)
+static __always_inline void
+note_address(struct net *net, const struct in6_addr *addr, bool may_send)
 {
 	struct unusable_key key = { .addr = *addr, .netns = net->net_cookie };
 	const __u8 one = 1;
@@ -272,7 +271,8 @@ static __always_inline void note_ipv6(struct fib6_info *route,
 	if (route->fib6_type != RTN_LOCAL || route->fib6_dst.plen != 128)
 		return;
 	BPF_CORE_READ_INTO(&addr, route, fib6_dst.addr);
-	/* Each interface has link-local addresses, and the same ones at that. */
+	/* Each interface has link-local addresses, and the same ones at that.
+	 */
 	if (!is_link_local(&addr))
 		note_address(info->nl_net, &addr, may_send);
 }
@@ -497,8 +497,8 @@ static __always_inline int take(struct peer *peer, __u32 port)
 			break;
 		if (peer->places[n].port != port)
 			continue;
-		peer->order = (peer->order & before) |
-			      (peer->order >> 2 & ~before);
+		peer->order =
+			(peer->order & before) | (peer->order >> 2 & ~before);
 		peer->waiting--;
 		return n;
 	}
@@ -601,8 +601,7 @@ static __always_inline bool recall(struct bpf_sock_addr *ctx,
 		COUNT(unknown);
 		return false;
 	}
-	return choose(peer, sk->src_port, local) &&
-	       is_usable(local, key.netns);
+	return choose(peer, sk->src_port, local) && is_usable(local, key.netns);
 }
 
 static __always_inline struct mark *mark_of(struct bpf_sock_addr *ctx)

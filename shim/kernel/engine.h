@@ -61,11 +61,11 @@ struct unusable_key {
 	__u64 netns;
 };
 
-#define COUNTERS(X)                         \
-	X(seen, "datagrams seen")           \
-	X(rewritten, "replies rewritten")   \
+#define COUNTERS(X)                              \
+	X(seen, "datagrams seen")                \
+	X(rewritten, "replies rewritten")        \
 	X(bound, "sockets bound before connect") \
-	X(own_source, "already with a source") \
+	X(own_source, "already with a source")   \
 	X(unknown, "sent plainly, peer unknown") \
 	X(unusable, "sent plainly, source gone") \
 	X(outbound, "peers written to first")

@@ -13,7 +13,7 @@ $(B)/kernel/engine.bpf.o: shim/kernel/engine.bpf.c shim/kernel/engine.h \
 	$(Q)mkdir -p $(@D)
 	$(Q)$(ENGINE_CLANG) -O2 -g -target bpf -mcpu=v3 -D__TARGET_ARCH_x86 \
 		-Wall -Wextra -Wno-unused-parameter \
-		-I/usr/include/$(shell $(CC) -dumpmachine) \
+		-Ishim -I/usr/include/$(shell $(CC) -dumpmachine) \
 		-ffile-prefix-map=$(CURDIR)=. -c -o $@ $<
 
 $(B)/kernel/engine.skel.h: $(B)/kernel/engine.bpf.o

@@ -3,7 +3,7 @@
 # make test-kernel KERNELS=bookworm  on some of them only
 
 KERNELS = bookworm trixie sid
-ENGINE_PROGRAMS = kernel $(addprefix $(B)/tests/e2e/,puppet) $(E2E_STATIC) \
+ENGINE_PROGRAMS = kernel $(addprefix $(B)/tests/e2e/,echo puppet) $(E2E_STATIC) \
 	$(E2E_URING) $(if $(shell command -v go),$(B)/tests/kernel/echo_go)
 
 test-kernel:

@@ -7,7 +7,7 @@ ENGINE_LDLIBS = -lbpf
 
 kernel: $(B)/replyfrom-kernel
 
-$(B)/kernel/engine.bpf.o: shim/kernel/engine.bpf.c shim/kernel/engine.h \
+$(B)/kernel/engine.bpf.o: shim/kernel/engine.bpf.c $(wildcard shim/kernel/*.h) \
 		shim/kernel/kernel.mk
 	$(say) BPF $@
 	$(Q)mkdir -p $(@D)

@@ -10,7 +10,7 @@ C_FILES = $(wildcard shim/*/*.[ch] demo/*.[ch] tests/*/*.[ch])
 LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
 SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
 	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
-	tests/fuzz/run tests/kernel/kernels tests/kernel/on tests/kernel/vm \
+	tests/fuzz/run tests/kernel/costs tests/kernel/kernels tests/kernel/on tests/kernel/vm \
 	tests/i386/calls tests/i386/differences tests/setup \
 	tests/suites/run
 # cppcheck takes _Thread_local for a type.

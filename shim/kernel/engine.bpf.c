@@ -174,8 +174,6 @@ static __always_inline void read_datagram(struct sock *sk, struct sk_buff *skb)
 	struct place place = { .port = sk->__sk_common.skc_num };
 	struct udphdr udp;
 
-	if (!bpf_sk_storage_get(&marks, sk, 0, 0) || !is_wildcard(sk))
-		return;
 	if (skb->protocol == bpf_htons(ETH_P_IP))
 		read_ipv4(header, &key, &place);
 	else
@@ -193,7 +191,7 @@ static __always_inline void read_datagram(struct sock *sk, struct sk_buff *skb)
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(on_read, struct sock *sk, struct sk_buff *skb, int len)
 {
-	if (len >= 0)
+	if (len >= 0 && bpf_sk_storage_get(&marks, sk, 0, 0) && is_wildcard(sk))
 		read_datagram(sk, skb);
 	return 0;
 }

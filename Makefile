@@ -8,6 +8,7 @@
 # make test-containers  tries it in containers, and as others build it
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
+# make kernel  builds the engine in the kernel; make test-kernel tries it in qemu
 # make fuzz, make mutation, make soak   see their directories in tests
 # make check   formatters and linters, as errors; make shape measures lengths
 # V=1 shows the commands.
@@ -108,7 +109,8 @@ include tests/check/check.mk tests/unit/unit.mk tests/e2e/e2e.mk \
 	tests/transparency/transparency.mk tests/i386/i386.mk \
 	tests/bench/bench.mk tests/daemons/daemons.mk \
 	tests/containers/containers.mk tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
-	tests/soak/soak.mk demo/demo.mk shim/packaging/packaging.mk
+	tests/soak/soak.mk demo/demo.mk shim/kernel/kernel.mk \
+	tests/kernel/kernel.mk shim/packaging/packaging.mk
 
 # What is missing is installed first, headers too: the build is a make of its
 # own.  Where nothing may be installed the tests skip what they miss.

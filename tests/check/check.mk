@@ -10,7 +10,8 @@ C_FILES = $(wildcard shim/*/*.[ch] demo/*.[ch] tests/*/*.[ch])
 LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
 SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
 	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
-	tests/fuzz/run tests/i386/calls tests/i386/differences tests/setup \
+	tests/fuzz/run tests/kernel/costs tests/kernel/kernels tests/kernel/on tests/kernel/vm \
+	tests/i386/calls tests/i386/differences tests/setup \
 	tests/suites/run
 # cppcheck takes _Thread_local for a type, and ElfW for a function.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
@@ -19,7 +20,8 @@ CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	-D'ElfW(type)=Elf64_\#\#type'
 # What it says of itself, on stderr, is how much it does not show.
 TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
-	-DHERE='""' -DNAME='""' -DVERSION='""'
+	-DHERE='""' -DNAME='""' -DVERSION='""' \
+	-isystem $(B)/kernel
 
 check:
 	$(INSTALL) check
@@ -31,6 +33,7 @@ check:
 	$(Q)shellcheck $(SCRIPTS)
 	$(say) CPP
 	$(Q)$(CPPCHECK) $(LINTED)
+	$(Q)$(MAKE) --no-print-directory kernel
 	$(say) TIDY
 	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
 		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null

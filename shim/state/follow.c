@@ -68,8 +68,8 @@ struct plan {
 	struct sock *sock; /* NULL: not ours so far */
 	const struct sockaddr *peer;
 	socklen_t len;
-	struct local local;	   /* the address that the peer asked */
-	uint32_t device;	   /* that it is bound to, if that is link-local */
+	struct local local; /* the address that the peer asked */
+	uint32_t device;    /* that it is bound to, if that is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it was, to `local` */

@@ -26,7 +26,7 @@ enum { FD = 5, OTHER_FD = 6, UNTOUCHED = 0xa5 };
 static const int odd_flags = INT_MIN;
 
 /* Of the socket at FD. */
-static uint32_t id;
+static uint64_t id;
 
 static struct address peer;
 

@@ -550,7 +550,7 @@ static void zeroes_of_another_family_are_not_the_wildcard(void **state)
 static struct sock *bind_to_wildcard(int fd, struct address address,
 				     bool succeeds)
 {
-	struct sock *sock = sock_binding(fd);
+	struct sock *sock = sock_binding(fd, 0);
 
 	if (succeeds)
 		kernel_bound(fd, address);
@@ -587,7 +587,7 @@ static void a_socket_is_switched_on_before_it_is_bound(void **state)
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_non_null(sock);
 	assert_true(is_on(FD));
@@ -637,7 +637,7 @@ static void binding_other_kinds_of_new_sockets_costs_nothing(void **state)
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		create(FD, kinds[i].domain, kinds[i].type, kinds[i].protocol);
 
-		assert_null(sock_binding(FD));
+		assert_null(sock_binding(FD, 0));
 		assert_string_equal(kernel_calls(), "");
 	}
 }
@@ -665,7 +665,7 @@ static void binding_one_of_ours_that_was_forgotten_leaves_it_on(void **state)
 	sock_forget(OTHER_FD);
 	kernel_bound(FD, v4("192.0.2.1", 53));
 
-	assert_null(sock_binding(OTHER_FD));
+	assert_null(sock_binding(OTHER_FD, 0));
 
 	assert_ptr_equal(sock_known(OTHER_FD), sock);
 	assert_true(is_on(FD));
@@ -676,7 +676,7 @@ static void binding_an_inherited_stream_leaves_it(void **state)
 	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 	assert_false(is_on(FD));
@@ -758,7 +758,7 @@ static void binding_one_of_ours_again_is_left_to_the_kernel(void **state)
 	(void)state;
 	(void)ours(FD);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
@@ -782,7 +782,7 @@ static void a_socket_that_cannot_be_switched_on_is_bound_plainly(void **state)
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel.setsockopt_error = EPERM;
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 }
@@ -795,8 +795,8 @@ static void binding_keeps_errno(void **state)
 	kernel.setsockopt_error = EPERM;
 	errno = ENOTTY;
 
-	(void)sock_binding(FD);
-	(void)sock_binding(OTHER_FD);
+	(void)sock_binding(FD, 0);
+	(void)sock_binding(OTHER_FD, 0);
 
 	assert_int_equal(errno, ENOTTY);
 }
@@ -805,7 +805,7 @@ static void switching_back_keeps_errno(void **state)
 {
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 	kernel.setsockopt_error = EPERM;
 	errno = EADDRINUSE;
 
@@ -820,7 +820,7 @@ static void when_disabled_binding_costs_nothing(void **state)
 	settings.disable = 1;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
@@ -1165,7 +1165,7 @@ static void fds_beyond_the_limit_are_left_alone(void **state)
 
 		assert_null(sock_probe(fds[i]));
 		assert_null(sock_known(fds[i]));
-		assert_null(sock_binding(fds[i]));
+		assert_null(sock_binding(fds[i], 0));
 		sock_created(fds[i], AF_INET, SOCK_DGRAM, 0);
 		sock_forget(fds[i]);
 		assert_string_equal(kernel_calls(), "");
@@ -1202,7 +1202,7 @@ static void an_id_is_not_given_twice(void **state)
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		uint32_t id = ours(FD)->id;
+		uint64_t id = ours(FD)->id;
 
 		assert_true(id > last);
 		last = id;
@@ -1275,7 +1275,7 @@ static void without_a_cookie_such_a_duplicate_is_another(void **state)
 static void a_socket_closed_in_a_vfork_child_is_found_again(void **state)
 {
 	struct sock *sock = ours(FD);
-	const uint32_t id = sock->id;
+	const uint64_t id = sock->id;
 
 	(void)state;
 	sock_forget(FD);
@@ -1301,7 +1301,7 @@ static void a_socket_found_again_wants_what_it_wanted(void **state)
 
 static void another_socket_of_the_same_number_is_another(void **state)
 {
-	const uint32_t id = ours(FD)->id;
+	const uint64_t id = ours(FD)->id;
 
 	(void)state;
 	inherit(FD);
@@ -1319,7 +1319,7 @@ static void a_review_of_one_of_ours_changes_nothing(void **state)
 	struct sock *sock = ours(FD);
 
 	(void)state;
-	const uint32_t id = sock->id;
+	const uint64_t id = sock->id;
 
 	sock_review(FD);
 

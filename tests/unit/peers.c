@@ -157,7 +157,7 @@ static void recall_of_a_stranger_finds_nothing(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void recall_on_another_socket_finds_nothing(void **state)
+static void recall_on_another_socket_finds_what_waits_once_more(void **state)
 {
 	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
@@ -787,7 +787,7 @@ int main(void)
 		TEST(a_peer_is_answered_as_often_as_the_server_likes),
 		TEST(recall_from_an_empty_table_finds_nothing),
 		TEST(recall_of_a_stranger_finds_nothing),
-		TEST(recall_on_another_socket_finds_nothing),
+		TEST(recall_on_another_socket_finds_what_waits_once_more),
 		TEST(each_socket_has_its_own_answer_to_a_peer),
 		TEST(recall_of_nothing_leaves_the_result_alone),
 		TEST(recall_of_a_multicast_asker_leaves_the_result_alone),

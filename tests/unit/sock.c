@@ -1198,7 +1198,7 @@ static void each_socket_has_an_id_of_its_own(void **state)
 /* Else the peers of a closed socket would be those of the next. */
 static void an_id_is_not_given_twice(void **state)
 {
-	uint32_t last = 0;
+	uint64_t last = 0;
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {

@@ -866,9 +866,8 @@ static void where_the_source_is_refused_a_server_is_pinned(void **state)
 	fail_setsockopt(1, EPERM);
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_calls(),
-			    "getsockname IP_MULTICAST_IF "
-			    "IP_MULTICAST_IF=10.0.0.1 connect");
+	assert_string_equal(kernel_calls(), "getsockname IP_MULTICAST_IF "
+					    "IP_MULTICAST_IF=10.0.0.1 connect");
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 	assert_int_equal(errno, ENOTTY);
@@ -945,7 +944,8 @@ static void a_server_on_a_device_that_is_pinned_stays_on_it(void **state)
 	assert_int_equal(kernel_get(server, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
 }
 
-static void a_link_local_server_that_cannot_connect_is_on_no_device(void **state)
+static void
+a_link_local_server_that_cannot_connect_is_on_no_device(void **state)
 {
 	int fd = dual_stack_server();
 
@@ -1168,7 +1168,8 @@ static void where_it_is_forbidden_a_server_is_pinned(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void where_it_is_forbidden_a_connect_that_fails_pins_nothing(void **state)
+static void
+where_it_is_forbidden_a_connect_that_fails_pins_nothing(void **state)
 {
 	(void)state;
 	follow_forbid(true);

@@ -231,12 +231,26 @@ static void what_another_socket_sends_goes_as_it_is(void **state)
 {
 	(void)state;
 	hear(id, peer, "10.0.0.1");
+	(void)answer(id, peer);
 	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
 	sock_created(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
 
 	(void)sendto(OTHER_FD, "hello", 5, 0, &peer.any, peer.len);
 
 	assert_string_equal(kernel_calls(), "sendto");
+}
+
+static void a_new_socket_that_answers_becomes_ours(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+	sock_created(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+
+	(void)sendto(OTHER_FD, "hello", 5, 0, &peer.any, peer.len);
+
+	assert_non_null(sock_known(OTHER_FD));
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
 static void what_has_no_address_goes_as_it_is(void **state)
@@ -1729,6 +1743,7 @@ int main(void)
 		TEST(what_goes_to_a_stranger_goes_as_it_is),
 		TEST(an_answer_to_a_multicast_question_goes_as_it_is),
 		TEST(what_another_socket_sends_goes_as_it_is),
+		TEST(a_new_socket_that_answers_becomes_ours),
 		TEST(what_has_no_address_goes_as_it_is),
 		TEST(a_socket_nobody_saw_is_looked_at_before_it_sends),
 		TEST(odd_flags_are_left_to_libc),

@@ -258,10 +258,10 @@ const char *kernel_multicast(int fd)
 	const struct paper_socket *socket = socket_of(fd);
 
 	assert_non_null(socket);
-	return text_of(&(struct local){
-		.family = AF_INET,
-		.ifindex = (uint32_t)socket->multicast_ifindex,
-		.v4 = socket->multicast_address });
+	return text_of(
+		&(struct local){ .family = AF_INET,
+				 .ifindex = (uint32_t)socket->multicast_ifindex,
+				 .v4 = socket->multicast_address });
 }
 
 /* The interface of 10.0.N.x is N + 1, that of all else is 9. */
@@ -290,8 +290,8 @@ static int set_multicast(struct paper_socket *socket, struct ip_mreqn group)
 	return 0;
 }
 
-static int set_multicast_if(struct paper_socket *socket,
-			    const void *value, socklen_t len)
+static int set_multicast_if(struct paper_socket *socket, const void *value,
+			    socklen_t len)
 {
 	struct ip_mreqn group = { 0 };
 	char word[64];
@@ -300,11 +300,11 @@ static int set_multicast_if(struct paper_socket *socket,
 		memcpy(&group, value, sizeof(group));
 	else if (len >= sizeof(group.imr_address))
 		memcpy(&group.imr_address, value, sizeof(group.imr_address));
-	(void)snprintf(word, sizeof(word), "IP_MULTICAST_IF=%s",
-		       text_of(&(struct local){
-			       .family = AF_INET,
-			       .ifindex = (uint32_t)group.imr_ifindex,
-			       .v4 = group.imr_address }));
+	(void)snprintf(
+		word, sizeof(word), "IP_MULTICAST_IF=%s",
+		text_of(&(struct local){ .family = AF_INET,
+					 .ifindex = (uint32_t)group.imr_ifindex,
+					 .v4 = group.imr_address }));
 	note(word);
 	if (!socket)
 		return -1;

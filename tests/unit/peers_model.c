@@ -216,8 +216,7 @@ static bool is_outbound_anywhere(struct who who)
 {
 	const struct known *known = model_find(first_writer(who));
 
-	return !sock_ports[who.sock] && known &&
-	       known->kind == PEERS_OUTBOUND;
+	return !sock_ports[who.sock] && known && known->kind == PEERS_OUTBOUND;
 }
 
 static void model_remember(struct who who, uint32_t local, bool peeked)
@@ -286,8 +285,8 @@ static struct known *model_find_elsewhere(struct who who)
 static uint32_t model_learn(struct who who, struct known *found)
 {
 	const uint32_t local = found->local;
-	const bool is_service = sock_ports[who.sock] ||
-				!sock_ports[found->who.sock];
+	const bool is_service =
+		sock_ports[who.sock] || !sock_ports[found->who.sock];
 
 	note_answer(found);
 	if (!is_service && !found->unanswered)
@@ -460,7 +459,8 @@ static void step_answer(uint32_t step)
 	if (is_same(who, model.read_last))
 		model.is_read_last_answered = true;
 	expected = model_recall(who);
-	if (!peers_recall(id_of(who.sock), &peer.any, peer.len, &local, &queued))
+	if (!peers_recall(id_of(who.sock), &peer.any, peer.len, &local,
+			  &queued))
 		local = local_of("");
 	if (strcmp(text_of(&local), local_text(expected)) != 0)
 		fail_msg("step %u: answers %s, not %s, on %u to %u port %u",

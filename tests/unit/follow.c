@@ -1258,6 +1258,18 @@ static void what_the_application_blocked_stays_blocked(void **state)
 	assert_false(sigismember(&after, SIGUSR1));
 }
 
+static void a_thread_that_can_be_cancelled_can_be_again(void **state)
+{
+	int after;
+
+	(void)state;
+
+	(void)connect_to(server, peer);
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &after);
+	assert_int_equal(after, PTHREAD_CANCEL_ENABLE);
+}
+
 static void a_thread_that_cannot_be_cancelled_stays_so(void **state)
 {
 	int before, after;
@@ -1472,6 +1484,7 @@ int main(void)
 		TEST(nothing_disturbs_what_undoes_them),
 		TEST(a_client_s_connect_can_be_disturbed),
 		TEST(what_the_application_blocked_stays_blocked),
+		TEST(a_thread_that_can_be_cancelled_can_be_again),
 		TEST(a_thread_that_cannot_be_cancelled_stays_so),
 		TEST(a_cancellation_comes_before_the_first_connect),
 		TEST(a_new_socket_s_answer_makes_it_ours),

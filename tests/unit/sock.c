@@ -6,6 +6,7 @@
 #include "base/real.h"
 #include "kernel.h"
 #include "settings.h"
+#include "state/peers.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -1772,6 +1773,277 @@ static void threads_that_duplicate_count_right(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
+/* The port in its id. */
+
+static in_port_t port_of(const struct sock *sock)
+{
+	return ntohs(peers_port_be(sock->id));
+}
+
+static void a_bound_socket_has_its_port(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	sock = sock_binding(FD, htons(53));
+	kernel_bound(FD, v4("0.0.0.0", 53));
+	sock_bound(FD, sock, true);
+
+	assert_int_equal(port_of(sock), 53);
+	assert_true(sock_has_own_port(sock));
+}
+
+static void a_port_that_the_kernel_chose_is_none_of_its_own(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	sock = sock_binding(FD, 0);
+	kernel_bound(FD, v4("0.0.0.0", 0));
+	sock_bound(FD, sock, true);
+
+	assert_int_equal(port_of(sock), 0);
+	assert_false(sock_has_own_port(sock));
+}
+
+/* Nobody can tell whether that is one by number. */
+static void an_inherited_socket_s_port_is_none_of_its_own(void **state)
+{
+	(void)state;
+
+	assert_false(sock_has_own_port(ours(FD)));
+}
+
+static void a_new_socket_that_is_adopted_is_ours(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET6, SOCK_DGRAM, 0);
+	assert_true(sock_settle(FD));
+	errno = ENOTTY;
+
+	sock = sock_adopt(FD, AF_INET6);
+
+	assert_non_null(sock);
+	assert_ptr_equal(sock_known(FD), sock);
+	assert_int_equal(port_of(sock), 0);
+	assert_false(sock_has_own_port(sock));
+	assert_int_equal(atomic_load(&sock->family), AF_INET6);
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void what_cannot_be_adopted_is_left(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel.setsockopt_error = EPERM;
+
+	assert_null(sock_adopt(FD, AF_INET));
+	assert_null(sock_known(FD));
+}
+
+static void when_disabled_nothing_is_adopted(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	settings.disable = 1;
+
+	assert_null(sock_adopt(FD, AF_INET));
+	assert_string_equal(kernel_calls(), "");
+}
+
+/* Pins. */
+
+static const char *pinned_to(const struct sock *sock)
+{
+	struct local local;
+
+	return sock_is_pinned(sock, &local) ? text_of(&local) : "nothing";
+}
+
+static void a_socket_is_pinned_until_it_is_unpinned(void **state)
+{
+	const struct local first = local_of("10.0.0.1");
+	const struct local second = local_of("2001:db8::1");
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	assert_string_equal(pinned_to(sock), "nothing");
+	sock_pin(sock, &first);
+	assert_string_equal(pinned_to(sock), "10.0.0.1");
+	sock_pin(sock, &second);
+	assert_string_equal(pinned_to(sock), "2001:db8::1");
+	assert_ptr_equal(sock_known(FD), sock);
+
+	sock_unpin(sock);
+
+	assert_string_equal(pinned_to(sock), "nothing");
+	assert_int_equal(sock_mode(sock), SOCK_ARMED);
+}
+
+static void a_source_that_changes_right_now_is_none(void **state)
+{
+	const struct local source = local_of("10.0.0.1");
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	sock_pin(sock, &source);
+	atomic_fetch_add(&sock->pins, 1);
+
+	assert_string_equal(pinned_to(sock), "nothing");
+}
+
+static void what_is_not_ours_is_not_unpinned(void **state)
+{
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	atomic_store(&sock->mode, SOCK_NOT_OURS);
+
+	sock_unpin(sock);
+
+	assert_int_equal(sock_mode(sock), SOCK_NOT_OURS);
+	atomic_store(&sock->mode, SOCK_ARMED);
+}
+
+/* IP_MULTICAST_IF, of which only the address can be read. */
+
+static int set_interface(int fd, const char *address, int ifindex)
+{
+	const struct ip_mreqn group = { .imr_address = in4(address),
+					.imr_ifindex = ifindex };
+	int result = 0;
+
+	assert_true(sock_set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
+				    sizeof(group), &result));
+	return result;
+}
+
+static void an_interface_that_is_set_by_number_is_noted(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(set_interface(FD, "0.0.0.0", 5), 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 5);
+	assert_string_equal(kernel_multicast(FD), "0.0.0.0%5");
+
+	assert_int_equal(set_interface(FD, "10.0.1.7", 0), 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+static void an_interface_that_is_set_by_address_is_not_noted(void **state)
+{
+	const struct in_addr address = in4("10.0.1.7");
+	int result = -1;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	assert_true(sock_set_option(FD, IPPROTO_IP, IP_MULTICAST_IF, &address,
+				    sizeof(address), &result));
+	assert_int_equal(result, 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+static void an_interface_that_is_refused_is_not_noted(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	kernel.setsockopt_error = EADDRNOTAVAIL;
+
+	assert_int_equal(set_interface(FD, "0.0.0.0", 6), -1);
+	assert_int_equal(errno, EADDRNOTAVAIL);
+	assert_int_equal(sock_multicast_ifindex(FD), 5);
+}
+
+static void an_interface_is_that_of_all_fds(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	sock_duplicated(FD, OTHER_FD);
+
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
+}
+
+static void an_interface_goes_with_its_fd(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	sock_forget(FD);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+/* Set on one that nobody has seen yet: the note is all there is. */
+static void an_unseen_fd_s_interface_goes_with_it(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	sock_forget(FD);
+
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+/* Closed sockets are of no weight. */
+
+static uint32_t chunks(void)
+{
+	uint32_t n = 0;
+
+	while (n < SOCK_CHUNKS && sock_chunks[n])
+		n++;
+	return n;
+}
+
+static void closed_sockets_take_no_memory(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	for (int i = 0; i < 2 * SOCKS_PER_CHUNK; i++) {
+		(void)ours(FD);
+		sock_forget(FD);
+	}
+	before = chunks();
+	for (int i = 0; i < 10 * SOCKS_PER_CHUNK; i++) {
+		(void)ours(FD);
+		sock_forget(FD);
+	}
+
+	assert_int_equal(chunks(), before);
+}
+
+static void no_two_open_sockets_are_one(void **state)
+{
+	enum { OPEN = 3 * SOCKS_PER_CHUNK };
+	struct sock *socks[OPEN];
+
+	(void)state;
+	for (int i = 0; i < OPEN; i++)
+		socks[i] = ours(FD + i);
+
+	for (int i = 0; i < OPEN; i++) {
+		assert_ptr_equal(sock_known(FD + i), socks[i]);
+		assert_int_equal(atomic_load(&socks[i]->fds), 1);
+	}
+	sock_forget_range(0, ~0U);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, nothing_open)
 
 int main(void)
@@ -1898,6 +2170,23 @@ int main(void)
 		TEST(a_device_that_is_set_later_is_noted),
 		TEST(a_device_that_is_set_by_number_is_noted),
 		TEST(a_device_that_is_taken_away_is_noted),
+		TEST(a_bound_socket_has_its_port),
+		TEST(a_port_that_the_kernel_chose_is_none_of_its_own),
+		TEST(an_inherited_socket_s_port_is_none_of_its_own),
+		TEST(a_new_socket_that_is_adopted_is_ours),
+		TEST(what_cannot_be_adopted_is_left),
+		TEST(when_disabled_nothing_is_adopted),
+		TEST(a_socket_is_pinned_until_it_is_unpinned),
+		TEST(a_source_that_changes_right_now_is_none),
+		TEST(what_is_not_ours_is_not_unpinned),
+		TEST(an_interface_that_is_set_by_number_is_noted),
+		TEST(an_interface_that_is_set_by_address_is_not_noted),
+		TEST(an_interface_that_is_refused_is_not_noted),
+		TEST(an_interface_is_that_of_all_fds),
+		TEST(an_interface_goes_with_its_fd),
+		TEST(an_unseen_fd_s_interface_goes_with_it),
+		TEST(closed_sockets_take_no_memory),
+		TEST(no_two_open_sockets_are_one),
 		TEST(threads_that_duplicate_count_right),
 	};
 

@@ -160,6 +160,28 @@ an_outbound_peer_of_an_ephemeral_socket_is_answered_once(void **state)
 	assert_string_equal(answer(EPHEMERAL, peer), "nothing");
 }
 
+static void whom_an_ephemeral_socket_asked_is_outbound_to_all(void **state)
+{
+	const uint64_t next = peers_id(5, 0);
+
+	(void)state;
+	(void)answer(EPHEMERAL, peer);
+	hear(next, peer, "10.0.0.1");
+
+	assert_string_equal(answer(next, peer), "10.0.0.1");
+	assert_string_equal(answer(next, peer), "nothing");
+}
+
+static void what_a_connect_used_up_is_not_sent_to_again(void **state)
+{
+	(void)state;
+	(void)answer(SOCK, peer);
+	hear(SOCK, peer, "10.0.0.1");
+
+	assert_string_equal(claimed(SOCK, peer), "10.0.0.1");
+	assert_string_equal(answer(SOCK, peer), "nothing");
+}
+
 /* Requests that are forged in the name of a peer that we ask ourselves. */
 
 static void a_forged_request_after_our_first_steers_no_new_socket(void **state)
@@ -544,6 +566,8 @@ int main(void)
 		TEST(an_outbound_peer_is_answered_for_each_request),
 		TEST(an_outbound_peer_is_not_answered_late),
 		TEST(an_outbound_peer_of_an_ephemeral_socket_is_answered_once),
+		TEST(whom_an_ephemeral_socket_asked_is_outbound_to_all),
+		TEST(what_a_connect_used_up_is_not_sent_to_again),
 		TEST(a_forged_request_after_our_first_steers_no_new_socket),
 		TEST(a_forged_request_after_an_ephemeral_s_steers_no_new_socket),
 		TEST(a_forged_request_before_our_first_steers_one_query),

@@ -3,6 +3,7 @@
 #include "state/sock.h"
 
 #include "address.h"
+#include "base/lock.h"
 #include "base/real.h"
 #include "kernel.h"
 #include "settings.h"
@@ -2044,6 +2045,58 @@ static void no_two_open_sockets_are_one(void **state)
 	sock_forget_range(0, ~0U);
 }
 
+/* Giving up, before a filter that kills for what we do. */
+
+static struct sock *bound_by_us(int fd)
+{
+	create(fd, AF_INET, SOCK_DGRAM, 0);
+	return bind_to_wildcard(fd, any_v4(), true);
+}
+
+static void what_we_bound_is_put_back(void **state)
+{
+	(void)state;
+	(void)bound_by_us(FD);
+	errno = ENOTTY;
+
+	sock_stop(true);
+
+	assert_null(sock_known(FD));
+	assert_false(is_on(FD));
+	assert_true(sock_is_off());
+	assert_int_equal(errno, ENOTTY);
+	sock_go_on();
+	assert_non_null(sock_probe(FD));
+	assert_true(is_on(FD));
+}
+
+/* It goes on to use it. */
+static void what_another_process_bound_stays_on(void **state)
+{
+	struct sock *sock = bound_by_us(FD);
+
+	(void)state;
+	atomic_store(&sock->generation, lock_generation() + 1);
+
+	sock_stop(true);
+
+	assert_null(sock_known(FD));
+	assert_true(is_on(FD));
+	sock_go_on();
+}
+
+static void what_need_not_be_put_back_stays_on(void **state)
+{
+	(void)state;
+	(void)bound_by_us(FD);
+
+	sock_stop(false);
+
+	assert_null(sock_known(FD));
+	assert_true(is_on(FD));
+	sock_go_on();
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, nothing_open)
 
 int main(void)
@@ -2187,6 +2240,9 @@ int main(void)
 		TEST(an_unseen_fd_s_interface_goes_with_it),
 		TEST(closed_sockets_take_no_memory),
 		TEST(no_two_open_sockets_are_one),
+		TEST(what_we_bound_is_put_back),
+		TEST(what_another_process_bound_stays_on),
+		TEST(what_need_not_be_put_back_stays_on),
 		TEST(threads_that_duplicate_count_right),
 	};
 

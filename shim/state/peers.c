@@ -1020,8 +1020,11 @@ static bool answer_outbound(struct peer *peer, struct local *local)
 
 	if (waits)
 		*local = peer->local;
+	/* Another version, so that what a thread read last is answered too. */
+	begin_change(peer);
 	peer->entry.unanswered = 0;
 	peer->heard = now;
+	end_change(peer);
 	return waits && local->family != AF_UNSPEC;
 }
 

@@ -741,10 +741,9 @@ void sock_created(int fd, int domain, int type, int protocol)
 
 void sock_forget(int fd)
 {
-	if (!sock_occupant(fd))
-		return;
-	occupy(fd, NULL);
 	note_multicast(fd, 0);
+	if (sock_occupant(fd))
+		occupy(fd, NULL);
 }
 
 void sock_forget_range(unsigned int first, unsigned int last)

@@ -11,8 +11,8 @@ UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG $(SANITIZE) \
 	-fstack-protector-all -ftls-model=local-exec
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
-PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
-	peers_threads
+PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
+	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \

@@ -257,6 +257,16 @@ static bool is_careful(const struct plan *plan)
 }
 
 /*
+ * Whether it may be disconnected, to be connected from elsewhere: its port is
+ * its own, and its address is none that the application's connects gave it.
+ */
+static bool may_move(const struct plan *plan)
+{
+	return plan->sock && sock_has_own_port(plan->sock) &&
+	       (is_wildcard(plan) || sock_is_lent(plan->sock));
+}
+
+/*
  * False: the kernel did not give it that address, and it is connected to
  * nobody.  Otherwise *result and errno are those of the second connect; when it
  * failed, the socket is as before.
@@ -269,8 +279,11 @@ static bool connect_twice(struct plan *plan, int *result)
 	*result = lent ? connect_to_peer(plan) : 0;
 	error = errno;
 	set_multicast_back(plan);
-	if (lent && !*result && is_at_asked(plan))
+	if (lent && !*result && is_at_asked(plan)) {
+		if (plan->sock)
+			sock_set_lent(plan->sock, true);
 		return true;
+	}
 	if (lent)
 		disconnect(plan);
 	errno = error;
@@ -287,7 +300,7 @@ static int connect_from(struct plan *plan)
 		result = connect_to_peer(plan);
 		if (result || is_at_asked(plan))
 			return result;
-		if (!plan->sock || !sock_has_own_port(plan->sock))
+		if (!may_move(plan))
 			return pin(plan);
 		disconnect(plan);
 	}
@@ -312,7 +325,7 @@ static bool make_plan(struct plan *plan)
  * A handler must not see, jump out of, nor a cancellation stop, a connect that
  * is half done.
  */
-static int connect_undisturbed(struct plan *plan)
+static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
 	sigset_t all, before;
 	int cancelable, result;
@@ -321,22 +334,40 @@ static int connect_undisturbed(struct plan *plan)
 	sigfillset(&all);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = connect_from(plan);
+	result = connect_by(plan);
 	/* A handler that waits may jump out of the last of these. */
 	(void)pthread_setcancelstate(cancelable, NULL);
 	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 
-/* connect(2) of a socket that is to be pinned no longer. */
-static bool connect_unpinned(int fd, struct sock *sock,
-			     const struct sockaddr *addr, socklen_t len,
-			     int *result)
+/*
+ * The kernel would keep the address that we gave the socket for its former
+ * peer.  It keeps that peer when it refuses another.
+ */
+static int connect_from_anywhere(struct plan *plan)
 {
-	if (!sock || sock_mode(sock) != SOCK_PINNED)
+	const int result = connect_to_peer(plan);
+
+	if (result)
+		return result;
+	sock_set_lent(plan->sock, false);
+	if (plan->peer->sa_family == AF_UNSPEC ||
+	    !sock_has_own_port(plan->sock))
+		return result;
+	disconnect(plan);
+	return connect_to_peer(plan);
+}
+
+/* connect(2) to nobody, or to a peer that is no client. */
+static bool connect_to_other(struct plan *plan, int *result)
+{
+	struct sock *sock = plan->sock;
+
+	if (!sock || (sock_mode(sock) != SOCK_PINNED && !sock_is_lent(sock)))
 		return false;
-	/* The kernel keeps the peer when it refuses another. */
-	*result = real.connect(fd, addr, len);
+	*result = sock_is_lent(sock) ? undisturbed(connect_from_anywhere, plan)
+				     : connect_to_peer(plan);
 	if (!*result)
 		sock_unpin(sock);
 	return true;
@@ -351,16 +382,18 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open())
 		return false;
-	if (sock_is_off())
-		return connect_unpinned(fd, sock_known(fd), addr, len, result);
+	if (sock_is_off()) {
+		plan.sock = sock_known(fd);
+		return connect_to_other(&plan, result);
+	}
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
 	    !sock_may_be_udp(fd) || !make_plan(&plan)) {
 		errno = saved;
-		return connect_unpinned(fd, plan.sock, addr, len, result);
+		return connect_to_other(&plan, result);
 	}
 	*result = atomic_load(&forbidden) ? pin(&plan)
-					  : connect_undisturbed(&plan);
+					  : undisturbed(connect_from, &plan);
 	if (!*result) {
 		/* Else the kernel keeps the peer, so what it asked. */
 		if (plan.sock && !plan.is_pinned)

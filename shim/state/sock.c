@@ -261,6 +261,7 @@ static struct sock *new_sock(int family, in_port_t port_be, uint32_t wanted)
 	atomic_store(&sock->device, 0);
 	atomic_store(&sock->mode, SOCK_ARMED);
 	atomic_store(&sock->generation, 0);
+	atomic_store(&sock->lent, false);
 	return sock;
 }
 
@@ -637,6 +638,16 @@ void sock_unpin(struct sock *sock)
 	int pinned = SOCK_PINNED;
 
 	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
+}
+
+void sock_set_lent(struct sock *sock, bool lent)
+{
+	atomic_store(&sock->lent, lent);
+}
+
+bool sock_is_lent(const struct sock *sock)
+{
+	return atomic_load(&sock->lent);
 }
 
 bool sock_has_own_port(const struct sock *sock)

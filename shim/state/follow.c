@@ -240,7 +240,7 @@ static int pin(struct plan *plan)
 			  "cannot be bound to the address that its peer asked; "
 			  "what it sends comes from there all the same");
 	errno = saved;
-	return result;
+	return 0;
 }
 
 /*

@@ -214,10 +214,11 @@ static bool add_chunk(void)
 static struct sock *take_of_word(uint32_t word)
 {
 	uint64_t bits;
-	uint32_t n;
 
 	while (~(bits = atomic_load(&taken[word]))) {
-		n = word * SOCKS_PER_WORD + (uint32_t)__builtin_ctzll(~bits);
+		const uint32_t n = word * SOCKS_PER_WORD +
+				   (uint32_t)__builtin_ctzll(~bits);
+
 		if (!take(n))
 			continue;
 		nth_sock(n)->index = n;
@@ -232,10 +233,10 @@ static struct sock *claim_free(void)
 {
 	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
 	const uint32_t start = atomic_load(&hand);
-	struct sock *sock;
 
 	for (uint32_t i = 0; i < words; i++) {
-		sock = take_of_word((start + i) % words);
+		struct sock *sock = take_of_word((start + i) % words);
+
 		if (!sock)
 			continue;
 		atomic_store(&hand, (start + i + 1) % words);
@@ -281,11 +282,11 @@ static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
 static void set_cookie(struct sock *sock, uint64_t cookie)
 {
 	_Atomic uint32_t *place = place_of(cookie, 0);
-	uint32_t index;
 
 	atomic_store(&sock->cookie, cookie);
 	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
-		index = atomic_load(place_of(cookie, n));
+		const uint32_t index = atomic_load(place_of(cookie, n));
+
 		if (index && atomic_load(&nth_sock(index - 1)->fds))
 			continue;
 		place = place_of(cookie, n);
@@ -298,12 +299,10 @@ static void set_cookie(struct sock *sock, uint64_t cookie)
 /* The sock of this cookie, or NULL. */
 static struct sock *find_cookie(uint64_t cookie)
 {
-	struct sock *sock;
-	uint32_t index;
-
 	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
-		index = atomic_load(place_of(cookie, n));
-		sock = index ? nth_sock(index - 1) : NULL;
+		const uint32_t index = atomic_load(place_of(cookie, n));
+		struct sock *sock = index ? nth_sock(index - 1) : NULL;
+
 		if (sock && atomic_load(&sock->cookie) == cookie)
 			return sock;
 	}

@@ -275,9 +275,7 @@ static int interface_of(struct in_addr address)
 /* IP_MULTICAST_IF of do_ip_setsockopt in net/ipv4/ip_sockglue.c. */
 static int set_multicast(struct paper_socket *socket, struct ip_mreqn group)
 {
-	const bool is_any = group.imr_address.s_addr == INADDR_ANY;
-
-	if (!group.imr_ifindex && !is_any) {
+	if (!group.imr_ifindex && group.imr_address.s_addr != INADDR_ANY) {
 		if (kernel.lacks_addresses)
 			return refuse(EADDRNOTAVAIL);
 		group.imr_ifindex = interface_of(group.imr_address);

@@ -215,7 +215,7 @@ static void a_new_socket_answers_from_the_address_asked(void **state)
 	assert_string_equal(kernel_calls(),
 			    "getsockname IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
-			    "IP_MULTICAST_IF=0.0.0.0 connect getsockname");
+			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
 	assert_string_equal(kernel_name(fd), "10.0.0.1:40000");
 	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
 	assert_string_equal(kernel_multicast(fd), "0.0.0.0");
@@ -735,7 +735,7 @@ static void a_server_is_connected_from_the_address_asked(void **state)
 	assert_string_equal(kernel_calls(),
 			    "getsockname IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
-			    "IP_MULTICAST_IF=0.0.0.0 connect getsockname");
+			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
 	assert_string_equal(kernel_name(server), "10.0.0.1:53");
 	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
 	assert_true(is_armed(server));
@@ -796,7 +796,7 @@ static void an_ipv6_server_is_connected_first_then_moved(void **state)
 	assert_int_equal(connect_to(fd, far), 0);
 	assert_string_equal(kernel_calls(),
 			    "getsockname connect getsockname disconnect "
-			    "getsockname connect connect getsockname");
+			    "connect connect getsockname");
 	assert_string_equal(kernel_name(fd), "2001:db8::1:5353");
 	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
 	assert_true(is_armed(fd));
@@ -1013,16 +1013,39 @@ static void another_port_of_the_host_is_connected_plainly(void **state)
 
 /* Connected sockets. */
 
-static void a_connected_server_is_moved(void **state)
+static void a_connected_server_is_moved_from_an_address_of_ours(void **state)
+{
+	(void)state;
+	(void)connect_to(server, peer);
+	hear(id, stranger, "10.0.0.2");
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.2:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+	assert_true(is_armed(server));
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_connected_server_stays_where_the_kernel_put_it(void **state)
 {
 	(void)state;
 	(void)connect_to(server, stranger);
-	(void)kernel_calls();
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_name(server), "10.0.0.1:53");
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
 	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
-	assert_true(is_armed(server));
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_stranger_is_not_connected_from_an_address_of_ours(void **state)
+{
+	(void)state;
+	(void)connect_to(server, peer);
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
 	assert_int_equal(errno, ENOTTY);
 }
 
@@ -1132,16 +1155,15 @@ static void a_pinned_socket_that_fails_to_move_stays_pinned(void **state)
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 }
 
-static void a_pinned_socket_is_moved_to_the_next_peer_s(void **state)
+static void a_pinned_socket_is_pinned_to_the_next_peer_s(void **state)
 {
 	(void)state;
 	pin_server();
 	hear(id, stranger, "10.0.0.2");
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_string_equal(kernel_name(server), "10.0.0.2:53");
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
-	assert_true(is_armed(server));
+	assert_string_equal(pinned_to(server), "10.0.0.2");
 }
 
 static void a_pinned_socket_is_unpinned_when_looking_is_forbidden(void **state)
@@ -1467,7 +1489,9 @@ int main(void)
 		TEST(a_socket_of_the_same_port_is_connected_from_there),
 		TEST(a_socket_of_another_port_needs_a_peer_that_waits),
 		TEST(another_port_of_the_host_is_connected_plainly),
-		TEST(a_connected_server_is_moved),
+		TEST(a_connected_server_is_moved_from_an_address_of_ours),
+		TEST(a_connected_server_stays_where_the_kernel_put_it),
+		TEST(a_stranger_is_not_connected_from_an_address_of_ours),
 		TEST(a_connected_server_at_the_address_stays),
 		TEST(a_connected_server_that_cannot_connect_keeps_its_peer),
 		TEST(a_connected_server_that_cannot_be_moved_is_pinned),
@@ -1476,7 +1500,7 @@ int main(void)
 		TEST(a_pinned_socket_that_has_a_stranger_is_not_pinned),
 		TEST(a_pinned_socket_that_fails_to_connect_stays_pinned),
 		TEST(a_pinned_socket_that_fails_to_move_stays_pinned),
-		TEST(a_pinned_socket_is_moved_to_the_next_peer_s),
+		TEST(a_pinned_socket_is_pinned_to_the_next_peer_s),
 		TEST(a_pinned_socket_is_unpinned_when_looking_is_forbidden),
 		TEST(where_it_is_forbidden_a_server_is_pinned),
 		TEST(where_it_is_forbidden_a_connect_that_fails_pins_nothing),

@@ -285,11 +285,8 @@ static struct known *model_find_elsewhere(struct who who)
 static uint32_t model_learn(struct who who, struct known *found)
 {
 	const uint32_t local = found->local;
-	const bool is_service =
-		sock_ports[who.sock] || !sock_ports[found->who.sock];
-
 	note_answer(found);
-	if (!is_service && !found->unanswered)
+	if (!sock_ports[who.sock] && !found->unanswered)
 		note_kind(first_writer(who), PEERS_OUTBOUND, LOCALS);
 	note_kind(who, PEERS_LEARNED, local);
 	return local;
@@ -322,7 +319,8 @@ static uint32_t model_answer_stranger(struct who who)
 		return model_learn(who, found);
 	if (known && known->kind == PEERS_LEARNED && is_fresh(known))
 		return known->local;
-	if (!known || known->kind == PEERS_FOR_HOST)
+	if ((!known || known->kind == PEERS_FOR_HOST) &&
+	    !is_outbound_anywhere(who))
 		local = model_answer_host(who);
 	if (local == LOCALS && !known)
 		note_kind(first_writer(who), PEERS_OUTBOUND, LOCALS);

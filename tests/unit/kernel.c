@@ -253,6 +253,14 @@ static bool is_nth(struct nth_error *failing)
 	return failing->nth && !--failing->nth;
 }
 
+/* What this setsockopt(2) fails with, or 0. */
+static int option_error(void)
+{
+	if (is_nth(&kernel.nth_setsockopt))
+		return kernel.nth_setsockopt.error;
+	return kernel.setsockopt_error;
+}
+
 const char *kernel_multicast(int fd)
 {
 	const struct paper_socket *socket = socket_of(fd);
@@ -292,6 +300,7 @@ static int set_multicast_if(struct paper_socket *socket, const void *value,
 			    socklen_t len)
 {
 	struct ip_mreqn group = { 0 };
+	const int error = option_error();
 	char word[64];
 
 	if (len >= sizeof(group))
@@ -306,10 +315,8 @@ static int set_multicast_if(struct paper_socket *socket, const void *value,
 	note(word);
 	if (!socket)
 		return -1;
-	if (kernel.setsockopt_error)
-		return refuse(kernel.setsockopt_error);
-	if (is_nth(&kernel.nth_setsockopt))
-		return refuse(kernel.nth_setsockopt.error);
+	if (error)
+		return refuse(error);
 	return set_multicast(socket, group);
 }
 
@@ -318,10 +325,11 @@ static int paper_setsockopt(int fd, int level, int name, const void *value,
 {
 	struct paper_socket *socket = checked_socket(fd);
 	char word[64];
-	int number = 0, *option;
+	int number = 0, *option, error;
 
 	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
 		return set_multicast_if(socket, value, len);
+	error = option_error();
 	/* ip(7): an int, or one byte. */
 	if (len >= sizeof(number))
 		memcpy(&number, value, sizeof(number));
@@ -332,10 +340,8 @@ static int paper_setsockopt(int fd, int level, int name, const void *value,
 	note(word);
 	if (!socket)
 		return -1;
-	if (kernel.setsockopt_error)
-		return refuse(kernel.setsockopt_error);
-	if (is_nth(&kernel.nth_setsockopt))
-		return refuse(kernel.nth_setsockopt.error);
+	if (error)
+		return refuse(error);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE) {
 		/* "eth7" */
 		socket->device = ((const char *)value)[3] - '0';

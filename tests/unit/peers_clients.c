@@ -32,15 +32,6 @@ static int new_table(void **state)
 	return 0;
 }
 
-static const char *claimed(uint64_t sock, struct address address)
-{
-	struct local local;
-
-	return peers_claim(sock, &address.any, address.len, &local)
-		       ? text_of(&local)
-		       : "nothing";
-}
-
 /* A peer that asked this socket, before we wrote to it. */
 
 static void a_client_is_answered_from_the_address_that_it_asked(void **state)

@@ -33,15 +33,6 @@ static int new_table(void **state)
 	return 0;
 }
 
-static const char *claimed(uint64_t sock, struct address address)
-{
-	struct local local;
-
-	return peers_claim(sock, &address.any, address.len, &local)
-		       ? text_of(&local)
-		       : "nothing";
-}
-
 /* Opening. */
 
 static void an_opened_table_is_open(void **state)

@@ -31,6 +31,14 @@ const char *answer(uint64_t sock, struct address peer)
 		       : "nothing";
 }
 
+const char *claimed(uint64_t sock, struct address peer)
+{
+	struct local local;
+
+	return peers_claim(sock, &peer.any, peer.len, &local) ? text_of(&local)
+							      : "nothing";
+}
+
 struct question {
 	uint64_t sock;
 	struct address peer;

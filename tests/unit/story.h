@@ -17,7 +17,11 @@ void peek(uint64_t sock, struct address peer, const char *local);
 /* The text of the address that answers `peer`; "nothing" when there is none. */
 const char *answer(uint64_t sock, struct address peer);
 
-/* The same without its consequences for a batch: asked by another thread. */
+/* The same of the address that a connect(2) to `peer` gets. */
+const char *claimed(uint64_t sock, struct address peer);
+
+/* As `answer`, without its consequences for a batch: asked by another thread.
+ */
 const char *answer_elsewhere(uint64_t sock, struct address peer);
 
 /* A recall that came to nothing. */

@@ -225,9 +225,8 @@ ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
  * | was written to first, and asked since  | that it asked, once              |
  * | was written to first                   | none                             |
  * | asked another socket of the same port  | that it asked last               |
- * | asked another socket, lately, and was  | that it asked; for a socket with |
- * | not answered yet                       | no port of its own number, never |
- * |                                        | if we wrote to the peer first    |
+ * | asked another socket, lately, and was  | that it asked; never if we wrote |
+ * | not answered yet                       | to the peer first                |
  * | has not asked, but another port of its | that this one asked, once        |
  * | host, on this socket: not answered yet |                                  |
  * | any other                              | none; it was written to first    |

@@ -73,6 +73,7 @@ struct plan {
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it was, to `local` */
+	bool was_connected;	   /* to the peer, but from elsewhere */
 	bool is_multicast_set;	   /* IP_MULTICAST_IF is ours for a moment */
 	struct in_addr multicast;  /* and was that */
 };
@@ -277,6 +278,9 @@ static bool connect_twice(struct plan *plan, int *result)
 	int error;
 
 	*result = lent ? connect_to_peer(plan) : 0;
+	/* It was connected to it a moment ago, and would hear nobody now. */
+	if (*result && plan->was_connected)
+		*result = connect_to_peer(plan);
 	error = errno;
 	set_multicast_back(plan);
 	if (lent && !*result && is_at_asked(plan)) {
@@ -303,6 +307,7 @@ static int connect_from(struct plan *plan)
 		if (!may_move(plan))
 			return pin(plan);
 		disconnect(plan);
+		plan->was_connected = true;
 	}
 	return connect_twice(plan, &result) ? result : pin(plan);
 }

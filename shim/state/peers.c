@@ -411,6 +411,12 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 	return age(peer, now) <= (table.ttl_s + 1) * TICKS_PER_S;
 }
 
+static inline bool is_outbound(const struct peer *peer)
+{
+	return peer->entry.kind == PEERS_OUTBOUND ||
+	       peer->entry.kind == PEERS_CLAIMED;
+}
+
 /*
  * Whose is highest is forgotten: the oldest of those that asked and are not
  * fresh or were not answered, or else of all.  A flood of forged requests must
@@ -418,7 +424,7 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
  */
 static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
-	const bool is_kept = peer->entry.kind == PEERS_OUTBOUND ||
+	const bool is_kept = is_outbound(peer) ||
 			     (peer->entry.answered && is_fresh(peer, now));
 
 	return (uint64_t)!is_kept << 32 | age(peer, now);
@@ -478,7 +484,7 @@ static void link_peer(struct peer *peer, uint32_t anywhere)
 {
 	uint32_t *chain = chain_of(anywhere);
 
-	if (peer->is_linked || peer->entry.kind > PEERS_OUTBOUND)
+	if (peer->is_linked || peer->entry.kind > PEERS_CLAIMED)
 		return;
 	peer->is_linked = true;
 	peer->newer = 0;
@@ -702,7 +708,7 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	struct peer *peer = glance(&d->key, d->hashes.peer, &version);
 
 	if (UNLIKELY(!peer || d->peeked || peer->queue.first ||
-		     peer->entry.kind > PEERS_OUTBOUND ||
+		     peer->entry.kind > PEERS_CLAIMED ||
 		     d->local->family == AF_UNSPEC ||
 		     !local_equal(&peer->local, d->local)))
 		return false;
@@ -718,20 +724,39 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	return true;
 }
 
+/* What is known of the peer for sockets without a port of their own. */
+static struct peer *find_anywhere(const struct key *key)
+{
+	struct key anywhere = *key;
+
+	anywhere.sock = NO_SOCK;
+	return find(&anywhere, hash(&anywhere).peer);
+}
+
 /*
  * Whether this process wrote to the peer first.  Asked for a socket without a
  * port of its own number: such are made anew for each question.
  */
 static bool is_outbound_anywhere(const struct key *key)
 {
-	struct key anywhere = *key;
-	const struct peer *peer;
+	const struct peer *peer =
+		peers_port_be(key->sock) ? NULL : find_anywhere(key);
 
-	if (peers_port_be(key->sock))
-		return false;
-	anywhere.sock = NO_SOCK;
-	peer = find(&anywhere, hash(&anywhere).peer);
-	return peer && peer->entry.kind == PEERS_OUTBOUND;
+	return peer && is_outbound(peer);
+}
+
+/* A peer that was answered by a new socket writes to that: it is a client. */
+static void confirm_claim(const struct key *key)
+{
+	struct peer *peer =
+		peers_port_be(key->sock) ? NULL : find_anywhere(key);
+
+	if (!peer || peer->entry.kind != PEERS_CLAIMED)
+		return;
+	begin_change(peer);
+	unlink_peer(peer);
+	peer->entry.kind = PEERS_LEARNED;
+	end_change(peer);
 }
 
 /* Any datagram, with the lock.  False: no memory, and there might be. */
@@ -749,7 +774,9 @@ static bool remember(const struct datagram *d, bool may_evict)
 	if (!peer)
 		return false;
 	begin_change(peer);
-	if (peer->entry.kind > PEERS_OUTBOUND)
+	if (peer->entry.kind == PEERS_LEARNED)
+		confirm_claim(&d->key);
+	if (peer->entry.kind > PEERS_CLAIMED)
 		peer->entry.kind = PEERS_ASKED;
 	link_peer(peer, d->hashes.anywhere);
 	is_same = local_equal(&peer->local, d->local);
@@ -878,7 +905,7 @@ static void consider(struct elsewhere *e, const struct key *key,
 			      peer->local.family != AF_UNSPEC;
 	const in_port_t port_be = peers_port_be(key->sock);
 
-	if (peer->entry.kind == PEERS_OUTBOUND)
+	if (is_outbound(peer))
 		e->is_outbound = true;
 	if (is_asked && is_waiting(peer, now) &&
 	    is_newer(peer, e->waiting, now))
@@ -932,7 +959,7 @@ static void note_kind(const struct key *key, enum peers_kind kind,
 	if (!peer)
 		return;
 	begin_change(peer);
-	if (kind > PEERS_OUTBOUND)
+	if (kind > PEERS_CLAIMED)
 		unlink_peer(peer);
 	peer->entry.kind = (uint8_t)kind;
 	link_peer(peer, hashes.anywhere);
@@ -947,14 +974,15 @@ static void note_kind(const struct key *key, enum peers_kind kind,
  * of its own number writes to is remembered for the process: see
  * is_outbound_anywhere.
  */
-static void note_outbound(const struct key *key, uint32_t now)
+static void note_outbound(const struct key *key, enum peers_kind kind,
+			  uint32_t now)
 {
 	const struct local none = { .family = AF_UNSPEC };
 	struct key outbound = *key;
 
 	if (!peers_port_be(key->sock))
 		outbound.sock = NO_SOCK;
-	note_kind(&outbound, PEERS_OUTBOUND, &none, now);
+	note_kind(&outbound, kind, &none, now);
 }
 
 /*
@@ -968,7 +996,7 @@ static bool learn(const struct key *key, struct peer *found, bool is_remembered,
 	*local = found->local;
 	peers_note_answer(&found->entry);
 	if (!peers_port_be(key->sock) && !found->entry.unanswered)
-		note_outbound(key, now);
+		note_outbound(key, PEERS_CLAIMED, now);
 	if (is_remembered)
 		note_kind(key, PEERS_LEARNED, local, now);
 	return true;
@@ -1000,15 +1028,15 @@ static bool answer_stranger(const struct key *key, struct hashes hashes,
 	if (found)
 		return learn(key, found, is_send, local, now);
 	if (known && known->entry.kind == PEERS_LEARNED &&
-	    is_fresh(known, now)) {
+	    known->local.family != AF_UNSPEC && is_fresh(known, now)) {
 		*local = known->local;
-		return local->family != AF_UNSPEC;
+		return true;
 	}
 	if (is_send && (!known || known->entry.kind == PEERS_FOR_HOST) &&
 	    !is_outbound_anywhere(key) && answer_host(key, hashes, local, now))
 		return true;
-	if (!known)
-		note_outbound(key, now);
+	if (!known || key->sock == NO_SOCK)
+		note_outbound(key, PEERS_OUTBOUND, now);
 	return false;
 }
 
@@ -1022,6 +1050,7 @@ static bool answer_outbound(struct peer *peer, struct local *local)
 		*local = peer->local;
 	/* Another version, so that what a thread read last is answered too. */
 	begin_change(peer);
+	peer->entry.kind = PEERS_OUTBOUND;
 	peer->entry.unanswered = 0;
 	peer->heard = now;
 	end_change(peer);
@@ -1049,7 +1078,7 @@ static bool find_source(const struct key *key, struct hashes hashes,
 {
 	struct peer *peer = find(key, hashes.peer);
 
-	if (peer && peer->entry.kind == PEERS_OUTBOUND)
+	if (peer && is_outbound(peer))
 		return answer_outbound(peer, local);
 	if (peer && peer->entry.kind == PEERS_ASKED &&
 	    is_fresh(peer, now_ticks()))
@@ -1090,7 +1119,7 @@ recall_known(const struct key *key, uint32_t hashv, struct local *local)
 	struct local source;
 	bool is_outbound;
 
-	if (!peer || peer->queue.first || peer->entry.kind > PEERS_OUTBOUND)
+	if (!peer || peer->queue.first || peer->entry.kind > PEERS_CLAIMED)
 		return NOT_KNOWN;
 	now = now_ticks();
 	source = peer->local;

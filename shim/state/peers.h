@@ -94,6 +94,9 @@ enum peers_state {
 enum peers_kind {
 	PEERS_ASKED,	/* it wrote first: a client */
 	PEERS_OUTBOUND, /* this process wrote first */
+	/* A new socket answered what it asked another one; until it writes to
+	 * such a socket, too, it may be one in whose name that was forged. */
+	PEERS_CLAIMED,
 	PEERS_LEARNED,	/* its request on another socket was answered here */
 	PEERS_FOR_HOST, /* got the answer to another port of its host */
 };

@@ -446,10 +446,19 @@ static void converse(int fd)
 	hear(TRY(fd, data, write, fd, data, strlen(data)));
 }
 
-/* A server that connects its socket: another takes its place. */
-static void play_connected(void)
+/* To nobody, also when that fails: then it is connected to different names. */
+static void disconnect(int fd)
 {
 	const union name nobody = { .any.sa_family = AF_UNSPEC };
+
+	if (TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any)) < 0)
+		(void)raw(SYS_connect, fd, (long)&nobody.any,
+			  sizeof(nobody.any), 0, 0, 0);
+}
+
+/* A server that connects its socket. */
+static void play_connected(void)
+{
 	const int epoll =
 		(int)raw(SYS_epoll_create1, EPOLL_CLOEXEC, 0, 0, 0, 0, 0);
 	const int fd = serve(PORT);
@@ -467,7 +476,7 @@ static void play_connected(void)
 	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
 	count_events(epoll);
 	converse(fd);
-	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	disconnect(fd);
 	exchange(fd);
 	finish(fd);
 	(void)raw(SYS_close, epoll, 0, 0, 0, 0, 0);
@@ -493,10 +502,9 @@ static void play_forked(void)
 	finish(fd);
 }
 
-/* The same, of a socket that cannot be replaced: it has another fd. */
+/* The same, of a socket that has another fd. */
 static void play_pinned(void)
 {
-	const union name nobody = { .any.sa_family = AF_UNSPEC };
 	const int fd = serve(PORT);
 	const int other = (int)TRY(fd, NULL, dup, fd);
 	union name peer;
@@ -506,7 +514,7 @@ static void play_pinned(void)
 		peer = name_of(own(), port_of(client));
 	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
 	converse(other);
-	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	disconnect(fd);
 	exchange(fd);
 	finish(other);
 	finish(fd);

@@ -111,7 +111,8 @@ static void fail_connect(unsigned int nth, int error)
 
 static void fail_setsockopt(unsigned int nth, int error)
 {
-	kernel.nth_setsockopt = (struct nth_error){ .nth = nth, .error = error };
+	kernel.nth_setsockopt =
+		(struct nth_error){ .nth = nth, .error = error };
 }
 
 /* Clients. */

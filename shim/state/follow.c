@@ -352,14 +352,12 @@ static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
  */
 static int connect_from_anywhere(struct plan *plan)
 {
-	const int result = connect_to_peer(plan);
-
-	if (result)
-		return result;
+	if (connect_to_peer(plan))
+		return -1;
 	sock_set_lent(plan->sock, false);
 	if (plan->peer->sa_family == AF_UNSPEC ||
 	    !sock_has_own_port(plan->sock))
-		return result;
+		return 0;
 	disconnect(plan);
 	return connect_to_peer(plan);
 }

@@ -1117,20 +1117,20 @@ recall_known(const struct key *key, uint32_t hashv, struct local *local)
 	uint32_t version, now;
 	struct peer *peer = glance(key, hashv, &version);
 	struct local source;
-	bool is_outbound;
+	bool was_first;
 
 	if (!peer || peer->queue.first || peer->entry.kind > PEERS_CLAIMED)
 		return NOT_KNOWN;
 	now = now_ticks();
 	source = peer->local;
-	is_outbound = peer->entry.kind == PEERS_OUTBOUND;
-	if (is_outbound ? peer->entry.unanswered
-			: source.family == AF_UNSPEC || !is_fresh(peer, now))
+	was_first = peer->entry.kind == PEERS_OUTBOUND;
+	if (was_first ? peer->entry.unanswered
+		      : source.family == AF_UNSPEC || !is_fresh(peer, now))
 		return NOT_KNOWN;
 	if (!is_unchanged(peer, version))
 		return NOT_KNOWN;
 	note_answering();
-	if (is_outbound) {
+	if (was_first) {
 		peer->heard = now;
 		return KNOWN_NONE;
 	}

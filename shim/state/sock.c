@@ -214,10 +214,11 @@ static bool add_chunk(void)
 static struct sock *take_of_word(uint32_t word, uint32_t from)
 {
 	uint64_t unused = ~atomic_load(&taken[word]) & UINT64_MAX << from;
-	uint32_t n;
 
 	for (; unused; unused &= unused - 1) {
-		n = word * SOCKS_PER_WORD + (uint32_t)__builtin_ctzll(unused);
+		const uint32_t n = word * SOCKS_PER_WORD +
+				   (uint32_t)__builtin_ctzll(unused);
+
 		if (!take(n))
 			continue;
 		nth_sock(n)->index = n;
@@ -235,11 +236,12 @@ static struct sock *claim_free(void)
 {
 	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
 	const uint32_t start = atomic_load(&hand);
-	struct sock *sock;
 
 	for (uint32_t i = 0; words && i <= words; i++) {
-		sock = take_of_word((start / SOCKS_PER_WORD + i) % words,
-				    i ? 0 : start % SOCKS_PER_WORD);
+		struct sock *sock =
+			take_of_word((start / SOCKS_PER_WORD + i) % words,
+				     i ? 0 : start % SOCKS_PER_WORD);
+
 		if (!sock)
 			continue;
 		atomic_store(&hand, sock->index + 1);

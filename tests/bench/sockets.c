@@ -23,7 +23,7 @@ static void check(int bad)
 	if (!bad)
 		return;
 	perror("sockets");
-	exit(1);
+	exit(1); // NOLINT(concurrency-mt-unsafe): one thread
 }
 
 static struct sockaddr_in address(uint32_t host, in_port_t port_be)
@@ -51,7 +51,7 @@ static int bound(uint32_t host)
 
 static in_port_t port_be_of(int fd)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 	socklen_t len = sizeof(name);
 
 	check(getsockname(fd, (struct sockaddr *)&name, &len));
@@ -144,7 +144,7 @@ static void open_bind_send(void)
 int main(int argc, char **argv)
 {
 	static int fds[MOST_SOCKETS];
-	const int count = argc > 1 ? atoi(argv[1]) : 0;
+	const long count = argc > 1 ? strtol(argv[1], NULL, 10) : 0;
 	struct rlimit limit;
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	in_port_t port_be;
@@ -160,9 +160,9 @@ int main(int argc, char **argv)
 	check(close(server));
 	server = socket(AF_INET, SOCK_DGRAM, 0);
 	bind_to(server, INADDR_ANY, port_be);
-	for (int i = 0; i < count; i++)
+	for (long i = 0; i < count; i++)
 		fds[i] = bound(INADDR_ANY);
-	for (int i = 0; i < count && argc > 2 && !strcmp(argv[2], "closed");
+	for (long i = 0; i < count && argc > 2 && !strcmp(argv[2], "closed");
 	     i++)
 		check(close(fds[i]));
 	printf("connect_ns %.0f ", measure(ask, connect_to_client));

@@ -35,8 +35,8 @@ SHIM = carry config count follow hook_fd hook_recv hook_seccomp hook_send \
 	hook_syscall line lock log peers pktinfo queue raw real replace scratch \
 	seccomp sock unwind variable
 SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
-COMMAND = ask check command host judge launch process program \
-	question status systemd unit
+COMMAND = ask ask_words check command drop_in host judge launch payload port_list \
+	process program protocol status systemd target unit
 COMMAND_OBJECTS = $(COMMAND:%=$(B)/shim/%.o)
 
 ifeq ($(V),)
@@ -55,7 +55,7 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 
 $(B)/replyfrom: $(COMMAND_OBJECTS) $(B)/shim/variable.o
 	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Their names come up when the library is linked, too late for -flto.
 $(B)/shim/unwind.o: SHIM_CFLAGS += -fno-lto

@@ -2,6 +2,7 @@
 # make demo    shows the problem and the cure; see demo/run
 
 DEMO_PROGRAMS = $(B)/demo/echo_client $(B)/demo/echo_server
+PROGRAMS += demo-build
 
 # One after the other: what is missing to build has to be installed first.
 demo:
@@ -20,9 +21,6 @@ $(B)/demo/keep_groups.so: $(B)/demo/keep_groups.o
 	$(say) LINK $@
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $^
 
-$(B)/demo/%.o: demo/%.c Makefile demo/demo.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -c -o $@ $<
+$(B)/demo/%.o: FLAGS = $(OWN_CFLAGS) -fPIC
 
 .PHONY: demo demo-build

@@ -4,6 +4,7 @@
 
 MINUTES = 10
 SOAK_PROGRAMS = $(B)/tests/soak/serve
+PROGRAMS += $(SOAK_PROGRAMS)
 
 soak:
 	$(INSTALL) demo soak
@@ -13,12 +14,6 @@ run-soak: all $(SOAK_PROGRAMS)
 	$(Q)B=$(B) tests/soak/run $(MINUTES)
 
 $(SOAK_PROGRAMS): %: %.o $(B)/tests/e2e/server.o
-	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-$(B)/tests/soak/%.o: tests/soak/%.c Makefile tests/soak/soak.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
+	$(link)
 
 .PHONY: soak run-soak

@@ -94,20 +94,20 @@ test-fortify-here:
 # what two variables have to do with each other (hook_send.c, with_source).
 ANALYZER = -fanalyzer -Werror -Wno-analyzer-use-of-uninitialized-value \
 	-Wno-analyzer-null-argument
-analyzed = printf '%s\n' $(1:%=shim/%.c) | xargs -P $$(nproc) -I@
+analyzed = printf '%s\n' $(1) | xargs -P $$(nproc) -I@
 GCC_ANALYZER = gcc $(ANALYZER) -O0 -MF /dev/null -c -o /dev/null
 CLANG_ANALYZER = clang --analyze -Xclang -analyzer-werror -std=gnu11 \
-	-D_GNU_SOURCE -o /dev/null
+	-D_GNU_SOURCE -Ishim -o /dev/null
 # The command's flags.  What may throw, as it seems to gcc, leaks all there is.
 COMMAND_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='""' -DVERSION='""'
 
 analyze-here: headers
 	$(say) GCC -fanalyzer
-	$(Q)$(call analyzed,$(SHIM)) $(GCC_ANALYZER) $(SHIM_CFLAGS) @
-	$(Q)$(call analyzed,$(COMMAND)) $(GCC_ANALYZER) $(COMMAND_CFLAGS) @
+	$(Q)$(call analyzed,$(SHIM_SOURCES)) $(GCC_ANALYZER) $(SHIM_CFLAGS) @
+	$(Q)$(call analyzed,$(COMMAND_SOURCES)) $(GCC_ANALYZER) $(COMMAND_CFLAGS) @
 	$(say) CLANG --analyze
-	$(Q)$(if $(QUICK),:,$(call analyzed,$(SHIM))) $(CLANG_ANALYZER) @
-	$(Q)$(if $(QUICK),:,$(call analyzed,$(COMMAND))) $(CLANG_ANALYZER) \
+	$(Q)$(if $(QUICK),:,$(call analyzed,$(SHIM_SOURCES))) $(CLANG_ANALYZER) @
+	$(Q)$(if $(QUICK),:,$(call analyzed,$(COMMAND_SOURCES))) $(CLANG_ANALYZER) \
 		$(COMMAND_CFLAGS) @
 
 # Not the hot path's own flags: inlined functions count once for each caller.
@@ -126,7 +126,7 @@ coverage-here: $(E2E_PROGRAMS) $(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) \
 		$(COVERAGE)/dump.o
 	$(Q)find $(COVERAGE) -name '*.gcda' -delete
 	$(Q)$(INTO) B=$(COVERAGE) CFLAGS='$(COVERAGE_FLAGS)' SANITIZE= \
-		UNIT_CFLAGS='$$(OWN_CFLAGS) $$(UNWIND) -UNDEBUG -Ishim' \
+		UNIT_CFLAGS='$$(OWN_CFLAGS) $$(UNWIND) -UNDEBUG' \
 		LDFLAGS='--coverage $(abspath $(COVERAGE))/dump.o' run-tests \
 		PROGRAMS='all $$(UNIT_TESTS)' TESTS='$$(filter-out \
 			$(SLOW_TESTS),$$(UNIT_TESTS))'

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What `replyfrom ask` sends, and what it takes for an answer. */
-#include "payload.h"
+#include "command/payload.h"
 
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Lists of ports: numbers, ranges and names of services. */
-#include "port_list.h"
+#include "common/port_list.h"
 
 #include "unit.h"
 

@@ -1,0 +1,448 @@
+/* SPDX-License-Identifier: MIT */
+/* Asks a server at each address, as a client does, and says who answered. */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command/ask_words.h"
+#include "command/command.h"
+#include "command/target.h"
+#include "common/name.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <net/if.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { OPTION_JSON = UCHAR_MAX + 1 };
+
+static struct target targets[MOST_TARGETS];
+static size_t count;
+
+/* What the command line says. */
+static struct {
+	int family; /* AF_UNSPEC: either */
+	int tries;
+	double seconds; /* for each try */
+	struct sockaddr_in6 source;
+	bool has_source;
+	bool json;
+	bool quiet;
+	struct payload payload;
+	bool has_payload;
+} options = { .family = AF_UNSPEC, .tries = 2, .seconds = 1 };
+
+/* ::ffff:A.B.C.D is asked as A.B.C.D: a socket of IPv6 hears no refusal. */
+static void unmap(struct sockaddr_in6 *name)
+{
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = name->sin6_port };
+
+	if (name->sin6_family != AF_INET6 ||
+	    !IN6_IS_ADDR_V4MAPPED(&name->sin6_addr))
+		return;
+	memcpy(&v4.sin_addr, &name->sin6_addr.s6_addr[12], sizeof(v4.sin_addr));
+	*name = (struct sockaddr_in6){ 0 };
+	memcpy(name, &v4, sizeof(v4));
+}
+
+/* Why it cannot be asked; NULL: it can. */
+static const char *why_not(const struct sockaddr_in6 *name)
+{
+	const struct sockaddr_in *v4 = (const void *)name;
+	const in_addr_t address = ntohl(v4->sin_addr.s_addr);
+
+	if (options.family != AF_UNSPEC && name->sin6_family != options.family)
+		return options.family == AF_INET ? "not an IPv4 address"
+						 : "not an IPv6 address";
+	if (name->sin6_family == AF_INET6) {
+		if (IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr) &&
+		    !name->sin6_scope_id)
+			return "a link-local address needs its interface: "
+			       "append %INTERFACE";
+		return IN6_IS_ADDR_MULTICAST(&name->sin6_addr) ||
+				       IN6_IS_ADDR_UNSPECIFIED(&name->sin6_addr)
+			       ? "not the address of one host"
+			       : NULL;
+	}
+	return IN_MULTICAST(address) || address == INADDR_ANY ||
+			       address == INADDR_BROADCAST
+		       ? "not the address of one host"
+		       : NULL;
+}
+
+static int add_target(const char *host, const struct sockaddr_in6 *name,
+		      uint16_t port)
+{
+	struct target *target = &targets[count];
+
+	if (count == MOST_TARGETS)
+		return command_fail(EXIT_USAGE, host,
+				    "more than 256 addresses and ports");
+	target->asked = *name;
+	target->asked.sin6_port = htons(port);
+	target->is_text = !payload_make(
+		&target->payload, options.has_payload ? &options.payload : NULL,
+		&target->asked);
+	if (!target_open(target, options.has_source ? &options.source : NULL))
+		return command_fail_errno(EXIT_FAILURE, host);
+	count++;
+	return EXIT_SUCCESS;
+}
+
+static int add_ports(const char *host, const struct sockaddr_in6 *name,
+		     const uint32_t *ports)
+{
+	int status = EXIT_SUCCESS;
+
+	for (uint32_t port = 1; port < PORT_LIST_PORTS && !status; port++)
+		if (port_list_has(ports, port))
+			status = add_target(host, name, (uint16_t)port);
+	return status;
+}
+
+/* An address as it is written, or the addresses of a name. */
+static int resolve(const char *host, struct addrinfo **list)
+{
+	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST,
+					  .ai_socktype = SOCK_DGRAM };
+	const struct addrinfo hints = { .ai_flags = AI_ADDRCONFIG,
+					.ai_family = options.family,
+					.ai_socktype = SOCK_DGRAM };
+	const char *interface = strchr(host, '%');
+	/* A family that is not configured is no reason not to try. */
+	int failed = getaddrinfo(host, NULL, &numeric, list);
+
+	if (!failed)
+		return EXIT_SUCCESS;
+	if (interface && !if_nametoindex(interface + 1))
+		return command_fail(EXIT_FAILURE, host,
+				    "there is no such interface");
+	failed = getaddrinfo(host, NULL, &hints, list);
+	if (failed)
+		return command_fail(EXIT_FAILURE, host, gai_strerror(failed));
+	return EXIT_SUCCESS;
+}
+
+/* All addresses of a host, or the one that is written.  An exit status. */
+static int add_host(const char *host, const uint32_t *ports)
+{
+	struct addrinfo *list;
+	int status = resolve(host, &list);
+
+	if (status)
+		return status;
+	for (const struct addrinfo *a = list; a && !status; a = a->ai_next) {
+		struct sockaddr_in6 name = { 0 };
+		const char *why;
+
+		memcpy(&name, a->ai_addr, a->ai_addrlen);
+		unmap(&name);
+		why = why_not(&name);
+		status = why ? command_fail(EXIT_USAGE, host, why)
+			     : add_ports(host, &name, ports);
+	}
+	freeaddrinfo(list);
+	return status;
+}
+
+/* "10.1.2.3", or "10.1.2.3:53" where several ports are asked. */
+static const char *text_of(const struct sockaddr_in6 *name)
+{
+	static char text[TARGET_TEXT + 16];
+	char host[TARGET_TEXT];
+	bool several = false;
+
+	for (size_t i = 1; i < count; i++)
+		if (name_port(&targets[i].asked) !=
+		    name_port(&targets[0].asked))
+			several = true;
+	target_text(name, host);
+	if (several)
+		(void)snprintf(text, sizeof(text),
+			       name->sin6_family == AF_INET6 ? "[%s]:%u"
+							     : "%s:%u",
+			       host, name_port(name));
+	else
+		(void)snprintf(text, sizeof(text), "%s", host);
+	return text;
+}
+
+/* What is said of a target behind its address. */
+static void describe(const struct target *target, char *text, size_t room)
+{
+	char from[TARGET_TEXT], port[32] = "";
+
+	switch (target->verdict) {
+	case TARGET_SILENT:
+		(void)snprintf(text, room, "no answer in %g second%s",
+			       options.tries * options.seconds,
+			       options.tries * options.seconds == 1 ? "" : "s");
+		break;
+	case TARGET_REFUSED:
+		(void)snprintf(text, room,
+			       "refused: nothing listens on port %u there",
+			       name_port(&target->asked));
+		break;
+	case TARGET_FAILED:
+		(void)snprintf(text, room, "cannot be asked: %s",
+			       strerror(target->error));
+		break;
+	case TARGET_RIGHT:
+	case TARGET_WRONG:
+		target_text(&target->from, from);
+		if (name_port(&target->from) != name_port(&target->asked))
+			(void)snprintf(port, sizeof(port), " port %u",
+				       name_port(&target->from));
+		(void)snprintf(text, room, "answered from %s%s: %s", from, port,
+			       target->verdict == TARGET_RIGHT ? "right"
+							       : "WRONG");
+		break;
+	}
+}
+
+static const char *payload_name(const struct target *target)
+{
+	if (target->payload.protocol)
+		return target->payload.protocol->name;
+	return target->is_text ? "text" : "bytes";
+}
+
+/* An interface's name may have any character in it.  RFC 8259 section 7. */
+static void print_json_string(const char *text)
+{
+	(void)putchar('"');
+	for (; *text; text++)
+		if ((unsigned char)*text < ' ' || *text == 0x7f)
+			(void)printf("\\u%04x", (unsigned int)*text);
+		else
+			(void)printf(strchr("\"\\", *text) ? "\\%c" : "%c",
+				     *text);
+	(void)putchar('"');
+}
+
+static void print_json(const struct target *target, const char *message)
+{
+	static const char *const verdicts[] = { "silent", "right", "wrong",
+						"refused", "failed" };
+	char host[TARGET_TEXT];
+
+	target_text(&target->asked, host);
+	(void)printf("{\"address\": ");
+	print_json_string(host);
+	(void)printf(", \"port\": %u, \"payload\": \"%s\", \"verdict\": \"%s\"",
+		     name_port(&target->asked), payload_name(target),
+		     verdicts[target->verdict]);
+	if (target->from.sin6_family) {
+		target_text(&target->from, host);
+		(void)printf(", \"from\": ");
+		print_json_string(host);
+		(void)printf(", \"from_port\": %u", name_port(&target->from));
+	}
+	(void)printf(", \"message\": ");
+	print_json_string(message);
+	(void)puts("}");
+}
+
+/* A server may well not answer what it does not understand. */
+static void hint_at_payloads(void)
+{
+	for (size_t i = 0; i < count; i++) {
+		char port[32];
+
+		if (targets[i].verdict != TARGET_SILENT || !targets[i].is_text)
+			continue;
+		(void)snprintf(port, sizeof(port), "port %u",
+			       name_port(&targets[i].asked));
+		(void)fprintf(stderr,
+			      "replyfrom: %s was sent a line of text, which "
+			      "its server may not answer; payloads are %s, "
+			      "bytes in hex, and @FILE\n",
+			      port, payload_names());
+		return;
+	}
+}
+
+static int report(void)
+{
+	int status = EXIT_SUCCESS;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct target *target = &targets[i];
+		char message[TARGET_TEXT + 128];
+
+		if (target->verdict != TARGET_RIGHT)
+			status = EXIT_FAILURE;
+		describe(target, message, sizeof(message));
+		if (options.json)
+			print_json(target, message);
+		else if (!options.quiet)
+			(void)printf("%s: %s\n", text_of(&target->asked),
+				     message);
+	}
+	if (!options.quiet)
+		hint_at_payloads();
+	return command_finish(status);
+}
+
+static int read_number(const char *text, double least, double most,
+		       const char *wanted, double *number)
+{
+	char *end;
+	const double n = strtod(text, &end);
+
+	if (end == text || *end || !(n >= least && n <= most))
+		return command_fail(EXIT_USAGE, text, wanted);
+	*number = n;
+	return EXIT_SUCCESS;
+}
+
+static int read_source(const char *text)
+{
+	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST,
+					  .ai_family = options.family,
+					  .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *list;
+
+	if (getaddrinfo(text, NULL, &numeric, &list))
+		return command_fail(EXIT_USAGE, text,
+				    options.family == AF_UNSPEC
+					    ? "not an address to ask from"
+					    : "not an address of that family");
+	memcpy(&options.source, list->ai_addr, list->ai_addrlen);
+	freeaddrinfo(list);
+	options.has_source = true;
+	/* It can ask no other. */
+	options.family = options.source.sin6_family;
+	return EXIT_SUCCESS;
+}
+
+/* -1: go on. */
+static int take_option(int option, const char **source)
+{
+	double number = 0;
+	int status = -1;
+
+	switch (option) {
+	case '4':
+	case '6':
+		options.family = option == '4' ? AF_INET : AF_INET6;
+		break;
+	case 't':
+		status = read_number(optarg, 0.1, 3600,
+				     "not a number of seconds from 0.1 to 3600",
+				     &options.seconds);
+		break;
+	case 'c':
+		status = read_number(optarg, 1, 100,
+				     "not a number from 1 to 100", &number);
+		options.tries = (int)number;
+		if (!status && number != options.tries)
+			status = command_fail(EXIT_USAGE, optarg,
+					      "not a number from 1 to 100");
+		break;
+	case 'b':
+		*source = optarg;
+		break;
+	case OPTION_JSON:
+		options.json = true;
+		break;
+	case 'q':
+		options.quiet = true;
+		break;
+	case 'h':
+		return command_help("ask");
+	default:
+		return EXIT_USAGE;
+	}
+	return status > 0 ? status : -1;
+}
+
+static int read_options(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "ipv4", no_argument, NULL, '4' },
+		{ "ipv6", no_argument, NULL, '6' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "bind", required_argument, NULL, 'b' },
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *source = NULL;
+	int option;
+
+	while ((option = command_option(argc, argv, ":46t:c:b:qh", known)) !=
+	       -1) {
+		const int status = take_option(option, &source);
+
+		if (status >= 0)
+			return status;
+	}
+	if (!source || read_source(source) == EXIT_SUCCESS)
+		return -1;
+	return EXIT_USAGE;
+}
+
+static int fail_on_payload(const char *text, const char *why)
+{
+	char what[48], more[384];
+
+	(void)snprintf(what, sizeof(what), "%.32s%s", text,
+		       strlen(text) > 32 ? "..." : "");
+	(void)snprintf(more, sizeof(more),
+		       strcmp(why, "unknown payload") != 0
+			       ? "%s"
+			       : "%s (choose %s, bytes in hex, @FILE, or - for "
+				 "standard input)",
+		       why, payload_names());
+	return command_fail(EXIT_USAGE, what, more);
+}
+
+/* Adds each host with its own ports, or those behind the hosts. */
+static int add_hosts(const struct ask_words *words)
+{
+	static uint32_t ports[PORT_LIST_WORDS];
+	int status = EXIT_SUCCESS;
+
+	for (size_t i = 0; i < words->host_count && !status; i++) {
+		struct host_port split;
+
+		memset(ports, 0, sizeof(ports));
+		host_port_split(words->hosts[i], &split);
+		if (!ask_ports_read(*split.port ? split.port : words->ports,
+				    ports))
+			return command_fail(
+				EXIT_USAGE,
+				*split.port ? split.port : words->ports,
+				"not a port from 1 to 65535, a range of them, "
+				"or a UDP service");
+		status = add_host(split.host, ports);
+	}
+	return status;
+}
+
+int ask_main(int argc, char **argv)
+{
+	struct ask_words words;
+	int status = read_options(argc, argv);
+	const char *why;
+
+	if (status >= 0)
+		return status;
+	status = ask_words_read(argv + optind, &words);
+	if (status)
+		return status;
+	if (words.payload) {
+		why = payload_choose(words.payload, &options.payload);
+		if (why)
+			return fail_on_payload(words.payload, why);
+		options.has_payload = true;
+	}
+	status = add_hosts(&words);
+	for (int i = 0; i < options.tries && !status; i++)
+		targets_ask(targets, count, (int)(options.seconds * 1000));
+	return status ? status : report();
+}
+// NOLINTEND(concurrency-mt-unsafe)

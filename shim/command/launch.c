@@ -91,14 +91,20 @@ static const struct subcommand subcommands[] = {
 };
 
 static const char *const own_options[] = {
-	"-v, --verbose",
+	"-v",
 	"explain why COMMAND can't be helped; implies "
 	"REPLYFROM_LOG=info",
-	"-h, --help",
+	"--verbose",
+	"the same as -v",
+	"-h",
+	"the same as --help",
+	"--help",
 	"show this text; replyfrom help SUBCOMMAND shows more",
 	"--help-variables",
 	"list the variables that the library reads",
-	"-V, --version",
+	"-V",
+	"the same as --version",
+	"--version",
 	"show the version",
 	NULL,
 };

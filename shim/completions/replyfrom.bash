@@ -14,7 +14,7 @@ _replyfrom_options() {
 	local own='^  -' others=NONE
 	[ -z "${2-}" ] || own=NONE others="^replyfrom $2 "
 	"$1" --help 2>/dev/null | sed -n "/$own/s/^  \([^ ]*\).*/\1/p; /$others/p" |
-		grep -o -- '\(^\|[[ ]\)-[-a-z]*' | tr -d '[ '
+		grep -o -- '\(^\|[[ ]\)-[-a-zA-Z]*' | tr -d '[ '
 }
 
 _replyfrom() {
@@ -34,7 +34,7 @@ _replyfrom() {
 	else
 		case ${words[first]} in
 		ask)
-			all="dns ntp snmp stun tftp echo"
+			all="echo dns ntp snmp stun tftp memcached sip radius openvpn ike ike-nat coap a2s mdns netbios l2tp"
 			[[ ${words[cword - 1]} == +([0-9]) ]] || {
 				all=
 				_known_hosts_real -- "$cur"

@@ -16,7 +16,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 
 UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
-	pktinfo pktinfo_strip program question queue real scratch seccomp sock)
+	payload pktinfo pktinfo_strip port_list program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -60,7 +60,9 @@ $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
 
 $(U)/program: $(call rooms,program)
 
-$(U)/question: $(call rooms,question)
+$(U)/payload: $(call rooms,payload protocol)
+
+$(U)/port_list: $(call rooms,port_list)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 

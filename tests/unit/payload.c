@@ -1,0 +1,347 @@
+/* SPDX-License-Identifier: MIT */
+/* What `replyfrom ask` sends, and what it takes for an answer. */
+#include "command/payload.h"
+
+#include "unit.h"
+
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static struct payload payload;
+
+/* An answer: the request, changed so. */
+struct answer {
+	uint8_t data[PAYLOAD_MOST_BYTES];
+	size_t bytes;
+};
+
+static struct sockaddr_in6 at_port(unsigned int port)
+{
+	const struct sockaddr_in v4 = { .sin_family = AF_INET,
+					.sin_port = htons((uint16_t)port),
+					.sin_addr = { htonl(0x0a010203) } };
+	struct sockaddr_in6 name = { 0 };
+
+	memcpy(&name, &v4, sizeof(v4));
+	return name;
+}
+
+/* What is sent to a port that has nothing to do with it. */
+static void make(const char *text)
+{
+	const struct sockaddr_in6 to = at_port(9);
+	static struct payload choice;
+
+	assert_null(payload_choose(text, &choice));
+	assert_true(payload_make(&payload, &choice, &to));
+}
+
+static bool make_for_port(unsigned int port)
+{
+	const struct sockaddr_in6 to = at_port(port);
+
+	return payload_make(&payload, NULL, &to);
+}
+
+static struct answer echoed(void)
+{
+	struct answer answer = { .bytes = payload.bytes };
+
+	memcpy(answer.data, payload.data, payload.bytes);
+	return answer;
+}
+
+static bool is_answered(const struct answer *answer)
+{
+	return payload_is_answer(&payload, answer->data, answer->bytes);
+}
+
+static void each_protocol_is_named(void **state)
+{
+	(void)state;
+	for (const struct protocol *p = protocols; p->name; p++) {
+		make(p->name);
+		assert_ptr_equal(payload.protocol, p);
+		assert_non_null(strstr(payload_names(), p->name));
+		assert_true(payload.bytes > 0);
+	}
+}
+
+static void an_unknown_payload_is_refused(void **state)
+{
+	static const char *const texts[] = {
+		"",   "frob", "dn",   "dnss", "DNS",	       "1",
+		"0g", "g0",   "0x00", " 00",  "@/no/such/file"
+	};
+	struct payload choice;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(texts); i++)
+		assert_non_null(payload_choose(texts[i], &choice));
+}
+
+static void hex_is_read_to_the_last_byte(void **state)
+{
+	static const uint8_t bytes[] = { 0x00, 0xff, 0xab, 0x19 };
+
+	(void)state;
+
+	make("00fFaB19");
+
+	assert_int_equal(payload.bytes, sizeof(bytes));
+	assert_memory_equal(payload.data, bytes, sizeof(bytes));
+}
+
+static void hex_fits_into_one_frame(void **state)
+{
+	char hex[2 * PAYLOAD_MOST_BYTES + 3];
+	struct payload choice;
+
+	(void)state;
+	memset(hex, '0', sizeof(hex) - 1);
+	hex[sizeof(hex) - 1] = '\0';
+
+	assert_non_null(payload_choose(hex, &choice));
+	hex[sizeof(hex) - 3] = '\0';
+	make(hex);
+	assert_int_equal(payload.bytes, PAYLOAD_MOST_BYTES);
+}
+
+static void a_file_is_sent_as_it_is(void **state)
+{
+	char path[] = "/tmp/replyfrom-payload-XXXXXX", text[64] = "@";
+	int fd = mkstemp(path);
+
+	(void)state;
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "a\0b", 3), 3);
+	make(strcat(text, path));
+	(void)close(fd);
+	(void)unlink(path);
+
+	assert_int_equal(payload.bytes, 3);
+	assert_memory_equal(payload.data, "a\0b", 3);
+}
+
+static void the_port_chooses_the_usual_protocol(void **state)
+{
+	static const struct {
+		unsigned int port;
+		const char *protocol;
+	} usual[] = {
+		{ 53, "dns" },		{ 123, "ntp" },	     { 161, "snmp" },
+		{ 3478, "stun" },	{ 69, "tftp" },	     { 7, "echo" },
+		{ 11211, "memcached" }, { 5060, "sip" },     { 1812, "radius" },
+		{ 1813, "radius" },	{ 1194, "openvpn" }, { 500, "ike" },
+		{ 4500, "ike-nat" },	{ 5683, "coap" },    { 27015, "a2s" },
+		{ 5353, "mdns" },	{ 137, "netbios" },  { 1701, "l2tp" }
+	};
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(usual); i++) {
+		assert_true(make_for_port(usual[i].port));
+		assert_string_equal(payload.protocol->name, usual[i].protocol);
+	}
+}
+
+static void to_any_other_port_a_line_of_text_is_sent(void **state)
+{
+	struct answer answer = { .bytes = 1 };
+
+	(void)state;
+
+	assert_false(make_for_port(9999));
+
+	assert_null(payload.protocol);
+	assert_int_equal(payload.data[payload.bytes - 1], '\n');
+	/* What its server answers is not known. */
+	assert_true(is_answered(&answer));
+}
+
+/* Or an answer to one would be one to another.  One in 65536 is the same. */
+static void each_has_an_id_of_its_own(void **state)
+{
+	static const char *const fixed[] = { "tftp", "a2s", "radius" };
+	const int tries = 4;
+
+	(void)state;
+	for (const struct protocol *p = protocols; p->name; p++) {
+		struct payload first;
+		int same = 0;
+		bool has_none = false;
+
+		for (size_t i = 0; i < COUNT(fixed); i++)
+			has_none |= !strcmp(p->name, fixed[i]);
+		if (has_none)
+			continue;
+		make(p->name);
+		first = payload;
+		for (int n = 0; n < tries; n++) {
+			make(p->name);
+			same += !memcmp(first.data, payload.data, first.bytes);
+		}
+		assert_int_not_equal(same, tries);
+	}
+}
+
+static void an_answer_that_ends_early_is_none(void **state)
+{
+	(void)state;
+	for (const struct protocol *p = protocols; p->name; p++) {
+		struct answer answer;
+
+		make(p->name);
+		answer = echoed();
+		answer.bytes = 3;
+		assert_false(is_answered(&answer));
+		answer.bytes = 0;
+		assert_false(is_answered(&answer));
+	}
+}
+
+/* But echo's: it comes from a server that only sends back what it gets. */
+static void the_request_itself_is_no_answer(void **state)
+{
+	/* Their answers have the same form as requests. */
+	static const char *const alike[] = { "echo", "stun",	  "snmp",
+					     "coap", "memcached", "radius" };
+
+	(void)state;
+	for (const struct protocol *p = protocols; p->name; p++) {
+		struct answer answer;
+		bool is_alike = false;
+
+		for (size_t i = 0; i < COUNT(alike); i++)
+			is_alike |= !strcmp(p->name, alike[i]);
+		make(p->name);
+		answer = echoed();
+		assert_int_equal(is_answered(&answer), is_alike);
+	}
+}
+
+static void mdns_asks_for_the_name_of_the_address(void **state)
+{
+	static const char v4[] = "\0013\0012\0011\00210\7in-addr\4arpa";
+	struct sockaddr_in6 to = { .sin6_family = AF_INET6 };
+	struct payload choice;
+
+	(void)state;
+	make("mdns");
+	assert_memory_equal(payload.data + 12, v4, sizeof(v4));
+
+	assert_int_equal(inet_pton(AF_INET6, "fd01::2", &to.sin6_addr), 1);
+	assert_null(payload_choose("mdns", &choice));
+	assert_true(payload_make(&payload, &choice, &to));
+	assert_memory_equal(payload.data + 12, "\0012\0010\0010", 6);
+	assert_memory_equal(payload.data + 12 + 64, "\3ip6\4arpa", 10);
+}
+
+static void lengths_in_requests_are_right(void **state)
+{
+	(void)state;
+	make("ike");
+	assert_int_equal(payload.bytes, 152);
+	make("ike-nat");
+	assert_int_equal(payload.bytes, 156);
+	make("l2tp");
+	assert_int_equal(payload.data[3], payload.bytes);
+	make("radius");
+	assert_int_equal(payload.data[3], payload.bytes);
+	make("netbios");
+	assert_int_equal(payload.bytes, 50);
+}
+
+static void dns_is_answered_by_its_id_and_a_response(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	make("dns");
+	answer = echoed();
+	assert_false(is_answered(&answer));
+
+	answer.data[2] |= 0x80;
+	assert_true(is_answered(&answer));
+	answer.data[1] ^= 1;
+	assert_false(is_answered(&answer));
+}
+
+static void ntp_is_answered_by_our_transmit_time(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	make("ntp");
+	answer = echoed();
+	assert_int_equal(answer.bytes, 48);
+	assert_false(is_answered(&answer));
+
+	memcpy(answer.data + 24, payload.data + 40, 8);
+	assert_true(is_answered(&answer));
+}
+
+static void snmp_has_right_lengths(void **state)
+{
+	(void)state;
+	make("snmp");
+
+	/* The message, the request in it, and its variables. */
+	assert_int_equal(payload.data[1], payload.bytes - 2);
+	assert_int_equal(payload.data[14], payload.bytes - 15);
+	assert_int_equal(payload.data[28], payload.bytes - 29);
+}
+
+static void snmp_is_answered_by_its_id(void **state)
+{
+	struct answer answer;
+
+	(void)state;
+	make("snmp");
+	answer = echoed();
+	/* As when the community is shorter. */
+	memmove(answer.data + 4, answer.data + 6, answer.bytes -= 6);
+	assert_true(is_answered(&answer));
+	answer.data[15] ^= 1;
+	assert_false(is_answered(&answer));
+}
+
+static void tftp_is_answered_by_data_and_by_errors(void **state)
+{
+	struct answer answer = { { 0, 3, 0, 1 }, 4 };
+
+	(void)state;
+	make("tftp");
+
+	assert_true(is_answered(&answer));
+	answer.data[1] = 5;
+	assert_true(is_answered(&answer));
+	answer.data[1] = 1;
+	assert_false(is_answered(&answer));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(each_protocol_is_named),
+		cmocka_unit_test(an_unknown_payload_is_refused),
+		cmocka_unit_test(hex_is_read_to_the_last_byte),
+		cmocka_unit_test(hex_fits_into_one_frame),
+		cmocka_unit_test(a_file_is_sent_as_it_is),
+		cmocka_unit_test(the_port_chooses_the_usual_protocol),
+		cmocka_unit_test(to_any_other_port_a_line_of_text_is_sent),
+		cmocka_unit_test(each_has_an_id_of_its_own),
+		cmocka_unit_test(an_answer_that_ends_early_is_none),
+		cmocka_unit_test(the_request_itself_is_no_answer),
+		cmocka_unit_test(mdns_asks_for_the_name_of_the_address),
+		cmocka_unit_test(lengths_in_requests_are_right),
+		cmocka_unit_test(dns_is_answered_by_its_id_and_a_response),
+		cmocka_unit_test(ntp_is_answered_by_our_transmit_time),
+		cmocka_unit_test(snmp_has_right_lengths),
+		cmocka_unit_test(snmp_is_answered_by_its_id),
+		cmocka_unit_test(tftp_is_answered_by_data_and_by_errors),
+	};
+
+	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+}

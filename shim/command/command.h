@@ -5,7 +5,16 @@
 
 #define COMMAND_LIBRARY "libreplyfrom.so"
 
-enum { EXIT_USAGE = 2 };
+/*
+ * Exit statuses, besides EXIT_SUCCESS: nothing is wrong.  The manual page has
+ * the table.
+ */
+enum {
+	EXIT_WRONG =
+		1, /* some address is answered wrong now, or cannot be helped */
+	EXIT_USAGE = 2,
+	EXIT_INCOMPLETE = 3, /* not everything could be looked at, or shown */
+};
 
 /* The library beside this program, as in the build tree, or the installed. */
 const char *command_library(void);
@@ -23,7 +32,7 @@ int command_fail(int status, const char *what, const char *why);
 /* The same, of errno. */
 int command_fail_errno(int status, const char *what);
 
-/* `status`, or EXIT_FAILURE and a line: standard output took not all. */
+/* `status`, or EXIT_INCOMPLETE and a line: standard output took not all. */
 int command_finish(int status);
 
 /*

@@ -29,9 +29,12 @@ struct subcommand {
 static const struct subcommand subcommands[] = {
 	{ "ask", ask_main, "ADDRESS... PORT [PAYLOAD]",
 	  "asks a server at each address, and says which one answered" },
-	{ "check", check_main, "[--user USER] COMMAND | PID | --all",
+	{ "check", check_main,
+	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
+	  "COMMAND | PID | UNIT | --all",
 	  "says whether it can help, and why not" },
-	{ "status", status_main, "[--json] [--watch[=SECONDS]] [PID]",
+	{ "status", status_main,
+	  "[--json] [--prometheus] [--watch[=SECONDS]] [PID | UNIT]",
 	  "shows what the library does, in that process or in all" },
 	{ "systemd", systemd_main, "UNIT",
 	  "prints a drop-in by which a service is helped" },

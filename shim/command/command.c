@@ -3,6 +3,8 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 
+#include "command/print.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -140,7 +142,7 @@ const char *command_preload(const char *before, const char *library)
 
 int command_fail(int status, const char *what, const char *why)
 {
-	(void)fprintf(stderr, "replyfrom: %s: %s\n", what, why);
+	print_failure("%s: %s", what, why);
 	return status;
 }
 
@@ -243,6 +245,6 @@ int command_finish(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return status;
-	return command_fail_errno(EXIT_FAILURE, "standard output");
+	return command_fail_errno(EXIT_INCOMPLETE, "standard output");
 }
 // NOLINTEND(concurrency-mt-unsafe)

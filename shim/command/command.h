@@ -4,10 +4,23 @@
 #define REPLYFROM_COMMAND_H
 
 #include <getopt.h>
+#include <limits.h>
 
 #define COMMAND_LIBRARY "libreplyfrom.so"
 
-enum { EXIT_USAGE = 2 };
+/*
+ * Exit statuses, besides EXIT_SUCCESS: nothing is wrong.  The manual page has
+ * the table.
+ */
+enum {
+	EXIT_WRONG =
+		1, /* some address is answered wrong now, or cannot be helped */
+	EXIT_USAGE = 2,
+	EXIT_INCOMPLETE = 3, /* not everything could be looked at, or shown */
+};
+
+/* The status by which a function says: go on. */
+enum { GO_ON = -1 };
 
 /*
  * The library beside this program, as in the build tree; in lib or lib64 beside
@@ -37,7 +50,7 @@ command_fail_with(int status, const char *what, const char *format, ...);
 /* The same, of errno. */
 int command_fail_errno(int status, const char *what);
 
-/* `status`, or EXIT_FAILURE and a line: standard output took not all. */
+/* `status`, or EXIT_INCOMPLETE and a line: standard output took not all. */
 int command_finish(int status);
 
 /*
@@ -47,6 +60,9 @@ int command_finish(int status);
  */
 int command_option(int argc, char **argv, const char *short_options,
 		   const struct option *long_options);
+
+/* Added to the letter of a long option that has no short one. */
+enum { LONG_OPTION = UCHAR_MAX + 1 };
 
 /* The one of the names, which NULL ends, that this may have been meant for. */
 const char *command_nearest(const char *word, const char *const *names);

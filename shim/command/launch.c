@@ -55,12 +55,30 @@ static const char *const ask_options[] = {
 };
 
 static const char *const check_options[] = {
+	"-a, --all",
+	"look at all UDP sockets of the host",
+	"--user USER",
+	"look at COMMAND as this user runs it",
+	"--json",
+	"print one JSON object",
+	"-q, --quiet",
+	"print nothing: the exit status says it",
+	"--wrong-only",
+	"show only sockets that are answered wrong",
+	"--color[=WHEN]",
+	"use color: auto, always or never",
 	"-h, --help",
 	"show this text",
 	NULL,
 };
 
 static const char *const status_options[] = {
+	"--json",
+	"print a JSON object for each process",
+	"--prometheus",
+	"print the text format of Prometheus",
+	"--watch[=SECONDS]",
+	"show it again each SECONDS (default 1)",
 	"-h, --help",
 	"show this text",
 	NULL,
@@ -85,9 +103,12 @@ static const struct subcommand subcommands[] = {
 	{ "ask", ask_main, "[OPTION...] ADDRESS... PORTS [PAYLOAD]",
 	  "asks a server at each address, and says which one answered",
 	  ask_options },
-	{ "check", check_main, "[--user USER] COMMAND | PID | --all",
+	{ "check", check_main,
+	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
+	  "COMMAND | PID | UNIT | --all",
 	  "says whether it can help, and why not", check_options },
-	{ "status", status_main, "[--json] [--watch[=SECONDS]] [PID]",
+	{ "status", status_main,
+	  "[--json] [--prometheus] [--watch[=SECONDS]] [PID | UNIT]",
 	  "shows what the library does, in that process or in all",
 	  status_options },
 	{ "systemd", systemd_main, "[--install | --remove | --dry-run] UNIT",

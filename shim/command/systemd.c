@@ -20,9 +20,6 @@
 
 enum { OPTION_INSTALL = UCHAR_MAX + 1, OPTION_REMOVE, OPTION_DRY_RUN };
 
-/* The status by which a function says: go on. */
-enum { GO_ON = -1 };
-
 /* systemd.service(5): what may stand before the program. */
 static bool find_program(const struct unit *unit, char *program)
 {

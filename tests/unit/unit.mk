@@ -14,9 +14,9 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
 	peers_model peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
+UNIT_TESTS = $(addprefix $(U)/,config follow guard hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
-	payload pktinfo pktinfo_strip port_list program queue real scratch seccomp sock)
+	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -57,6 +57,10 @@ $(U)/peers_threads: WRAPPED += lock_begin_generation queue_append queue_drop
 
 $(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
 $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
+
+$(U)/guard: $(call rooms,guard)
+
+$(U)/print: $(call rooms,print)
 
 $(U)/program: $(call rooms,program)
 

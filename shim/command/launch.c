@@ -123,20 +123,14 @@ static const struct subcommand subcommands[] = {
 };
 
 static const char *const own_options[] = {
-	"-v",
+	"-v, --verbose",
 	"explain why COMMAND can't be helped; implies "
 	"REPLYFROM_LOG=info",
-	"--verbose",
-	"the same as -v",
-	"-h",
-	"the same as --help",
-	"--help",
+	"-h, --help",
 	"show this text; replyfrom help SUBCOMMAND shows more",
 	"--help-variables",
 	"list the variables that the library reads",
-	"-V",
-	"the same as --version",
-	"--version",
+	"-V, --version",
 	"show the version",
 	NULL,
 };
@@ -194,7 +188,7 @@ static int log_events(void)
 static void print_options(FILE *to, const char *const *options)
 {
 	for (; options[0]; options += 2)
-		(void)fprintf(to, "  %-22s %s\n", options[0], options[1]);
+		(void)fprintf(to, "  %-22s  %s\n", options[0], options[1]);
 }
 
 static void print_usage(FILE *to)

@@ -4,6 +4,7 @@
 #include "command/ask_words.h"
 #include "command/command.h"
 #include "command/endpoint.h"
+#include "command/print.h"
 #include "common/name.h"
 
 #include <errno.h>
@@ -169,7 +170,7 @@ static const char *text_of(const struct sockaddr_in6 *name)
 	return text;
 }
 
-/* What is said of a endpoint behind its address. */
+/* What is said of an endpoint behind its address. */
 static void describe(const struct endpoint *endpoint, char *text, size_t room)
 {
 	char from[ENDPOINT_TEXT], port[32] = "";
@@ -209,58 +210,41 @@ static const char *payload_name(const struct endpoint *endpoint)
 	return endpoint->is_text ? "text" : "bytes";
 }
 
-/* An interface's name may have any character in it.  RFC 8259 section 7. */
-static void print_json_string(const char *text)
-{
-	(void)putchar('"');
-	for (; *text; text++)
-		if ((unsigned char)*text < ' ' || *text == 0x7f)
-			(void)printf("\\u%04x", (unsigned int)*text);
-		else
-			(void)printf(strchr("\"\\", *text) ? "\\%c" : "%c",
-				     *text);
-	(void)putchar('"');
-}
-
-static void print_json(const struct endpoint *endpoint, const char *message)
+static void print_object(const struct endpoint *endpoint, const char *message)
 {
 	static const char *const verdicts[] = { "silent", "right", "wrong",
 						"refused", "failed" };
 	char host[ENDPOINT_TEXT];
 
 	endpoint_text(&endpoint->asked, host);
-	(void)printf("{\"address\": ");
-	print_json_string(host);
-	(void)printf(", \"port\": %u, \"payload\": \"%s\", \"verdict\": \"%s\"",
-		     name_port(&endpoint->asked), payload_name(endpoint),
-		     verdicts[endpoint->verdict]);
+	print("{\"address\": ");
+	print_json(host);
+	print(", \"port\": %u, \"payload\": \"%s\", \"verdict\": \"%s\"",
+	      name_port(&endpoint->asked), payload_name(endpoint),
+	      verdicts[endpoint->verdict]);
 	if (endpoint->from.sin6_family) {
 		endpoint_text(&endpoint->from, host);
-		(void)printf(", \"from\": ");
-		print_json_string(host);
-		(void)printf(", \"from_port\": %u", name_port(&endpoint->from));
+		print(", \"from\": ");
+		print_json(host);
+		print(", \"from_port\": %u", name_port(&endpoint->from));
 	}
-	(void)printf(", \"message\": ");
-	print_json_string(message);
-	(void)puts("}");
+	print(", \"message\": ");
+	print_json(message);
+	print_line("}");
 }
 
 /* A server may well not answer what it does not understand. */
 static void hint_at_payloads(void)
 {
 	for (size_t i = 0; i < count; i++) {
-		char port[32];
-
 		if (endpoints[i].verdict != ENDPOINT_SILENT ||
 		    !endpoints[i].is_text)
 			continue;
-		(void)snprintf(port, sizeof(port), "port %u",
-			       name_port(&endpoints[i].asked));
-		(void)fprintf(stderr,
-			      "replyfrom: %s was sent a line of text, which "
-			      "its server may not answer; payloads are %s, "
-			      "bytes in hex, and @FILE\n",
-			      port, payload_names());
+		print_failure(
+			"port %u was sent a line of text, which its "
+			"server may not answer; payloads are %s, bytes in "
+			"hex, and @FILE",
+			name_port(&endpoints[i].asked), payload_names());
 		return;
 	}
 }
@@ -277,10 +261,10 @@ static int report(void)
 			status = EXIT_FAILURE;
 		describe(endpoint, message, sizeof(message));
 		if (options.json)
-			print_json(endpoint, message);
+			print_object(endpoint, message);
 		else if (!options.quiet)
-			(void)printf("%s: %s\n", text_of(&endpoint->asked),
-				     message);
+			print_line("%s: %s", text_of(&endpoint->asked),
+				   message);
 	}
 	if (!options.quiet)
 		hint_at_payloads();

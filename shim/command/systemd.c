@@ -4,6 +4,7 @@
 #include "command/command.h"
 #include "command/drop_in.h"
 #include "command/judge.h"
+#include "command/print.h"
 #include "command/unit.h"
 
 #include <errno.h>
@@ -50,28 +51,18 @@ static bool find_user(const struct unit *unit, struct starter *starter)
 	return true;
 }
 
-/* Programs that were seen to need no help, and why; NULL: it may need it. */
-static const char *why_not_needed(const char *program)
+/* Whether it replies right by itself; tests/daemons/no_harm tries each. */
+static bool sets_source(const char *program)
 {
-	static const struct {
-		const char *name;
-		const char *why;
-	} known[] = {
-		{ "systemd-journald", "it has no UDP socket" },
-		{ "radvd", "it sends ICMPv6, not UDP" },
-		{ "dnsmasq", "it sets the source of its replies itself" },
-		{ "chronyd", "it sets the source of its replies itself" },
-		{ "knotd", "it sets the source of its replies itself" },
-		{ "freeradius", "it sets the source of its replies itself" },
-		{ "rpcbind", "it sets the source of its replies itself" },
-	};
+	static const char *const known[] = { "chronyd", "dnsmasq", "freeradius",
+					     "knotd", "rpcbind" };
 	const char *slash = strrchr(program, '/');
 	const char *name = slash ? slash + 1 : program;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(name, known[i].name))
-			return known[i].why;
-	return NULL;
+		if (!strcmp(name, known[i]))
+			return true;
+	return false;
 }
 
 /* Debian's openvpn.service: it stands for the instances of a template. */
@@ -143,10 +134,10 @@ static int check_unit(const char *name, struct unit *unit, char *path)
 					      "ExecStart=");
 	if (is_true(program))
 		return fail_on_group(unit);
-	why = why_not_needed(program);
-	if (why)
-		return command_fail_with(EXIT_SUCCESS, unit->name,
-					 "does not need it: %s", why);
+	if (sets_source(program))
+		return command_fail(EXIT_SUCCESS, unit->name,
+				    "does not need it: it sets the source of "
+				    "its replies itself");
 	return check_program(unit, program, path);
 }
 
@@ -190,7 +181,7 @@ static const char *next_line(const char *text)
 static void print_lines(char mark, const char *from, const char *to)
 {
 	for (; from < to; from = next_line(from))
-		(void)printf("%c%.*s\n", mark, (int)strcspn(from, "\n"), from);
+		print_line("%c%.*s", mark, (int)strcspn(from, "\n"), from);
 }
 
 /* The lines that differ, without what is alike before and behind them. */
@@ -200,8 +191,8 @@ static void print_changes(const char *path, const char *before,
 	const char *end_before = before + strlen(before);
 	const char *end_after = after + strlen(after);
 
-	(void)printf("--- %s\n+++ %s\n", *before ? path : "/dev/null",
-		     *after ? path : "/dev/null");
+	print_line("--- %s", *before ? path : "/dev/null");
+	print_line("+++ %s", *after ? path : "/dev/null");
 	while (*before && *after) {
 		const size_t bytes = (size_t)(next_line(before) - before);
 
@@ -248,19 +239,17 @@ static int finish_change(const struct unit *unit, const char *effect)
 	const char *at = strstr(unit->name, "@.");
 
 	if (!unit_systemd_runs())
-		(void)printf("systemd does not run here: nothing was "
-			     "reloaded\n");
+		print_line("systemd does not run here: nothing was reloaded");
 	else if (!unit_daemon_reload())
 		return command_fail(EXIT_FAILURE, "systemctl daemon-reload",
 				    "failed");
 	if (at)
-		(void)printf("%s when its instances restart: systemctl restart "
-			     "'%.*s@*%s'\n",
-			     effect, (int)(at - unit->name), unit->name,
-			     at + 1);
+		print_line("%s when its instances restart: systemctl restart "
+			   "'%.*s@*%s'",
+			   effect, (int)(at - unit->name), unit->name, at + 1);
 	else
-		(void)printf("%s when it restarts: systemctl restart %s\n",
-			     effect, unit->name);
+		print_line("%s when it restarts: systemctl restart %s", effect,
+			   unit->name);
 	return command_finish(EXIT_SUCCESS);
 }
 
@@ -274,14 +263,14 @@ static int install(const struct unit *unit, const char *text, bool dry_run)
 	if (!before)
 		return command_fail_errno(EXIT_FAILURE, path);
 	if (!strcmp(before, text)) {
-		(void)printf("%s: up to date\n", path);
+		print_line("%s: up to date", path);
 		free(before);
 		return command_finish(EXIT_SUCCESS);
 	}
 	print_changes(path, before, text);
 	free(before);
 	if (dry_run) {
-		(void)puts("dry run: nothing was written");
+		print_line("dry run: nothing was written");
 		return command_finish(EXIT_SUCCESS);
 	}
 	if ((mkdir(directory, 0755) && errno != EEXIST) ||
@@ -307,7 +296,7 @@ static int remove_drop_in(const char *name, bool dry_run)
 		print_changes(path, before, "");
 	free(before);
 	if (dry_run) {
-		(void)puts("dry run: nothing was removed");
+		print_line("dry run: nothing was removed");
 		return command_finish(EXIT_SUCCESS);
 	}
 	if (unlink(path))

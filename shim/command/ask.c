@@ -414,7 +414,6 @@ int ask_main(int argc, char **argv)
 {
 	struct ask_words words;
 	int status = read_options(argc, argv);
-	const char *why;
 
 	if (status >= 0)
 		return status;
@@ -422,7 +421,9 @@ int ask_main(int argc, char **argv)
 	if (status)
 		return status;
 	if (words.payload) {
-		why = payload_choose(words.payload, &options.payload);
+		const char *why =
+			payload_choose(words.payload, &options.payload);
+
 		if (why)
 			return fail_on_payload(words.payload, why);
 		options.has_payload = true;

@@ -124,8 +124,7 @@ static const struct subcommand subcommands[] = {
 
 static const char *const own_options[] = {
 	"-v, --verbose",
-	"explain why COMMAND can't be helped; implies "
-	"REPLYFROM_LOG=info",
+	"explain why COMMAND can't be helped, and set REPLYFROM_LOG=info",
 	"-h, --help",
 	"show this text; replyfrom help SUBCOMMAND shows more",
 	"--help-variables",

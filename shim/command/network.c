@@ -114,7 +114,8 @@ const struct network_view *network_of(pid_t pid)
 	for (size_t i = 0; i < count; i++)
 		if (views[i]->inode == inode)
 			return views[i];
-	grown = reallocarray(views, count + 1, sizeof(view));
+	/* NOLINTNEXTLINE(bugprone-sizeof-expression): a list of pointers */
+	grown = reallocarray(views, count + 1, sizeof(*views));
 	if (!grown)
 		return NULL;
 	views = grown;

@@ -49,6 +49,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 				     .bytes = sizeof(block) };
 
 	memset(memory, 0, sizeof(memory));
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): it is no text */
 	memcpy(memory, ELFMAG, SELFMAG);
 	memory[EI_CLASS] = sizeof(long) == 8 ? ELFCLASS64 : ELFCLASS32;
 	/* The head is right, or hardly any input would come further. */

@@ -44,6 +44,7 @@ static void what_is_no_utf8_is_shown_as_numbers(void **state)
 static void what_changes_its_neighbours_is_shown_as_numbers(void **state)
 {
 	(void)state;
+	/* NOLINTNEXTLINE(misc-misleading-bidirectional): on purpose */
 	expect("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* right to left */
 	expect("\xe2\x80\x8b", "\\xe2\\x80\\x8b"); /* no width */
 	expect("\xef\xbb\xbf", "\\xef\\xbb\\xbf");

@@ -327,16 +327,32 @@ static bool make_plan(struct plan *plan)
 }
 
 /*
+ * All signals but those that a call or an instruction of ours may raise, such
+ * as SIGSYS by a filter: blocked, they would end the process.
+ */
+static sigset_t asynchronous_signals(void)
+{
+	static const int raised[] = { SIGBUS,  SIGFPE, SIGILL,
+				      SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t signals;
+
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return signals;
+}
+
+/*
  * A handler must not see, jump out of, nor a cancellation stop, a connect that
  * is half done.
  */
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
-	sigset_t all, before;
+	const sigset_t all = asynchronous_signals();
+	sigset_t before;
 	int cancelable, result;
 
 	pthread_testcancel();
-	sigfillset(&all);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = connect_by(plan);

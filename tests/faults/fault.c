@@ -13,7 +13,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -135,9 +134,6 @@ FAULTY(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
        (fd, buf, len, flags), fd, buf, -1)
 FAULTY(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
        fd, buf, -1)
-FAULTY(int, epoll_ctl,
-       (int epoll, int operation, int fd, struct epoll_event *event),
-       (epoll, operation, fd, event), epoll, event, -1)
 FAULTY(int, setsockopt,
        (int fd, int level, int name, const void *value, socklen_t len),
        (fd, level, name, value, len), fd, value, -1)

@@ -371,8 +371,9 @@ static bool connect_to_other(struct plan *plan, int *result)
 
 	if (!sock || (sock_mode(sock) != SOCK_PINNED && !sock_is_lent(sock)))
 		return false;
-	*result = sock_is_lent(sock) ? undisturbed(connect_from_anywhere, plan)
-				     : connect_to_peer(plan);
+	*result = sock_is_lent(sock) && !atomic_load(&forbidden)
+			  ? undisturbed(connect_from_anywhere, plan)
+			  : connect_to_peer(plan);
 	if (!*result)
 		sock_unpin(sock);
 	return true;

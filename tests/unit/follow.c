@@ -106,12 +106,12 @@ static const char *pinned_to(int fd)
 
 static void fail_connect(unsigned int nth, int error)
 {
-	kernel.nth_connect = (struct nth_error){ nth, error };
+	kernel.nth_connect = (struct nth_error){ .nth = nth, .error = error };
 }
 
 static void fail_setsockopt(unsigned int nth, int error)
 {
-	kernel.nth_setsockopt = (struct nth_error){ nth, error };
+	kernel.nth_setsockopt = (struct nth_error){ .nth = nth, .error = error };
 }
 
 /* Clients. */
@@ -952,6 +952,7 @@ a_link_local_server_that_cannot_connect_is_on_no_device(void **state)
 	(void)state;
 	hear_link_local(sock_known(fd)->id);
 	fail_connect(3, EACCES);
+	kernel.nth_connect.is_lasting = true;
 
 	assert_int_equal(connect_to(fd, far), -1);
 	assert_int_equal(errno, EACCES);

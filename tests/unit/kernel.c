@@ -250,7 +250,10 @@ static struct paper_socket *checked_socket(int fd)
 /* Whether this call is the one that shall fail. */
 static bool is_nth(struct nth_error *failing)
 {
-	return failing->nth && !--failing->nth;
+	if (!failing->nth || --failing->nth)
+		return false;
+	failing->nth = failing->is_lasting;
+	return true;
 }
 
 /* What this setsockopt(2) fails with, or 0. */

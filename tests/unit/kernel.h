@@ -47,6 +47,7 @@ extern struct kernel {
 	struct nth_error {
 		unsigned int nth;
 		int error;
+		bool is_lasting; /* and of all later ones */
 	} nth_connect, nth_setsockopt;
 	int socket_error;
 	int filter_error; /* of recvmsg, and of sendmsg on no fd */

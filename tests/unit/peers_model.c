@@ -150,11 +150,16 @@ static bool is_waiting(const struct known *known)
 	return known->unanswered && clock_s - known->heard_s <= FOLLOW_S;
 }
 
+static bool is_outbound(const struct known *known)
+{
+	return known->kind == PEERS_OUTBOUND || known->kind == PEERS_CLAIMED;
+}
+
 /* Those that asked and were not answered, or are past their time, go first. */
 static uint64_t rank(const struct known *known)
 {
-	const bool is_kept = known->kind == PEERS_OUTBOUND ||
-			     (known->answered && is_fresh(known));
+	const bool is_kept =
+		is_outbound(known) || (known->answered && is_fresh(known));
 
 	return (uint64_t)!is_kept << 32 | (clock_s - known->heard_s);
 }
@@ -216,7 +221,16 @@ static bool is_outbound_anywhere(struct who who)
 {
 	const struct known *known = model_find(first_writer(who));
 
-	return !sock_ports[who.sock] && known && known->kind == PEERS_OUTBOUND;
+	return !sock_ports[who.sock] && known && is_outbound(known);
+}
+
+/* A peer that a new socket answered writes to that one. */
+static void model_confirm_claim(struct who who)
+{
+	struct known *known = model_find(first_writer(who));
+
+	if (!sock_ports[who.sock] && known && known->kind == PEERS_CLAIMED)
+		known->kind = PEERS_LEARNED;
 }
 
 static void model_remember(struct who who, uint32_t local, bool peeked)
@@ -228,6 +242,8 @@ static void model_remember(struct who who, uint32_t local, bool peeked)
 		known->kind = is_outbound_anywhere(who) ? PEERS_OUTBOUND
 							: PEERS_ASKED;
 	}
+	if (known->kind == PEERS_LEARNED)
+		model_confirm_claim(who);
 	if (known->kind != PEERS_OUTBOUND)
 		known->kind = PEERS_ASKED;
 	known->local = local;
@@ -258,7 +274,7 @@ static void model_remember(struct who who, uint32_t local, bool peeked)
 static struct known *model_find_elsewhere(struct who who)
 {
 	struct known *waiting = NULL, *sibling = NULL;
-	bool is_outbound = is_outbound_anywhere(who);
+	bool was_first = is_outbound_anywhere(who);
 
 	for (uint32_t i = 0; i < model.used; i++) {
 		struct known *known = &model.known[i];
@@ -267,8 +283,8 @@ static struct known *model_find_elsewhere(struct who who)
 		if (known->who.sock == who.sock ||
 		    !is_same_peer(known->who, who))
 			continue;
-		if (known->kind == PEERS_OUTBOUND)
-			is_outbound = true;
+		if (is_outbound(known))
+			was_first = true;
 		if (known->kind != PEERS_ASKED || known->local == LOCALS)
 			continue;
 		if (is_waiting(known) &&
@@ -278,8 +294,8 @@ static struct known *model_find_elsewhere(struct who who)
 		    (!sibling || known->heard_s > sibling->heard_s))
 			sibling = known;
 	}
-	return waiting && (!is_outbound || waiting == sibling) ? waiting
-							       : sibling;
+	return waiting && (!was_first || waiting == sibling) ? waiting
+							     : sibling;
 }
 
 static uint32_t model_learn(struct who who, struct known *found)
@@ -287,7 +303,7 @@ static uint32_t model_learn(struct who who, struct known *found)
 	const uint32_t local = found->local;
 	note_answer(found);
 	if (!sock_ports[who.sock] && !found->unanswered)
-		note_kind(first_writer(who), PEERS_OUTBOUND, LOCALS);
+		note_kind(first_writer(who), PEERS_CLAIMED, LOCALS);
 	note_kind(who, PEERS_LEARNED, local);
 	return local;
 }
@@ -317,7 +333,8 @@ static uint32_t model_answer_stranger(struct who who)
 
 	if (found)
 		return model_learn(who, found);
-	if (known && known->kind == PEERS_LEARNED && is_fresh(known))
+	if (known && known->kind == PEERS_LEARNED && known->local != LOCALS &&
+	    is_fresh(known))
 		return known->local;
 	if ((!known || known->kind == PEERS_FOR_HOST) &&
 	    !is_outbound_anywhere(who))
@@ -331,6 +348,7 @@ static uint32_t model_answer_outbound(struct known *known)
 {
 	const uint32_t local = is_waiting(known) ? known->local : LOCALS;
 
+	known->kind = PEERS_OUTBOUND;
 	known->unanswered = 0;
 	known->heard_s = clock_s;
 	return local;
@@ -353,7 +371,7 @@ static uint32_t model_recall(struct who who)
 
 	if (model.state == READING)
 		model.state = ANSWERING;
-	if (known && known->kind == PEERS_OUTBOUND)
+	if (known && is_outbound(known))
 		return model_answer_outbound(known);
 	if (!known || known->kind != PEERS_ASKED || !is_fresh(known))
 		return model_answer_stranger(who);
@@ -387,7 +405,7 @@ static void model_forget(struct who who, uint32_t local)
 
 		if (other->local == local &&
 		    (other == known || (is_same_peer(other->who, who) &&
-					other->kind <= PEERS_OUTBOUND)))
+					other->kind <= PEERS_CLAIMED)))
 			other->local = LOCALS;
 	}
 }
@@ -452,7 +470,7 @@ static void step_answer(uint32_t step)
 	uint32_t expected;
 
 	if (is_never_too_late(who) && known &&
-	    (!is_fresh(known) || known->kind == PEERS_OUTBOUND))
+	    (!is_fresh(known) || is_outbound(known)))
 		return;
 	if (is_same(who, model.read_last))
 		model.is_read_last_answered = true;

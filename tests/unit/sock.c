@@ -2000,6 +2000,18 @@ static void an_unseen_fd_s_interface_goes_with_it(void **state)
 	assert_int_equal(sock_multicast_ifindex(FD), 0);
 }
 
+/* A limit: it is noted for the fd that it was set by, and later copies. */
+static void an_interface_set_by_another_fd_is_not_known(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 0);
+}
+
 /* Closed sockets are of no weight. */
 
 static uint32_t chunks(void)
@@ -2238,6 +2250,7 @@ int main(void)
 		TEST(an_interface_is_that_of_all_fds),
 		TEST(an_interface_goes_with_its_fd),
 		TEST(an_unseen_fd_s_interface_goes_with_it),
+		TEST(an_interface_set_by_another_fd_is_not_known),
 		TEST(closed_sockets_take_no_memory),
 		TEST(no_two_open_sockets_are_one),
 		TEST(what_we_bound_is_put_back),

@@ -333,16 +333,19 @@ static bool make_plan(struct plan *plan)
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
 	sigset_t all, before;
+	bool blocked;
 	int cancelable, result;
 
 	pthread_testcancel();
 	sigfillset(&all);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	/* A filter may refuse it. */
+	blocked = !pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = connect_by(plan);
 	/* A handler that waits may jump out of the last of these. */
 	(void)pthread_setcancelstate(cancelable, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (blocked)
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 

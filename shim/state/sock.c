@@ -71,7 +71,7 @@ static _Atomic uint32_t sock_count;
 /* A bit for each sock: somebody has it.  So many are looked at in one step. */
 #define SOCKS_PER_WORD 64
 static _Atomic uint64_t taken[SOCK_CHUNKS * SOCKS_PER_CHUNK / SOCKS_PER_WORD];
-static _Atomic uint32_t hand; /* the word to look for a free one in next */
+static _Atomic uint32_t hand; /* where to look for a free one next */
 
 /*
  * 1 + the index of the sock with a cookie, in one of a few places from where
@@ -210,15 +210,14 @@ static bool add_chunk(void)
 	return false;
 }
 
-/* The first free one of a word, or NULL. */
-static struct sock *take_of_word(uint32_t word)
+/* The first free one of a word, from this bit on, or NULL. */
+static struct sock *take_of_word(uint32_t word, uint32_t from)
 {
-	uint64_t bits;
+	uint64_t unused = ~atomic_load(&taken[word]) & UINT64_MAX << from;
+	uint32_t n;
 
-	while (~(bits = atomic_load(&taken[word]))) {
-		const uint32_t n = word * SOCKS_PER_WORD +
-				   (uint32_t)__builtin_ctzll(~bits);
-
+	for (; unused; unused &= unused - 1) {
+		n = word * SOCKS_PER_WORD + (uint32_t)__builtin_ctzll(unused);
 		if (!take(n))
 			continue;
 		nth_sock(n)->index = n;
@@ -228,18 +227,22 @@ static struct sock *take_of_word(uint32_t word)
 	return NULL;
 }
 
-/* Round and round: the one free for longest keeps its cookie for longest. */
+/*
+ * Round and round: the one free for longest keeps its cookie for longest.  Last
+ * the word where this began, from its first bit on.
+ */
 static struct sock *claim_free(void)
 {
 	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
 	const uint32_t start = atomic_load(&hand);
+	struct sock *sock;
 
-	for (uint32_t i = 0; i < words; i++) {
-		struct sock *sock = take_of_word((start + i) % words);
-
+	for (uint32_t i = 0; words && i <= words; i++) {
+		sock = take_of_word((start / SOCKS_PER_WORD + i) % words,
+				    i ? 0 : start % SOCKS_PER_WORD);
 		if (!sock)
 			continue;
-		atomic_store(&hand, (start + i + 1) % words);
+		atomic_store(&hand, sock->index + 1);
 		return sock;
 	}
 	return NULL;
@@ -943,7 +946,7 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 	struct sock *sock = NULL;
 	int on;
 
-	if ((kind || is_mark_option(level, name)) && !is_new(sock_occupant(fd)))
+	if ((kind || is_mark_option(level, name)) && !is_new(occupant(fd)))
 		sock = sock_probe(fd);
 	if (!sock)
 		return false;

@@ -348,9 +348,9 @@ static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 
 	pthread_testcancel();
 	sigfillset(&all);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	/* A filter may refuse it. */
+	/* A filter may refuse it.  First, for a handler may jump before it. */
 	blocked = !pthread_sigmask(SIG_SETMASK, &all, &before);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	result = connect_by(plan);
 	/* A handler that waits may jump out of the last of these. */
 	(void)pthread_setcancelstate(cancelable, NULL);

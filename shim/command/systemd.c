@@ -19,7 +19,9 @@
 	"sendmsg sendto setsockopt socket write writev"
 
 /* Their sets.  systemd.exec(5) SystemCallFilter=. */
-#define SETS "@basic-io @file-system @io-event @network-io @system-service"
+#define SETS                                                    \
+	"@basic-io @file-system @io-event @network-io @signal " \
+	"@system-service"
 
 /* The first word of a list, without quotes; answers what follows it, or NULL.
  */

@@ -222,16 +222,20 @@ int ioctl(int fd, unsigned long request, ...)
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
 	static __typeof__(&pthread_sigmask) next;
-	const char *name = how == SIG_BLOCK ? "pthread_sigmask" : "mask_back";
+	const char *name = old ? "pthread_sigmask" : "mask_back";
+	const int saved = errno;
 	void *found;
+	int error;
 
 	if (!next) {
 		found = dlsym(RTLD_NEXT, "pthread_sigmask");
 		memcpy(&next, &found, sizeof(found));
 	}
-	if (is_faulty(name, -1, NULL, __builtin_return_address(0)))
-		return errno;
-	return next(how, set, old);
+	if (!is_faulty(name, -1, NULL, __builtin_return_address(0)))
+		return next(how, set, old);
+	error = errno;
+	errno = saved;
+	return error;
 }
 
 /* Of those by number the shim makes one itself. */

@@ -145,6 +145,15 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 				sizeof(group));
 }
 
+/* An address, or an interface, that has gone cannot be set again. */
+static bool can_set_multicast_back(const struct plan *plan)
+{
+	const uint32_t ifindex = sock_multicast_ifindex(plan->fd);
+
+	return (!plan->multicast.s_addr && !ifindex) ||
+	       set_multicast(plan, plan->multicast, ifindex);
+}
+
 /* Gives fd its IPv4 address.  False: it has none, or another. */
 static bool lend_v4(struct plan *plan)
 {
@@ -158,6 +167,7 @@ static bool lend_v4(struct plan *plan)
 	make_name(&all_hosts, plan->bound.sin6_family, &group);
 	if (real.getsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF,
 			    &plan->multicast, &len) ||
+	    !can_set_multicast_back(plan) ||
 	    !set_multicast(plan, plan->local.v4, 0))
 		return false;
 	plan->is_multicast_set = true;
@@ -327,22 +337,41 @@ static bool make_plan(struct plan *plan)
 }
 
 /*
+ * All signals but those that a call or an instruction of ours may raise, such
+ * as SIGSYS by a filter: blocked, they would end the process.
+ */
+static sigset_t asynchronous_signals(void)
+{
+	static const int raised[] = { SIGBUS,  SIGFPE, SIGILL,
+				      SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t signals;
+
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return signals;
+}
+
+/*
  * A handler must not see, jump out of, nor a cancellation stop, a connect that
  * is half done.
  */
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
-	sigset_t all, before;
+	const sigset_t all = asynchronous_signals();
+	sigset_t before;
+	bool blocked;
 	int cancelable, result;
 
 	pthread_testcancel();
-	sigfillset(&all);
+	/* A filter may refuse it.  First, for a handler may jump before it. */
+	blocked = !pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = connect_by(plan);
 	/* A handler that waits may jump out of the last of these. */
 	(void)pthread_setcancelstate(cancelable, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (blocked)
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 

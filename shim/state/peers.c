@@ -447,8 +447,6 @@ static struct peer *victim(uint32_t now)
 		}
 		n = n + 1 < table.used ? n + 1 : 0;
 	}
-	/* Just behind the newest, so that of a second's the oldest go first. */
-	table.hand = best->index + 1;
 	return best;
 }
 
@@ -523,6 +521,8 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		peer->index = index;
 	} else if (index > 1 && (may_evict || index >= table.bound)) {
 		peer = victim(now);
+		/* Behind it, so that of a second's the oldest go first. */
+		table.hand = peer->index + 1;
 		queue_drop(&peer->queue);
 		count_add(&peers_counts[COUNT_EVICTED], 1);
 		PROBE3(evicted, peer->key.sock, peer->key.addr,
@@ -947,6 +947,13 @@ static struct peer *find_elsewhere(const struct key *key, struct hashes hashes,
 	return e.sibling;
 }
 
+/* Whether one more takes the place of nobody that waits for an answer. */
+static bool has_room(uint32_t now)
+{
+	return (table.used < table.bound && table.used < table.capacity) ||
+	       table.used <= 1 || !is_waiting(victim(now), now);
+}
+
 /* Remembers that a peer is no client of this socket, or why it is one. */
 static void note_kind(const struct key *key, enum peers_kind kind,
 		      const struct local *local, uint32_t now)
@@ -954,7 +961,7 @@ static void note_kind(const struct key *key, enum peers_kind kind,
 	const struct hashes hashes = hash(key);
 	struct peer *peer = find(key, hashes.peer);
 
-	if (!peer)
+	if (!peer && has_room(now))
 		peer = insert(key, hashes, now, true);
 	if (!peer)
 		return;

@@ -165,7 +165,7 @@ static uint64_t rank(const struct known *known)
 }
 
 /* Of equals the first from where the last one was. */
-static struct known *model_victim(void)
+static uint32_t model_worst(void)
 {
 	const uint32_t start = model.hand < model.used ? model.hand : 0;
 	uint32_t best = start;
@@ -176,8 +176,22 @@ static struct known *model_victim(void)
 		if (rank(&model.known[n]) > rank(&model.known[best]))
 			best = n;
 	}
-	model.hand = best + 1;
-	return &model.known[best];
+	return best;
+}
+
+static struct known *model_victim(void)
+{
+	const uint32_t worst = model_worst();
+
+	model.hand = worst + 1;
+	return &model.known[worst];
+}
+
+/* Whether one more takes the place of nobody that waits for an answer. */
+static bool model_has_room(void)
+{
+	return model.used < model.bound || model.used <= 1 ||
+	       !is_waiting(&model.known[model_worst()]);
 }
 
 static struct known *model_insert(struct who who)
@@ -201,6 +215,8 @@ static void note_kind(struct who who, enum peers_kind kind, uint32_t local)
 {
 	struct known *known = model_find(who);
 
+	if (!known && !model_has_room())
+		return;
 	if (!known)
 		known = model_insert(who);
 	known->kind = kind;

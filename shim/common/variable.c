@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What variables there are: config.c reads them by this table, the command
- * prints it, and README.md and libreplyfrom(7) are tested against it.
+ * prints it, and libreplyfrom(7) is tested against it.
  */
 #include "common/variable.h"
 

@@ -46,7 +46,7 @@ struct variable {
 
 #define ONE_OF "one of "
 
-/* In the order in which the README explains them; NULL is the last name. */
+/* In the order of libreplyfrom(7); NULL is the last name. */
 extern const struct variable variables[];
 
 /*

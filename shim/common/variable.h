@@ -21,7 +21,7 @@ struct config {
 	uint32_t log;	    /* enum log_level */
 	uint32_t ifindex;   /* 1: answer through the interface asked on */
 	uint32_t deepbind;  /* 1: also what is loaded with RTLD_DEEPBIND */
-	uint32_t disable;   /* 1: touch nothing */
+	uint32_t disable;   /* 1: do nothing */
 	/* The bits of ports whose sockets are ours to touch; NULL: all. */
 	const uint32_t *only_ports;
 	const char *log_to; /* a path, or "syslog"; NULL: stderr */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes and releases the leaf locks, and notices forks. */
+/* Takes leaf locks that are not free at once, and detects forks. */
 #include "base/lock.h"
 
 #include "base/map.h"
@@ -14,24 +14,25 @@
 
 #define SPINS 100
 #define YIELDS 1000
-#define NAPS 2000 /* of a millisecond each */
+#define NAPS 2000 /* one millisecond each */
 
 /*
- * Where on its stack this thread is inside a lock, and in which: a signal
- * handler may find it so, and who comes after one that jumped.
+ * Frame address of this thread's lock_take(), or NULL, and which lock it took.
+ * Read by signal handlers that interrupt it, and after one left it by
+ * siglongjmp(3).
  */
 _Thread_local const char *lock_inside;
 _Thread_local struct lock *lock_held;
 
 counter lock_refusals;
 
-/* The kernel hands a forked child this page zeroed. */
+/* Holds the generation; the kernel clears it in a forked child. */
 _Atomic uint32_t *_Atomic lock_page;
-/* The last generation of this process and its ancestors: not lock_page. */
+/* The last generation of this process and its ancestors; not cleared. */
 static _Atomic uint32_t generations;
-/* No system call is made. */
+/* Set by lock_call_no_more(). */
 static _Atomic bool silent;
-/* The process of the first one. */
+/* The process of generation 1. */
 static _Atomic pid_t first_process;
 
 static void forked_child(void)
@@ -52,7 +53,7 @@ static _Atomic uint32_t *wiped_page(void)
 		unmap_memory(page, bytes);
 		return none;
 	}
-	/* Before Linux 4.14: fork(3) alone is noticed. */
+	/* Before Linux 4.14 only fork(3) is detected. */
 	if (page)
 		unmap_memory(page, bytes);
 	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
@@ -103,7 +104,7 @@ bool lock_is_borrowed(void)
 	       getpid() != first_process;
 }
 
-/* What a lock's holder is when a handler jumped out of it. */
+/* The holder of a lock that a signal handler jumped out of. */
 #define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)
@@ -111,7 +112,7 @@ static uint32_t generation_of(uint64_t holder)
 	return (uint32_t)(holder >> 32);
 }
 
-/* Waits for the holder.  Answers as lock_take. */
+/* Waits for the holder.  Returns what lock_take() returns. */
 static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 {
 	const struct timespec nap = { .tv_nsec = 1000000 };
@@ -123,7 +124,7 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 			    &lock->holder, &holder, mine, memory_order_acquire,
 			    memory_order_relaxed))
 			return LOCK_HELD;
-		/* The holder stayed behind in the process that forked us. */
+		/* The holder is in the process that forked this one. */
 		if (holder && generation_of(holder) != generation_of(mine) &&
 		    atomic_compare_exchange_strong(&lock->holder, &holder,
 						   mine))
@@ -153,7 +154,7 @@ bool lock_is_left(const char *inside, const char *here)
 	return left;
 }
 
-/* This thread is inside a lock, or was. */
+/* Called while lock_inside is set.  Clears it if the lock was left. */
 static bool was_left_by_jump(const char *here)
 {
 	uint64_t mine = lock_holder(lock_generation());

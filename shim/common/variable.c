@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What variables there are: config.c reads them by this table, the command
- * prints it, and libreplyfrom(7) is tested against it.
+ * The table of variables: base/config.c reads the environment with it, the
+ * command prints it, and tests compare libreplyfrom(7) with it.
  */
 #include "common/variable.h"
 
@@ -75,7 +75,7 @@ const struct variable variables[] = {
 
 bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
 {
-	/* Not strtoul: it takes "-1", " 1" and more. */
+	/* Not strtoul: it accepts "-1", " 1" and more. */
 	const char *c = *text;
 	uint32_t n = 0;
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Takes leaf locks that are not free at once, and detects forks. */
+/* Takes and releases the leaf locks, and notices forks. */
 #include "base/lock.h"
 
 #include "base/map.h"
@@ -14,25 +14,24 @@
 
 #define SPINS 100
 #define YIELDS 1000
-#define NAPS 2000 /* one millisecond each */
+#define NAPS 2000 /* of a millisecond each */
 
 /*
- * Frame address of this thread's lock_take(), or NULL, and which lock it took.
- * Read by signal handlers that interrupt it, and after one left it by
- * siglongjmp(3).
+ * Where on its stack this thread is inside a lock, and in which: a signal
+ * handler may find it so, and who comes after one that jumped.
  */
 _Thread_local const char *lock_inside;
 _Thread_local struct lock *lock_held;
 
 counter lock_refusals;
 
-/* Holds the generation; the kernel clears it in a forked child. */
+/* The kernel hands a forked child this page zeroed. */
 _Atomic uint32_t *_Atomic lock_page;
-/* The last generation of this process and its ancestors; not cleared. */
+/* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
-/* Set by lock_call_no_more(). */
+/* No system call is made. */
 static _Atomic bool silent;
-/* The process of generation 1. */
+/* The process of the first one. */
 static _Atomic pid_t first_process;
 
 static void forked_child(void)
@@ -53,7 +52,7 @@ static _Atomic uint32_t *wiped_page(void)
 		unmap_memory(page, bytes);
 		return none;
 	}
-	/* Before Linux 4.14 only fork(3) is detected. */
+	/* Before Linux 4.14: fork(3) alone is noticed. */
 	if (page)
 		unmap_memory(page, bytes);
 	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
@@ -104,7 +103,7 @@ bool lock_is_borrowed(void)
 	       getpid() != first_process;
 }
 
-/* The holder of a lock that a signal handler jumped out of. */
+/* What a lock's holder is when a handler jumped out of it. */
 #define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)
@@ -112,7 +111,7 @@ static uint32_t generation_of(uint64_t holder)
 	return (uint32_t)(holder >> 32);
 }
 
-/* Waits for the holder.  Returns what lock_take() returns. */
+/* Waits for the holder.  Answers as lock_take. */
 static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 {
 	const struct timespec nap = { .tv_nsec = 1000000 };
@@ -124,7 +123,7 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 			    &lock->holder, &holder, mine, memory_order_acquire,
 			    memory_order_relaxed))
 			return LOCK_HELD;
-		/* The holder is in the process that forked this one. */
+		/* The holder stayed behind in the process that forked us. */
 		if (holder && generation_of(holder) != generation_of(mine) &&
 		    atomic_compare_exchange_strong(&lock->holder, &holder,
 						   mine))
@@ -154,7 +153,7 @@ bool lock_is_left(const char *inside, const char *here)
 	return left;
 }
 
-/* Called while lock_inside is set.  Clears it if the lock was left. */
+/* This thread is inside a lock, or was. */
 static bool was_left_by_jump(const char *here)
 {
 	uint64_t mine = lock_holder(lock_generation());

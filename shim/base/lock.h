@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A leaf lock: signal handlers, forks and lost holders cannot block it. */
+/* A leaf lock that a signal handler, a fork or a lost holder cannot jam. */
 #ifndef REPLYFROM_LOCK_H
 #define REPLYFROM_LOCK_H
 
@@ -13,32 +13,31 @@
 
 struct lock {
 	_Atomic uint64_t holder;   /* lock_generation() and thread, or 0 */
-	_Atomic uint64_t given_up; /* a holder that kept it for too long */
+	_Atomic uint64_t given_up; /* a holder that did not let go in time */
 };
 
 enum lock_result {
-	LOCK_REFUSED, /* not held: the caller does without */
+	LOCK_REFUSED, /* do without: this thread is inside a lock already */
 	LOCK_HELD,
-	LOCK_INHERITED, /* held, but its last holder never released it */
+	LOCK_INHERITED, /* held, but who had it will not go on */
 };
 
-/* How often LOCK_REFUSED was returned. */
+/* How many times it did not let a caller in. */
 extern counter lock_refusals;
 
-/* For lock_take() and lock_release() only; described in lock.c. */
+/* What lock_take and lock_release need; lock.c says of what kind. */
 extern HIDDEN _Atomic uint32_t *_Atomic lock_page;
 extern HIDDEN _Thread_local const char *lock_inside;
 extern HIDDEN _Thread_local struct lock *lock_held;
 enum lock_result lock_take_slowly(struct lock *lock, const char *here);
 void lock_renounce(struct lock *lock);
 
-/* Gives this process a generation, if it has none, and returns it. */
+/* The generation of this process when it has none yet. */
 uint32_t lock_begin_generation(void);
 
 /*
- * A number that differs between a process and its forked children, by whatever
- * call they were forked (MADV_WIPEONFORK, madvise(2)).  A vfork child has its
- * parent's.
+ * A number that differs between a process and what it forked, however it
+ * forked (MADV_WIPEONFORK, madvise(2)); a vfork child has its parent's.
  */
 static inline uint32_t lock_generation(void)
 {
@@ -50,7 +49,7 @@ static inline uint32_t lock_generation(void)
 	return LIKELY(mine) ? mine : lock_begin_generation();
 }
 
-/* Lower half: an address in this thread's TLS, which identifies it. */
+/* The lower half is where this thread has what each has of its own. */
 static inline uint64_t lock_holder(uint32_t generation)
 {
 	return (uint64_t)generation << 32 |
@@ -58,11 +57,11 @@ static inline uint64_t lock_holder(uint32_t generation)
 }
 
 /*
- * Returns LOCK_REFUSED to a signal handler that interrupted a thread inside any
- * of these locks, and if the holder does not release it: after seconds, and
- * from then on immediately.  After LOCK_INHERITED the data that the lock guards
- * may be half-written: the holder is in the process that forked this one, or is
- * this thread, which a signal handler took out of there with siglongjmp(3).
+ * Answers LOCK_REFUSED to a signal handler that interrupted a thread inside
+ * any of these locks, and when the holder does not let go: after seconds, and
+ * from then on at once.  After LOCK_INHERITED the state behind the lock may be
+ * half-written: the holder stayed behind in the process that forked us, or is
+ * this thread, which a handler took out of there by siglongjmp(3).
  * Async-signal-safe; keeps errno.
  */
 __attribute__((always_inline)) static inline enum lock_result
@@ -98,30 +97,29 @@ static inline void lock_release(struct lock *lock)
 }
 
 /*
- * `yes`: no lock makes system calls any more, because a seccomp filter may
- * forbid them.  Locks are then not waited for long, and one that a handler
- * jumped out of stays locked.
+ * Whether no lock makes a system call, which may be forbidden: none is then
+ * waited for for long, and what a handler jumped out of stays locked.
  */
 void lock_call_no_more(bool yes);
 
 /*
- * Whether the function with a frame at `inside` on this thread's stack was left
- * by siglongjmp(3) from a signal handler.  A handler's frames are deeper than
- * those that it interrupted, unless it has a stack of its own.  So if the frame
- * at `here` is not deeper than `inside`, the function has been left.  Keeps
- * errno.
+ * Whether who was inside of something, with a frame at this place of this
+ * thread's stack, was taken out of there by siglongjmp(3) in a handler.  Such a
+ * handler's frames lie deeper than those that it interrupted, unless they are
+ * on a stack of their own; where ours, at `here`, lie no deeper, the others are
+ * gone.  Keeps errno.
  */
 bool lock_is_left(const char *inside, const char *here);
 
 /*
- * Whether this is a vfork child, which shares its parent's memory.  Only
- * children of the first process are recognised.
+ * Whether we are a vfork child, whose memory is its parent's, as far as is
+ * known: the first process'.
  */
 bool lock_is_borrowed(void);
 
 /*
- * Whether the process of this generation has ended, as a daemon's first process
- * often has.  Only the first one is recognised.  Keeps errno.
+ * Whether the process of this generation has ended, as far as is known: a
+ * daemon's often has.  Keeps errno.
  */
 bool lock_generation_is_gone(uint32_t generation);
 

@@ -26,7 +26,9 @@ sources = $(foreach name,$(1),$(filter %/$(name).c,$(sort $(SHIM_SOURCES) \
 	$(COMMAND_SOURCES))))
 rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
-PEERS = $(call rooms,lock peers pktinfo queue) \
+# What shim/state remembers of peers, and what that needs.
+PEERS_ROOMS = lock peers peers_client peers_table peers_thread pktinfo queue
+PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
 $(U)/config: $(call rooms,config line quiet raw real variable) \
@@ -46,9 +48,7 @@ $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
 $(PEERS_TESTS:%=$(U)/%): $(PEERS)
 $(PEERS_TESTS:%=$(U)/%): WRAPPED = clock_gettime
-# It has the table's code in itself.
-$(U)/peers_chains: $(call rooms,lock pktinfo queue) \
-	$(call props,clock settings)
+$(U)/peers_chains: $(call rooms,$(PEERS_ROOMS)) $(call props,clock settings)
 $(U)/peers_chains: WRAPPED = clock_gettime getrandom
 $(U)/peers: $(call props,memory)
 $(U)/peers: WRAPPED += calloc getrandom malloc mmap munmap realloc
@@ -72,11 +72,11 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,line lock log peers pktinfo queue quiet sock) $(KERNEL)
+$(U)/sock: $(call rooms,line log $(PEERS_ROOMS) quiet sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,follow hook_fd line lock log peers pktinfo \
-	queue quiet scratch seccomp sock) $(KERNEL)
+$(U)/hook_fd: $(call rooms,follow hook_fd line log $(PEERS_ROOMS) \
+	quiet scratch seccomp sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 $(U)/follow: $(call rooms,follow hook_fd line log quiet scratch \
 	seccomp sock) $(PEERS) $(KERNEL)

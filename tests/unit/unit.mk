@@ -86,10 +86,10 @@ $(U)/seccomp: $(call rooms,raw real scratch seccomp)
 
 $(U)/hook_seccomp: $(call rooms,hook_seccomp raw real scratch seccomp)
 
-$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
+$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_recvmmsg hook_seccomp hook_send hook_sendmmsg \
 	hook_syscall)
-$(U)/hook_recv: $(call rooms,hook_recv)
-$(U)/hook_send: $(call rooms,hook_send)
+$(U)/hook_recv: $(call rooms,hook_recv hook_recvmmsg)
+$(U)/hook_send: $(call rooms,hook_send hook_sendmmsg)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	$(call rooms,follow line log quiet scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)

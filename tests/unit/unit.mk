@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# The unit tests: a program is one file here, and those rooms of the shim that
-# it is about, compiled once more with a sanitizer.  The top Makefile includes
+# The unit tests: a program is one file here, unit.c, and those rooms of the shim
+# that it is about, compiled once more with a sanitizer.  The top Makefile includes
 # this; $(UNIT_TESTS) is what tests/run gets.
 
 U = $(B)/tests/unit
@@ -96,7 +96,7 @@ $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap
 
-$(UNIT_TESTS): $(U)/%: $(U)/%.o
+$(UNIT_TESTS): $(U)/%: $(U)/%.o $(U)/unit.o
 	$(say) LINK $@
 	$(Q)$(CC) $(SANITIZE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
 		-o $@ $(sort $^) $(UNIT_LDLIBS)

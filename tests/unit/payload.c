@@ -126,6 +126,33 @@ static void a_file_is_sent_as_it_is(void **state)
 	assert_memory_equal(payload.data, "a\0b", 3);
 }
 
+static void standard_input_is_sent_as_it_is(void **state)
+{
+	int ends[2];
+
+	(void)state;
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "a\0b", 3), 3);
+	(void)close(ends[1]);
+	assert_int_equal(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+	(void)close(ends[0]);
+	make("-");
+
+	assert_int_equal(payload.bytes, 3);
+	assert_memory_equal(payload.data, "a\0b", 3);
+}
+
+static void a_file_that_does_not_fit_is_refused(void **state)
+{
+	struct payload choice;
+
+	(void)state;
+	assert_string_equal(payload_choose("@/dev/null", &choice), "empty");
+	assert_string_equal(payload_choose("@/dev/zero", &choice),
+			    "longer than 1472 bytes");
+	assert_string_equal(payload_choose("@/", &choice), "Is a directory");
+}
+
 static void the_port_chooses_the_usual_protocol(void **state)
 {
 	static const struct {
@@ -283,6 +310,34 @@ static void ntp_is_answered_by_our_transmit_time(void **state)
 	assert_true(is_answered(&answer));
 }
 
+/* Answers as servers begin them, all else being ours. */
+static void an_answer_to_another_request_is_none(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t at;
+		const char *text;
+		size_t bytes;
+		size_t id_at;
+	} cases[] = { { "sip", 0, "SIP/2.0 200 OK", 14, 80 },
+		      { "openvpn", 0, "\x40", 1, 1 },
+		      { "ike", 19, "\x20", 1, 0 },
+		      { "ike-nat", 23, "\x20", 1, 4 } };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		struct answer answer;
+
+		make(cases[i].name);
+		answer = echoed();
+		memcpy(answer.data + cases[i].at, cases[i].text,
+		       cases[i].bytes);
+		assert_true(is_answered(&answer));
+		answer.data[cases[i].id_at] ^= 1;
+		assert_false(is_answered(&answer));
+	}
+}
+
 static void snmp_has_right_lengths(void **state)
 {
 	(void)state;
@@ -330,6 +385,8 @@ int main(void)
 		cmocka_unit_test(hex_is_read_to_the_last_byte),
 		cmocka_unit_test(hex_fits_into_one_frame),
 		cmocka_unit_test(a_file_is_sent_as_it_is),
+		cmocka_unit_test(standard_input_is_sent_as_it_is),
+		cmocka_unit_test(a_file_that_does_not_fit_is_refused),
 		cmocka_unit_test(the_port_chooses_the_usual_protocol),
 		cmocka_unit_test(to_any_other_port_a_line_of_text_is_sent),
 		cmocka_unit_test(each_has_an_id_of_its_own),
@@ -339,6 +396,7 @@ int main(void)
 		cmocka_unit_test(lengths_in_requests_are_right),
 		cmocka_unit_test(dns_is_answered_by_its_id_and_a_response),
 		cmocka_unit_test(ntp_is_answered_by_our_transmit_time),
+		cmocka_unit_test(an_answer_to_another_request_is_none),
 		cmocka_unit_test(snmp_has_right_lengths),
 		cmocka_unit_test(snmp_is_answered_by_its_id),
 		cmocka_unit_test(tftp_is_answered_by_data_and_by_errors),

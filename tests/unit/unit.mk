@@ -14,7 +14,7 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
 	peers_model peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,config follow guard hook_fd hook_recv hook_send \
+UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
 	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
@@ -31,6 +31,9 @@ PEERS = $(call rooms,lock peers pktinfo queue) \
 
 $(U)/config: $(call rooms,config line quiet raw real variable) \
 	$(call props,child)
+
+$(U)/counters: $(call rooms,counters)
+$(U)/counters: WRAPPED = process_vm_readv
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 

@@ -57,7 +57,7 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 
 $(B)/replyfrom: $(COMMAND_OBJECTS)
 	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 # Their names come up when the library is linked, too late for -flto.
 $(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto

@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Reads lists of ports, and the names of services in them.  Not
- * getservbyname(3): it allocates and loads plugins, and the library reads its
- * variables when either may be too early.
+ * Reads lists of ports, with names of services.  Not with getservbyname(3): it
+ * allocates and loads plugins, and the library reads its variables when it may
+ * be too early for either.
  */
 #include "common/port_list.h"
 
 #include <string.h>
 #include <strings.h>
 
-/* Of a port's number; longer words are names. */
+/* Digits of a port number; longer words are names. */
 enum { MOST_DIGITS = 5 };
 
-/* One line of services(5), which is cut where it is longer. */
+/* One line of services(5); a longer one is cut. */
 struct service_line {
 	size_t length;
 	char text[256];

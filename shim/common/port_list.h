@@ -13,8 +13,8 @@
 enum { PORT_LIST_WORDS = PORT_LIST_PORTS / PORT_LIST_PER_WORD };
 
 /*
- * Opens and closes the file that names of services are looked up in.  The
- * library and the command have their own ways to do that.
+ * Opens, reads and closes the file of service names, services(5).  The library
+ * passes libc's own functions, the command the usual ones.
  */
 struct port_list_services {
 	int (*open)(void); /* an fd, or -1 */
@@ -23,9 +23,9 @@ struct port_list_services {
 };
 
 /*
- * Sets the bit of each port that is listed, of PORT_LIST_WORDS words.  Between
- * ports, ranges and names of UDP services stand commas, blanks or both.  False,
- * and some bits may be set: it is no such list.
+ * Sets the bit of each listed port, in PORT_LIST_WORDS words.  A list has
+ * ports, ranges and names of UDP services, separated by commas, blanks or both.
+ * False: it is not such a list; some bits may be set.
  */
 bool port_list_read(const char *text, const struct port_list_services *services,
 		    uint32_t *ports);

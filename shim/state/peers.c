@@ -839,6 +839,8 @@ HOT void peers_remember(uint64_t sock, const struct sockaddr *peer,
 {
 	struct datagram d;
 
+	if (UNLIKELY(peers_thread.state == PEERS_PACKETS))
+		return;
 	if (UNLIKELY(!table.buckets)) {
 		peers_open();
 		if (!table.buckets)
@@ -1285,6 +1287,7 @@ void peers_forget(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 void peers_reset(uint32_t bound, uint32_t ttl_s)
 {
 	forget_all();
+	peers_thread.state = PEERS_READING;
 	for (uint32_t n = 0; n < table.capacity; n += PEERS_PER_CHUNK)
 		unmap_memory(table.chunks[n / PEERS_PER_CHUNK],
 			     PEERS_PER_CHUNK * sizeof(struct peer));

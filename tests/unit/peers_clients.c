@@ -541,6 +541,49 @@ static void a_flood_leaves_an_outbound_peer_past_its_time(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "nothing");
 }
 
+/* Who reads packets. */
+
+static void who_reads_packets_recalls_nothing(void **state)
+{
+	(void)state;
+	hear(SOCK, peer, "10.0.0.1");
+	peers_read_packets();
+
+	assert_string_equal(answer(SOCK, peer), "nothing");
+}
+
+static void who_has_read_packets_answers_no_copy_of_them(void **state)
+{
+	(void)state;
+	peers_read_packets();
+	hear(SOCK, peer, "10.0.0.1");
+	hear(SOCK, peer, "10.0.0.2");
+
+	assert_string_equal(answer(SOCK, peer), "nothing");
+	assert_string_equal(claimed(SOCK, peer), "nothing");
+	assert_string_equal(answer_elsewhere(SOCK, peer), "nothing");
+}
+
+static void who_has_read_packets_goes_on_so_when_all_is_read(void **state)
+{
+	(void)state;
+	peers_read_packets();
+	hear(SOCK, peer, "10.0.0.1");
+	peers_drained();
+	hear(SOCK, peer, "10.0.0.1");
+
+	assert_string_equal(answer(SOCK, peer), "nothing");
+}
+
+static void another_thread_reads_no_packets(void **state)
+{
+	(void)state;
+	hear(SOCK, peer, "10.0.0.1");
+	peers_read_packets();
+
+	assert_string_equal(answer_elsewhere(SOCK, peer), "10.0.0.1");
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, new_table)
 
 int main(void)
@@ -594,6 +637,10 @@ int main(void)
 		TEST(a_flood_of_forged_requests_leaves_an_outbound_peer),
 		TEST(a_flood_leaves_an_outbound_peer_of_a_claim),
 		TEST(a_flood_leaves_an_outbound_peer_past_its_time),
+		TEST(who_reads_packets_recalls_nothing),
+		TEST(who_has_read_packets_answers_no_copy_of_them),
+		TEST(who_has_read_packets_goes_on_so_when_all_is_read),
+		TEST(another_thread_reads_no_packets),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, NULL);

@@ -178,6 +178,15 @@ static void a_socket_that_is_not_udp_is_not_followed(void **state)
 	assert_string_equal(kernel_calls(), "connect");
 }
 
+static void connecting_a_raw_socket_reads_nothing(void **state)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+
+	(void)state;
+	assert_int_equal(connect_to(fd, stranger), 0);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
 static void what_is_no_address_is_the_kernel_s(void **state)
 {
 	int fd = new_socket();
@@ -1434,6 +1443,7 @@ int main(void)
 		TEST(a_client_that_fails_has_the_kernel_s_errno),
 		TEST(a_client_connects_again_and_again),
 		TEST(a_socket_that_is_not_udp_is_not_followed),
+		TEST(connecting_a_raw_socket_reads_nothing),
 		TEST(what_is_no_address_is_the_kernel_s),
 		TEST(when_disabled_nobody_is_followed),
 		TEST(a_new_socket_answers_from_the_address_asked),

@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/ethernet.h>
+#include <netpacket/packet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -129,6 +131,94 @@ static void recvfrom_without_an_address_remembers_too(void **state)
 
 	assert_int_equal(n, 5);
 	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+/* What the peer is answered from once such a socket was read. */
+static const char *answer_after_reading(int domain, int type, int protocol)
+{
+	char buf[10];
+
+	kernel_socket(OTHER_FD, domain, type, protocol);
+	sock_created(OTHER_FD, domain, type, protocol);
+	hear(id, peer, "10.0.0.1");
+	(void)recv(OTHER_FD, buf, sizeof(buf), 0);
+	return answer(id, peer);
+}
+
+static void who_reads_ip_packets_recalls_nothing(void **state)
+{
+	const uint16_t protocols[] = { ETHERTYPE_IP, ETHERTYPE_IPV6,
+				       ETH_P_ALL };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(protocols); i++) {
+		peers_reset(1000, 120);
+
+		assert_string_equal(answer_after_reading(AF_PACKET, SOCK_RAW,
+							 htons(protocols[i])),
+				    "nothing");
+	}
+}
+
+static void who_reads_raw_udp_recalls_nothing(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		answer_after_reading(AF_INET, SOCK_RAW, IPPROTO_UDP),
+		"nothing");
+}
+
+static void who_reads_other_packets_recalls_as_before(void **state)
+{
+	const uint16_t protocols[] = { ETHERTYPE_ARP, ETH_P_LLDP };
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(protocols); i++)
+		assert_string_equal(answer_after_reading(AF_PACKET, SOCK_RAW,
+							 htons(protocols[i])),
+				    "10.0.0.1");
+}
+
+static struct sockaddr_ll packets_of(uint16_t protocol)
+{
+	return (struct sockaddr_ll){ .sll_family = AF_PACKET,
+				     .sll_protocol = htons(protocol) };
+}
+
+/* The same, once it was bound to this address. */
+static const char *answer_after_bind(const struct sockaddr_ll *name,
+				     uint16_t protocol)
+{
+	char buf[10];
+
+	peers_reset(1000, 120);
+	kernel_socket(OTHER_FD, AF_PACKET, SOCK_RAW, htons(protocol));
+	sock_created(OTHER_FD, AF_PACKET, SOCK_RAW, htons(protocol));
+	sock_bound_packets(OTHER_FD, (const void *)name, sizeof(*name));
+	hear(id, peer, "10.0.0.1");
+	(void)recv(OTHER_FD, buf, sizeof(buf), 0);
+	return answer(id, peer);
+}
+
+static void a_bind_says_which_packets_are_read(void **state)
+{
+	const struct sockaddr_ll ip = packets_of(ETHERTYPE_IP);
+	const struct sockaddr_ll arp = packets_of(ETHERTYPE_ARP);
+
+	(void)state;
+	assert_string_equal(answer_after_bind(&ip, 0), "nothing");
+	assert_string_equal(answer_after_bind(&ip, ETHERTYPE_ARP), "nothing");
+	assert_string_equal(answer_after_bind(&arp, 0), "10.0.0.1");
+	assert_string_equal(answer_after_bind(&arp, ETH_P_ALL), "10.0.0.1");
+}
+
+static void a_bind_to_an_interface_only_leaves_which_packets(void **state)
+{
+	const struct sockaddr_ll any = packets_of(0);
+
+	(void)state;
+	assert_string_equal(answer_after_bind(&any, ETH_P_ALL), "nothing");
+	assert_string_equal(answer_after_bind(&any, ETHERTYPE_ARP), "10.0.0.1");
 }
 
 static void fortified_recvfrom_does_as_recvfrom(void **state)
@@ -1520,6 +1610,11 @@ int main(void)
 		TEST(recvfrom_gives_the_datagram),
 		TEST(recvfrom_remembers_the_address_asked),
 		TEST(recvfrom_without_an_address_remembers_too),
+		TEST(who_reads_ip_packets_recalls_nothing),
+		TEST(who_reads_raw_udp_recalls_nothing),
+		TEST(who_reads_other_packets_recalls_as_before),
+		TEST(a_bind_says_which_packets_are_read),
+		TEST(a_bind_to_an_interface_only_leaves_which_packets),
 		TEST(fortified_recvfrom_does_as_recvfrom),
 		TEST(recv_gives_and_remembers),
 		TEST(fortified_recv_does_as_recv),

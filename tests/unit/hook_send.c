@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netpacket/packet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -251,6 +252,21 @@ static void a_new_socket_that_answers_becomes_ours(void **state)
 
 	assert_non_null(sock_known(OTHER_FD));
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
+}
+
+/* As busybox's udhcpd does, which reads its UDP socket. */
+static void what_is_sent_as_a_packet_is_not_read_as_one(void **state)
+{
+	const struct sockaddr_ll to = { .sll_family = AF_PACKET };
+
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	kernel_socket(OTHER_FD, AF_PACKET, SOCK_DGRAM, 0);
+	sock_created(OTHER_FD, AF_PACKET, SOCK_DGRAM, 0);
+
+	(void)sendto(OTHER_FD, "hello", 5, 0, (const void *)&to, sizeof(to));
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
 static void what_has_no_address_goes_as_it_is(void **state)
@@ -1744,6 +1760,7 @@ int main(void)
 		TEST(an_answer_to_a_multicast_question_goes_as_it_is),
 		TEST(what_another_socket_sends_goes_as_it_is),
 		TEST(a_new_socket_that_answers_becomes_ours),
+		TEST(what_is_sent_as_a_packet_is_not_read_as_one),
 		TEST(what_has_no_address_goes_as_it_is),
 		TEST(a_socket_nobody_saw_is_looked_at_before_it_sends),
 		TEST(odd_flags_are_left_to_libc),

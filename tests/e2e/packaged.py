@@ -28,10 +28,10 @@ def program(package, name):
 def running(run, package, *words, files=(), host=""):
     """Runs it in a directory of its own, which has these (name, text).
 
-    In a text $dir is that directory.
+    In words and texts $dir is that directory.
     On another host, which the command `host` enters, it is without the shim.
     """
-    command = [*host.split(), program(package, words[0]), *words[1:]]
+    path = program(package, words[0])
     environment = os.environ if host else run.environment()
     with tempfile.TemporaryDirectory(dir="/run") as directory:
         os.chmod(directory, 0o755)
@@ -39,10 +39,12 @@ def running(run, package, *words, files=(), host=""):
             with open(os.path.join(directory, name), "w",
                       encoding="utf-8") as file:
                 file.write(text.replace("$dir", directory))
+        command = [*host.split(), path, *(
+            word.replace("$dir", directory) for word in words[1:])]
         with open(os.path.join(directory, "log"), "w", encoding="utf-8") as log:
             process = subprocess.Popen(
-                command, cwd=directory,
-                env={**environment, "PATH": PATH, "HOME": directory}, stdin=subprocess.DEVNULL,
+                command, cwd=directory, stdin=subprocess.DEVNULL,
+                env={**environment, "PATH": PATH, "HOME": directory},
                 stdout=log, stderr=log, start_new_session=True)
         try:
             yield Daemon(process, directory)

@@ -23,7 +23,7 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so late.so \
 	missing.so plugin.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses beside calls clients \
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside calls clients \
 	command completions crowd deepbind demo follow forks hazards hostile install learning \
 	lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \

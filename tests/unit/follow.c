@@ -175,6 +175,14 @@ TEST(a_socket_that_is_not_udp_is_not_followed)
 	assert_string_equal(kernel_calls(), "connect");
 }
 
+TEST(connecting_a_raw_socket_reads_nothing)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+
+	assert_int_equal(connect_to(fd, stranger), 0);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
 TEST(what_is_no_address_is_the_kernel_s)
 {
 	int fd = new_socket();

@@ -19,6 +19,8 @@ import probes
 
 SIDE_BY_SIDE = 2
 FIRST_PORT, PORTS_EACH = 20000, 100
+# How many servers that stall are replaced, for each way of being bound.
+FRESH_SERVERS = 4
 # The routing table prefers neither.
 TWO = ("10.1.2.3", "10.1.2.4")
 
@@ -72,10 +74,26 @@ class Trial:
                       or not preload and self.is_lost(address)}
             if not self.server.slow:
                 return ask.everywhere(self.server, places, silent), []
-            outcomes = {}
-            for place in places.items():
-                outcomes.update(ask.everywhere(self.server, dict([place]), silent))
-            return outcomes, []
+            fresh = partial(self.start, stack, mode, preload)
+            return self.ask_in_turn(places, silent, fresh)
+
+    def ask_in_turn(self, places, silent, fresh):
+        """The same, one after the other; a server that stalls is replaced."""
+        outcomes, replaced = {}, None
+        left = FRESH_SERVERS if self.server.stalls else 0
+        for address, port in places.items():
+            def ask_at(port, address=address):
+                return ask.everywhere(self.server, {address: port}, silent)[address]
+            outcome = ask_at(replaced or port)
+            while ask.fell_silent(outcome) and left and address not in silent:
+                left -= 1
+                self.note(f"{address}: it stalled; a fresh one is asked")
+                replaced, problem = fresh()
+                if problem:
+                    return {}, [problem]
+                outcome = ask.taken_together(outcome, ask_at(replaced))
+            outcomes[address] = outcome
+        return outcomes, []
 
     def compare(self, outcomes, expected):
         """A remark for each answer that came from elsewhere."""

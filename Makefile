@@ -3,13 +3,14 @@
 # make install puts all under PREFIX, in DESTDIR; make uninstall takes it away
 # make deb     makes Debian packages in build/deb; make rpm one in build/rpm
 # make demo    shows the problem and the cure
-# make test    runs all tests: test-unit, test-e2e, test-daemons
+# make test    runs all tests: test-unit, test-e2e, test-daemons; QUICK=1: some
 # make test-suites runs other people's tests, make fuzz-transparency random calls
 # make test-containers  tries it in containers, and as others build it
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
 # make fuzz, make mutation, make soak   see their directories in tests
-# make check   formatters and linters, as errors
+# make check   formatters and linters, as errors; make shape measures lengths
+# make clean   removes what was built; make clean-root what tests ran in
 # V=1 shows the commands.
 
 VERSION = 0.1.0
@@ -17,7 +18,7 @@ VERSION = 0.1.0
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 # The same bytes, wherever it is built.
-OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -MMD -MP \
+OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 	-ffile-prefix-map=$(CURDIR)=.
 # A thread that is cancelled unwinds, and cleans up; under musl it does not.
 UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
@@ -30,14 +31,14 @@ SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
-B = build
-SHIM = carry config count follow hook_fd hook_recv hook_seccomp hook_send \
-	hook_syscall line lock log peers pktinfo queue raw real replace scratch \
-	seccomp sock unwind variable
-SHIM_OBJECTS = $(SHIM:%=$(B)/shim/%.o)
-COMMAND = ask check command host judge launch process program \
-	question status systemd unit
-COMMAND_OBJECTS = $(COMMAND:%=$(B)/shim/%.o)
+# tests/root sets IN_ROOT: what is built there is the private root's.
+B = build$(if $(IN_ROOT),/inside)
+# Sorted, as not every make does it: the order decides where a function lies.
+SHIM_SOURCES := $(sort $(wildcard shim/hooks/*.c shim/state/*.c \
+	shim/base/*.c shim/common/*.c))
+COMMAND_SOURCES := $(sort $(wildcard shim/command/*.c shim/common/*.c))
+SHIM_OBJECTS = $(SHIM_SOURCES:%.c=$(B)/%.o)
+COMMAND_OBJECTS = $(COMMAND_SOURCES:%.c=$(B)/%.o)
 
 ifeq ($(V),)
 Q = @
@@ -53,27 +54,52 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 	$(Q)$(CC) $(SHIM_LDFLAGS) $(LDFLAGS) -o $@.new $^ $(LDLIBS)
 	$(Q)mv -f $@.new $@
 
-$(B)/replyfrom: $(COMMAND_OBJECTS) $(B)/shim/variable.o
+$(B)/replyfrom: $(COMMAND_OBJECTS)
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^
 
 # Their names come up when the library is linked, too late for -flto.
-$(B)/shim/unwind.o: SHIM_CFLAGS += -fno-lto
+$(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto
 
 # What make install is told may be other than what make was.
 $(B)/libdir: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
-$(B)/shim/command.o: $(B)/libdir
+$(B)/shim/command/command.o: $(B)/libdir
 FORCE:
 
-$(COMMAND_OBJECTS): SHIM_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='"$(LIBDIR)"' \
-	-DVERSION='"$(VERSION)"'
+# FLAGS are those of a folder's objects, which a makefile there may set.
+FLAGS = $(OWN_CFLAGS)
+$(B)/shim/%.o: FLAGS = $(SHIM_CFLAGS) $(NO_RENAMES)
+$(B)/shim/command/%.o: FLAGS = $(OWN_CFLAGS) $(NO_RENAMES) \
+	-DLIBDIR='"$(LIBDIR)"' -DVERSION='"$(VERSION)"'
 
-$(B)/shim/%.o: shim/%.c Makefile | headers
-	$(say) CC $<
+define compile
+$(say) CC $<
+$(Q)mkdir -p $(@D)
+$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(FLAGS) -c -o $@ $<
+endef
+define link
+$(say) LINK $@
+$(Q)mkdir -p $(@D)
+$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+endef
+
+# What a build is made with and finds: other flags, another compiler, or a header
+# that is installed later, and all is compiled again.
+$(B)/environment: export ENVIRONMENT = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
+	$(NO_RENAMES) $(SANITIZE) in $(CURDIR)
+$(B)/environment: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_RENAMES) -c -o $@ $<
+	$(Q){ printf '%s\n' "$$ENVIRONMENT"; $(CC) --version | head -n 1; \
+		echo '#include <sys/sdt.h>' | $(CC) $(CPPFLAGS) -E -x c - \
+		>/dev/null 2>&1 && echo sys/sdt.h; } >$@.$$$$; \
+		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
+# Compiled again when the makefile in the source's own folder changes, too.
+.SECONDEXPANSION:
+$(B)/%.o: %.c Makefile $(B)/environment $$(wildcard $$(*D)/*.mk) | headers
+	$(compile)
 
 # One line that names the package, rather than a compiler's page of errors.
 headers:
@@ -82,83 +108,65 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
-include tests/unit/unit.mk tests/e2e/e2e.mk tests/faults/faults.mk \
-	tests/transparency/transparency.mk \
-	tests/i386/i386.mk tests/bench/bench.mk tests/containers/containers.mk \
-	tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
+# Each adds to TESTS, the suites of `make test`, and to PROGRAMS, which are built
+# before: TESTS=... on the command line runs others.
+TESTS =
+PROGRAMS = all
+include tests/check/check.mk tests/unit/unit.mk tests/e2e/e2e.mk \
+	tests/faults/faults.mk \
+	tests/transparency/transparency.mk tests/i386/i386.mk \
+	tests/bench/bench.mk tests/daemons/daemons.mk \
+	tests/containers/containers.mk tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
 	tests/soak/soak.mk demo/demo.mk shim/packaging/packaging.mk
 
-DAEMON_TESTS = $(addprefix tests/daemons/,broken no_harm questions)
-
-# What is missing is installed first, headers too: the build is a make of its
-# own.  Where nothing may be installed the tests skip what they miss.
+# $(IN_ROOT_WITH) GROUPS -- COMMAND: in the private root, which has what the tests
+# use.  $(HERE_OR_IN_ROOT): on this machine, where it has all that is named.
+IN_ROOT_WITH = $(Q)tests/root build unit
+HERE_OR_IN_ROOT = $(Q)tests/root --here-with
+AGAIN = $(MAKE) --no-print-directory
+RUN_TESTS = $(AGAIN) run-tests
+# For make deb and make rpm, on this machine itself.
 INSTALL = $(Q)tests/setup build unit
-RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
+
+QUICK_PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
+QUICK_TESTS = $(CHECK_SUITES) $(UNIT_TESTS) $(E2E_SUITES) \
+	$(addprefix tests/daemons/,broken no_harm)
 
 test:
-	$(INSTALL) e2e daemons demo bench
-	$(RUN_TESTS) TESTS='$$(UNIT_TESTS) $$(E2E_SUITES) \
-		$$(FAULT_SUITES) $$(TRANSPARENCY_SUITES) $$(I386_SUITES) \
-		$$(BENCH_SUITES) \
-		$$(DAEMON_TESTS)'
+	$(IN_ROOT_WITH) e2e daemons demo bench -- $(RUN_TESTS) $(if $(QUICK), \
+		TEST_QUICK=1 TESTS='$$(QUICK_TESTS)' PROGRAMS='$$(QUICK_PROGRAMS)')
 test-unit:
-	$(INSTALL)
-	$(RUN_TESTS) TESTS='$$(UNIT_TESTS)'
+	$(HERE_OR_IN_ROOT) cc,uthash.h,cmocka.h,python3 build unit -- \
+		$(RUN_TESTS) TESTS='$$(CHECK_SUITES) $$(UNIT_TESTS)' \
+		PROGRAMS='all $$(UNIT_TESTS)'
 test-e2e:
-	$(INSTALL) e2e demo
-	$(RUN_TESTS) TESTS='$$(E2E_SUITES) \
+	$(IN_ROOT_WITH) e2e demo -- $(RUN_TESTS) TESTS='$$(E2E_SUITES) \
 		$$(TRANSPARENCY_SUITES) $$(I386_SUITES)'
-test-daemons:
-	$(INSTALL) e2e daemons
-	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
 
 # Other people's tests, with and without the library; see tests/suites/README.md.
-test-suites: all
-	$(INSTALL) suites
+test-suites:
+	$(IN_ROOT_WITH) suites -- $(AGAIN) test-suites-here
+test-suites-here: all
 	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
 
-PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS) $(FAULT_PROGRAMS) \
-	$(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) $(BENCH_PROGRAMS) \
-	$(SOAK_PROGRAMS)
+# Those that take longest begin first.
+SLOW_TESTS_FIRST = $(filter $(LONGEST),$(TESTS)) $(filter-out $(LONGEST),$(TESTS))
+LONGEST = %/install %/injected %/differences %/broken %/follow %/signals \
+	%/packages %/builds
 
-run-tests: $(PROGRAMS)
-	$(Q)B=$(B) tests/run $(TESTS)
-
-C_FILES = $(wildcard shim/*.[ch] demo/*.[ch] tests/*/*.[ch])
-# For the kernel: clang compiles it, and the bench says how that went.
-LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
-SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
-	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
-	tests/fuzz/run tests/i386/calls tests/i386/differences tests/setup \
-	tests/suites/run
-# cppcheck takes _Thread_local for a type.
-CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
-	--enable=warning,style,performance,portability \
-	--suppress=missingIncludeSystem -D_GNU_SOURCE -D_Thread_local=
-# What it says of itself, on stderr, is how much it does not show.
-TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
-	-DHERE='""' -DNAME='""' -DVERSION='""'
-
-check:
-	$(INSTALL) check
-	$(say) FORMAT
-	$(Q)clang-format --dry-run -Werror $(C_FILES)
-	$(say) SHELL
-	$(Q)shellcheck $(SCRIPTS)
-	$(say) CPP
-	$(Q)$(CPPCHECK) $(LINTED)
-	$(say) TIDY
-	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
-		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null
-	$(Q)for cc in gcc clang; do \
-		$(MAKE) --no-print-directory B=$(B)/check/$$cc CC=$$cc \
-			say=@: CFLAGS='$(CFLAGS) -Werror' programs || exit 1; done
+run-tests:
+	$(Q)$(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(nproc)) programs
+	$(Q)B=$(B) tests/run $(SLOW_TESTS_FIRST)
 
 programs: $(PROGRAMS)
 
+# Not the private root, which took a while; make clean-root removes that.
 clean:
-	rm -rf $(B)
+	$(Q)[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name 'root*' \
+		-exec rm -rf {} +
+clean-root:
+	$(Q)tests/root --remove
 
-.PHONY: all FORCE headers test test-unit test-e2e test-daemons test-suites \
-	run-tests check programs clean
--include $(wildcard $(B)/shim/*.d $(B)/demo/*.d)
+.PHONY: all FORCE headers test test-unit test-e2e test-suites \
+	test-suites-here run-tests programs clean clean-root
+-include $(wildcard $(B)/shim/*/*.d $(B)/demo/*.d $(B)/tests/*/*.d)

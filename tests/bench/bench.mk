@@ -4,24 +4,21 @@
 
 BENCH_PROGRAMS = $(addprefix $(B)/tests/bench/,calls load serve server table)
 BENCH_SUITES = tests/bench/instructions
+PROGRAMS += $(BENCH_PROGRAMS)
+TESTS += $(BENCH_SUITES)
 
 bench:
-	$(INSTALL) e2e bench || :
-	$(Q)$(MAKE) --no-print-directory run-bench
+	$(IN_ROOT_WITH) e2e bench -- $(AGAIN) run-bench
 
 run-bench: all $(BENCH_PROGRAMS) $(E2E_STATIC)
 	$(Q)B=$(B) QUICK=$(QUICK) tests/bench/run
 
 $(B)/tests/bench/serve $(B)/tests/bench/server: $(B)/tests/e2e/server.o
-# It has shim/peers.c in it.
+# It has the table in it.
 $(B)/tests/bench/table: $(filter-out %/peers.o,$(SHIM_OBJECTS))
 $(BENCH_PROGRAMS): %: %.o
-	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(link)
 
-$(B)/tests/bench/%.o: tests/bench/%.c Makefile tests/bench/bench.mk | headers
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(SHIM_CFLAGS) $(NO_FORTIFY) -c -o $@ $<
+$(B)/tests/bench/%.o: FLAGS = $(SHIM_CFLAGS) $(NO_RENAMES)
 
 .PHONY: bench run-bench

@@ -8,7 +8,7 @@
  * Times are per call, and the lock is included.
  */
 /* The table itself: the hash is nobody else's business. */
-#include "../../shim/peers.c" // NOLINT(bugprone-suspicious-include)
+#include "state/peers.c" // NOLINT(bugprone-suspicious-include)
 
 #include <stdio.h>
 #include <stdlib.h>

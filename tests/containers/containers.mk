@@ -7,8 +7,8 @@ CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
 	old_kernel.so)
 
 test-containers:
-	$(INSTALL) e2e demo containers packaging
-	$(RUN_TESTS) TESTS='$$(CONTAINER_SUITES)'
+	$(IN_ROOT_WITH) e2e demo containers packaging -- \
+		$(RUN_TESTS) TESTS='$$(CONTAINER_SUITES)'
 
 # What the suites build of each kind, with B, CC and so on of their own.
 built-servers: demo-build $(CONTAINER_PROGRAMS)
@@ -16,17 +16,12 @@ built-tests: built-servers $(UNIT_TESTS)
 
 $(B)/tests/containers/message_echo: $(B)/tests/containers/message_echo.o \
 		$(B)/tests/e2e/server.o
-	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(link)
 
 $(B)/tests/containers/%.so: $(B)/tests/containers/%.o
 	$(say) LINK $@
 	$(Q)$(CC) -shared $(LDFLAGS) -o $@ $< $(LDLIBS)
 
-$(B)/tests/containers/%.o: tests/containers/%.c Makefile \
-		tests/containers/containers.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -c -o $@ $<
+$(B)/tests/containers/%.o: FLAGS = $(OWN_CFLAGS) -fPIC
 
 .PHONY: test-containers built-servers built-tests

@@ -19,7 +19,7 @@ import probes
 
 SIDE_BY_SIDE = 2
 FIRST_PORT, PORTS_EACH = 20000, 100
-# With QUICK=1 in the environment.
+# With TEST_QUICK=1 in the environment.
 QUICK_SERVERS = ("memcached", "unbound", "dnsmasq")
 # How many servers that stall are replaced, for each way of being bound.
 FRESH_SERVERS = 4
@@ -212,7 +212,7 @@ def main(kind, servers):
     if wanted == ["--packages"]:
         print(*sorted({package for server in servers for package in server.packages()}))
         return 0
-    if os.environ.get("QUICK") and not wanted:
+    if os.environ.get("TEST_QUICK") and not wanted:
         wanted = [server.name for server in servers if server.name in QUICK_SERVERS]
     if unknown := set(wanted) - {server.name for server in servers}:
         print(f"no server is called {', '.join(sorted(unknown))}", file=sys.stderr)

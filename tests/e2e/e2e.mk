@@ -28,15 +28,15 @@ E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls command \
 	completions demo follow forks hazards hostile install learning lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \
 	syscalls threads transparency uplinks variables)
+PROGRAMS += $(E2E_PROGRAMS)
+TESTS += $(E2E_SUITES)
 
 $(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 
-$(B)/tests/facts/%.o: tests/facts/%.c Makefile tests/e2e/e2e.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(FACT_CFLAGS) -c -o $@ $<
+$(B)/tests/facts/%.o: FLAGS = $(FACT_CFLAGS)
+$(FACT_SUITES:%=%.o) $(B)/tests/facts/lab.o: tests/e2e/e2e.mk
 
 $(B)/tests/facts/lib%.so: tests/facts/constructor.c tests/e2e/e2e.mk
 	$(say) LINK $@
@@ -60,14 +60,9 @@ $(B)/tests/e2e/puppet: LDFLAGS += -rdynamic
 # The loader, which looks for a name when it is called, needs stack as well.
 $(B)/tests/e2e/stack: LDFLAGS += -Wl,-z,now
 $(E2E_SERVERS) $(E2E_LONE): %: %.o
-	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
+	$(link)
 
-$(B)/tests/e2e/fortified.o: FORTIFY = -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
-$(B)/tests/e2e/%.o: tests/e2e/%.c Makefile tests/e2e/e2e.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(FORTIFY) -c -o $@ $<
+$(B)/tests/e2e/fortified.o: FLAGS += -O2 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 
 $(E2E_LIBRARIES): $(B)/tests/e2e/lib%.so: tests/e2e/%.c tests/e2e/e2e.mk
 	$(say) LINK $@
@@ -79,5 +74,3 @@ $(B)/tests/e2e/echo_go: tests/e2e/echo.go
 	$(say) GO $@
 	$(Q)mkdir -p $(@D)
 	$(Q)GOCACHE=$(abspath $(B))/go-cache GO111MODULE=off go build -o $@ $<
-
--include $(wildcard $(B)/tests/*/*.d)

@@ -6,7 +6,7 @@ the shim.  The bare run checks the case itself: there it must not hold
 (WRONG, the default), or has to hold as well (RIGHT); None: there is none.
 
     tests/e2e/SUITE [WORDS]      only cases whose sentence has these words
-    QUICK=1 tests/e2e/SUITE      only the first case
+    TEST_QUICK=1 tests/e2e/SUITE      only the first case
 """
 
 import contextlib
@@ -207,7 +207,7 @@ class Suite:
         signal.signal(signal.SIGALRM, _too_long)
         words = " ".join(sys.argv[1:])
         tests = [test for test in self._tests if words in test[0]]
-        if os.environ.get("QUICK") and not words:
+        if os.environ.get("TEST_QUICK") and not words:
             tests = tests[:2]  # without the shim, and with it
         print(f"1..{len(tests)}")
         good = [self._report(*test) for test in tests]

@@ -6,6 +6,8 @@
 F = $(B)/faults
 FAULT_PROGRAMS = $(F)/libfault.so $(F)/scenes $(F)/libreplyfrom.so
 FAULT_SUITES = tests/faults/injected
+PROGRAMS += $(FAULT_PROGRAMS)
+TESTS += $(FAULT_SUITES)
 
 $(F)/libfault.so: tests/faults/fault.c tests/faults/fault.h
 	$(say) LINK $@
@@ -13,11 +15,11 @@ $(F)/libfault.so: tests/faults/fault.c tests/faults/fault.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -fPIC -shared \
 		-fno-builtin $(LDFLAGS) -o $@ $< $(LDLIBS)
 
-$(F)/scenes: tests/faults/scenes.c tests/faults/fault.h $(B)/shim/raw.o
+$(F)/scenes: tests/faults/scenes.c tests/faults/fault.h $(B)/shim/base/raw.o
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -Ishim \
-		$(LDFLAGS) -o $@ $< $(B)/shim/raw.o $(LDLIBS)
+	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) \
+		$(LDFLAGS) -o $@ $< $(B)/shim/base/raw.o $(LDLIBS)
 
 $(F)/libreplyfrom.so: $(B)/libreplyfrom.so
 	$(Q)$(MAKE) --no-print-directory B=$(F) \

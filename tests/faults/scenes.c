@@ -10,8 +10,8 @@
  * were made: "NAME STEP OWN CALLER" each.
  */
 // NOLINTBEGIN(concurrency-mt-unsafe): it has one thread.
+#include "base/raw.h"
 #include "fault.h"
-#include "raw.h"
 
 #include <arpa/inet.h>
 #include <dlfcn.h>

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The environment: any value is taken as it should be, or told in one line. */
 // NOLINTBEGIN(bugprone-suspicious-include): how it reads is its own
-#include "../../shim/config.c"
+#include "base/config.c"
 // NOLINTEND(bugprone-suspicious-include)
 
+#include "base/real.h"
 #include "fuzz.h"
-#include "real.h"
 
 #include <regex.h>
 
@@ -71,7 +71,7 @@ static bool mark_ports(char *list, bool *marks)
 		const unsigned long last =
 			*dash ? strtoul(dash + 1, NULL, 10) : first;
 
-		if (!first || first > last || last >= CONFIG_PORTS)
+		if (!first || first > last || last >= PORTS_COUNT)
 			return false;
 		memset(marks + first, true, last - first + 1);
 	}
@@ -80,7 +80,7 @@ static bool mark_ports(char *list, bool *marks)
 
 static bool is_list(char *text, const struct config *config)
 {
-	bool marks[CONFIG_PORTS] = { false };
+	bool marks[PORTS_COUNT] = { false };
 
 	const bool is_all = !strcmp(text, "all");
 
@@ -90,7 +90,7 @@ static bool is_list(char *text, const struct config *config)
 	}
 	assert(config->only_ports);
 	atomic_store(&config_read, config);
-	for (uint32_t port = 0; port < CONFIG_PORTS; port++)
+	for (uint32_t port = 0; port < PORTS_COUNT; port++)
 		assert(config_wants_port((uint16_t)port) == marks[port]);
 	return true;
 }
@@ -112,7 +112,7 @@ static void forget_ports(void)
 	const bool taken = parse_ports("1", &config);
 
 	assert(taken && config.only_ports);
-	memset((uint32_t *)config.only_ports, 0, CONFIG_PORTS / CHAR_BIT);
+	memset((uint32_t *)config.only_ports, 0, PORTS_COUNT / CHAR_BIT);
 }
 
 static bool is_taken(char *text, const struct config *config)

@@ -10,17 +10,17 @@ FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit \
 	-fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping
 SECONDS = 60
 
-$(Z)/append $(Z)/strip: FUZZED = shim/pktinfo.c
+$(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
-$(Z)/config: FUZZED = $(patsubst %,shim/%.c,line log raw real variable)
-$(Z)/hooks: FUZZED = $(filter-out shim/config.c,$(SHIM:%=shim/%.c))
+$(Z)/config: FUZZED = $(call sources,line quiet raw real variable)
+$(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
-$(Z)/seccomp: FUZZED = $(patsubst %,shim/%.c,raw real scratch seccomp unwind)
-$(Z)/peers: FUZZED = shim/lock.c shim/peers.c shim/pktinfo.c shim/queue.c
+$(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)
+$(Z)/peers: FUZZED = $(call sources,lock peers pktinfo queue)
 $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom
 
-$(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*.[ch] \
+$(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*/*.[ch] \
 	tests/fuzz/*.h tests/unit/*.[ch]) Makefile tests/fuzz/fuzz.mk | \
 	headers cmocka
 	$(say) CLANG $@
@@ -30,9 +30,11 @@ $(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*.[ch] \
 		$(FUZZ_PROPS:%=tests/unit/%.c) -lcmocka $(LDLIBS)
 
 fuzz:
-	$(INSTALL) fuzz
+	$(IN_ROOT_WITH) fuzz -- $(AGAIN) fuzz-here
+
+fuzz-here:
 	$(Q)$(MAKE) -s --no-print-directory $(FUZZ_TARGETS:%=$(Z)/%)
 	$(Q)printf '%s\n' $(FUZZ_TARGETS) | xargs -P $(words $(FUZZ_TARGETS)) \
 		-I@ tests/fuzz/run $(Z) @ $(SECONDS)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-here

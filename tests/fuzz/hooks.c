@@ -5,12 +5,12 @@
  * sees what it would see without the shim, and what the kernel is sent is what
  * the application gave, or that and the source behind it.
  */
+#include "base/real.h"
+#include "common/name.h"
 #include "messages.h"
-#include "name.h"
-#include "peers.h"
-#include "real.h"
 #include "settings.h"
-#include "sock.h"
+#include "state/peers.h"
+#include "state/sock.h"
 
 #include <errno.h>
 #include <limits.h>

@@ -5,7 +5,7 @@
 
 #include "control.h"
 #include "fuzz.h"
-#include "pktinfo.h"
+#include "state/pktinfo.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>

@@ -5,9 +5,9 @@
  * kill. The other way round that holds where it decides by the call's number
  * alone.
  */
-#include "seccomp.h"
+#include "base/seccomp.h"
+#include "base/real.h"
 #include "fuzz.h"
-#include "real.h"
 
 #include <linux/audit.h>
 #include <linux/filter.h>

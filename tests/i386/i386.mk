@@ -9,6 +9,8 @@ I386_SUITES = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(I386_CC) -include sys/socket.h -x c -o /dev/null - 2>/dev/null && \
 	echo yes),$(addprefix tests/i386/,calls differences))
 I386_PROGRAMS = $(if $(I386_SUITES),$(I386)/built)
+PROGRAMS += $(I386_PROGRAMS)
+TESTS += $(I386_SUITES)
 
 # As a make of its own: what is to be done it knows itself.
 $(I386)/built: FORCE

@@ -4,21 +4,15 @@
 
 MINUTES = 10
 SOAK_PROGRAMS = $(B)/tests/soak/serve
+PROGRAMS += $(SOAK_PROGRAMS)
 
 soak:
-	$(INSTALL) demo soak
-	$(Q)$(MAKE) --no-print-directory run-soak
+	$(IN_ROOT_WITH) demo soak -- $(AGAIN) run-soak
 
 run-soak: all $(SOAK_PROGRAMS)
 	$(Q)B=$(B) tests/soak/run $(MINUTES)
 
 $(SOAK_PROGRAMS): %: %.o $(B)/tests/e2e/server.o
-	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-$(B)/tests/soak/%.o: tests/soak/%.c Makefile tests/soak/soak.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
+	$(link)
 
 .PHONY: soak run-soak

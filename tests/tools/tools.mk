@@ -30,10 +30,12 @@ missing_test-fortify = :
 missing_analyze = $(call can_run,clang)
 missing_coverage = $(call can_run,gcov)
 
-$(TOOL_TARGETS): | all
-	$(INSTALL) e2e tools
-	$(Q)why=$$($(missing_$@)); if [ "$$why" ]; then \
-		echo "SKIP $@: $$why"; else $(INTO) $@-here; fi
+$(TOOL_TARGETS):
+	$(IN_ROOT_WITH) e2e tools -- $(AGAIN) $@-if-can
+
+$(TOOL_TARGETS:%=%-if-can): %-if-can: | all
+	$(Q)why=$$($(missing_$*)); if [ "$$why" ]; then \
+		echo "SKIP $*: $$why"; else $(INTO) $*-here; fi
 
 # The programs are as they were, and have a shim that is not.
 SHIMMED_TESTS = $(Q)B=$(B) E2E_SHIMMED="LD_PRELOAD=$(1)" tests/run $(2)
@@ -94,20 +96,20 @@ test-fortify-here:
 # what two variables have to do with each other (hook_send.c, with_source).
 ANALYZER = -fanalyzer -Werror -Wno-analyzer-use-of-uninitialized-value \
 	-Wno-analyzer-null-argument
-analyzed = printf '%s\n' $(1:%=shim/%.c) | xargs -P $$(nproc) -I@
+analyzed = printf '%s\n' $(1) | xargs -P $$(nproc) -I@
 GCC_ANALYZER = gcc $(ANALYZER) -O0 -MF /dev/null -c -o /dev/null
 CLANG_ANALYZER = clang --analyze -Xclang -analyzer-werror -std=gnu11 \
-	-D_GNU_SOURCE -o /dev/null
+	-D_GNU_SOURCE -Ishim -o /dev/null
 # The command's flags.  What may throw, as it seems to gcc, leaks all there is.
 COMMAND_CFLAGS = $(OWN_CFLAGS) -DLIBDIR='""' -DVERSION='""'
 
 analyze-here: headers
 	$(say) GCC -fanalyzer
-	$(Q)$(call analyzed,$(SHIM)) $(GCC_ANALYZER) $(SHIM_CFLAGS) @
-	$(Q)$(call analyzed,$(COMMAND)) $(GCC_ANALYZER) $(COMMAND_CFLAGS) @
+	$(Q)$(call analyzed,$(SHIM_SOURCES)) $(GCC_ANALYZER) $(SHIM_CFLAGS) @
+	$(Q)$(call analyzed,$(COMMAND_SOURCES)) $(GCC_ANALYZER) $(COMMAND_CFLAGS) @
 	$(say) CLANG --analyze
-	$(Q)$(if $(QUICK),:,$(call analyzed,$(SHIM))) $(CLANG_ANALYZER) @
-	$(Q)$(if $(QUICK),:,$(call analyzed,$(COMMAND))) $(CLANG_ANALYZER) \
+	$(Q)$(if $(QUICK),:,$(call analyzed,$(SHIM_SOURCES))) $(CLANG_ANALYZER) @
+	$(Q)$(if $(QUICK),:,$(call analyzed,$(COMMAND_SOURCES))) $(CLANG_ANALYZER) \
 		$(COMMAND_CFLAGS) @
 
 # Not the hot path's own flags: inlined functions count once for each caller.
@@ -126,7 +128,7 @@ coverage-here: $(E2E_PROGRAMS) $(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) \
 		$(COVERAGE)/dump.o
 	$(Q)find $(COVERAGE) -name '*.gcda' -delete
 	$(Q)$(INTO) B=$(COVERAGE) CFLAGS='$(COVERAGE_FLAGS)' SANITIZE= \
-		UNIT_CFLAGS='$$(OWN_CFLAGS) $$(UNWIND) -UNDEBUG -Ishim' \
+		UNIT_CFLAGS='$$(OWN_CFLAGS) $$(UNWIND) -UNDEBUG' \
 		LDFLAGS='--coverage $(abspath $(COVERAGE))/dump.o' run-tests \
 		PROGRAMS='all $$(UNIT_TESTS)' TESTS='$$(filter-out \
 			$(SLOW_TESTS),$$(UNIT_TESTS))'
@@ -142,4 +144,5 @@ $(COVERAGE)/dump.o: tests/tools/dump.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_CFLAGS) -fPIC -c -o $@ $<
 
-.PHONY: test-tools $(TOOL_TARGETS) $(TOOL_TARGETS:%=%-here)
+.PHONY: test-tools $(TOOL_TARGETS) $(TOOL_TARGETS:%=%-if-can) \
+	$(TOOL_TARGETS:%=%-here)

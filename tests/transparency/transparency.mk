@@ -6,17 +6,13 @@
 T = $(B)/tests/transparency
 TRANSPARENCY_PROGRAMS = $(T)/differ $(T)/libplanted.so
 TRANSPARENCY_SUITES = tests/transparency/differences
+PROGRAMS += $(TRANSPARENCY_PROGRAMS)
+TESTS += $(TRANSPARENCY_SUITES)
 SEEDS = 100000
 FIRST = 1000000
 
 $(T)/differ: $(addprefix $(T)/,differ.o draw.o mask.o perform.o show.o)
-	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
-
-$(T)/%.o: tests/transparency/%.c Makefile tests/transparency/transparency.mk
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -c -o $@ $<
+	$(link)
 
 $(T)/libplanted.so: tests/transparency/planted.c
 	$(say) LINK $@

@@ -3,7 +3,7 @@
 #ifndef ADDRESS_H
 #define ADDRESS_H
 
-#include "pktinfo.h"
+#include "state/pktinfo.h"
 
 #include <netinet/in.h>
 #include <stdint.h>

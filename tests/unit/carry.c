@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Whose a carried datagram is, told in the order they were carried. */
-#include "carry.h"
+#include "state/carry.h"
 
 #include "address.h"
 #include "memory.h"
@@ -12,7 +12,7 @@
 /* What carry.c has names for. */
 enum { MOST = 4096 };
 
-static struct sock sock;
+static struct sock tracked;
 static struct address carrier;
 static struct address stranger;
 
@@ -20,8 +20,8 @@ static int nothing_carried(void **state)
 {
 	(void)state;
 	memory_reset();
-	carry_reset(&sock);
-	sock = (struct sock){ .carried = sock.carried };
+	carry_reset(&tracked);
+	tracked = (struct sock){ .carried = tracked.carried };
 	carrier = v4("10.0.0.1", 40000);
 	stranger = v4("192.0.2.66", 6600);
 	return 0;
@@ -29,14 +29,14 @@ static int nothing_carried(void **state)
 
 static void begin(struct address address)
 {
-	assert_true(carry_begin(&sock, &address.any, address.len));
+	assert_true(carry_begin(&tracked, &address.any, address.len));
 }
 
 static void add(struct address peer, const char *asked)
 {
 	const struct local local = local_of(asked);
 
-	carry_add(&sock, &peer.any, peer.len, &local);
+	carry_add(&tracked, &peer.any, peer.len, &local);
 }
 
 /* "192.0.2.9:5300 asked 10.0.0.1" is received from there; or "nobody". */
@@ -49,7 +49,7 @@ static const char *unveil_peeked(struct address from, bool peeked)
 	struct local local = { 0 };
 	struct address of = { 0 };
 
-	if (!carry_unveil(&sock, &msg, &local, peeked))
+	if (!carry_unveil(&tracked, &msg, &local, peeked))
 		return "nobody";
 	of.v6 = room;
 	of.len = msg.msg_namelen;
@@ -76,7 +76,7 @@ static void what_was_never_carried_is_nobody_s(void **state)
 	const char *whose = unveil(stranger);
 
 	assert_string_equal(whose, "nobody");
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 }
 
 static void names_are_told_in_their_order(void **state)
@@ -95,11 +95,11 @@ static void the_last_name_ends_it(void **state)
 	(void)state;
 	begin(carrier);
 	add(v4("192.0.2.9", 5300), "10.0.0.1");
-	assert_true(carry_is_pending(&sock));
+	assert_true(carry_is_pending(&tracked));
 
 	(void)unveil(carrier);
 
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 	assert_string_equal(unveil(carrier), "nobody");
 }
 
@@ -139,7 +139,7 @@ static void a_datagram_without_a_name_takes_none(void **state)
 	add(v4("192.0.2.9", 5300), "10.0.0.1");
 
 	assert_string_equal(unveil((struct address){ 0 }), "nobody");
-	assert_true(carry_is_pending(&sock));
+	assert_true(carry_is_pending(&tracked));
 }
 
 static void a_datagram_of_a_longer_name_takes_none(void **state)
@@ -205,7 +205,7 @@ static void two_carriers_have_one_order(void **state)
 
 	assert_string_equal(unveil(next), "192.0.2.9:5300 asked 10.0.0.1");
 	assert_string_equal(unveil(next), "192.0.2.10:5301 asked 10.0.0.1");
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 }
 
 /* Its port is another's by now. */
@@ -233,11 +233,11 @@ static void what_is_undone_leaves_the_names_before(void **state)
 	(void)unveil(carrier);
 	add(v4("192.0.2.9", 5300), "10.0.0.1");
 
-	carry_undo(&sock);
+	carry_undo(&tracked);
 
 	assert_string_equal(unveil(carrier), "192.0.2.9:5300 asked 10.0.0.1");
 	assert_string_equal(unveil(carrier), "192.0.2.10:5301 asked 10.0.0.1");
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 }
 
 static void what_is_undone_has_not_had_its_carrier(void **state)
@@ -248,7 +248,7 @@ static void what_is_undone_has_not_had_its_carrier(void **state)
 	begin(carrier);
 	add(v4("192.0.2.9", 5300), "10.0.0.1");
 	begin(failed);
-	carry_undo(&sock);
+	carry_undo(&tracked);
 	begin(v4("10.0.0.3", 40003));
 
 	assert_string_equal(unveil(failed), "nobody");
@@ -261,9 +261,9 @@ static void a_reset_forgets_all_names(void **state)
 	begin(carrier);
 	add(v4("192.0.2.9", 5300), "10.0.0.1");
 
-	carry_reset(&sock);
+	carry_reset(&tracked);
 
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 	assert_string_equal(unveil(carrier), "nobody");
 }
 
@@ -281,7 +281,7 @@ static void as_many_as_fit_are_told(void **state)
 			       "192.0.2.9:%d asked 10.0.0.1", 1000 + i);
 		assert_string_equal(unveil(carrier), expected);
 	}
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 }
 
 static void more_than_fit_are_their_carrier_s(void **state)
@@ -308,7 +308,7 @@ static void the_room_is_used_round_and_round(void **state)
 		assert_string_not_equal(unveil(carrier), "nobody");
 		assert_string_not_equal(unveil(carrier), "nobody");
 	}
-	assert_false(carry_is_pending(&sock));
+	assert_false(carry_is_pending(&tracked));
 }
 
 static void without_memory_nothing_is_carried(void **state)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* The REPLYFROM_* variables, each in a process of its own. */
+/* The REPLYFROM_* numbers, each in a process of its own. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "config.h"
+#include "base/config.h"
 
+#include "base/real.h"
 #include "child.h"
-#include "real.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -16,13 +16,13 @@
 #include <sys/mman.h>
 
 /* As in the README. */
-static const struct variable {
+static const struct number {
 	const char *name;
 	size_t offset; /* in struct config */
 	uint32_t least;
 	uint32_t most;
 	uint32_t preset;
-} variables[] = {
+} numbers[] = {
 	{ "REPLYFROM_PEERS", offsetof(struct config, peers), 16, 4194304,
 	  65536 },
 	{ "REPLYFROM_TTL", offsetof(struct config, ttl_s), 1, 86400, 120 },
@@ -41,7 +41,7 @@ static struct {
 	struct config amid; /* asked for while it was being read */
 	bool is_same;
 	bool has_ports;
-	uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD];
+	uint32_t ports[PORTS_COUNT / PORTS_PER_WORD];
 	char log_to[64]; /* "" is stderr */
 	int writes;
 	int fd;
@@ -61,8 +61,8 @@ static int share_memory(void **state)
 static int no_variables(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++)
-		(void)unsetenv(variables[i].name);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		(void)unsetenv(numbers[i].name);
 	for (size_t i = 0; i < COUNT(others); i++)
 		(void)unsetenv(others[i]);
 	return 0;
@@ -117,7 +117,7 @@ static void read_config(void)
 	assert_int_equal(in_child(read_in_child, NULL), 0);
 }
 
-static uint32_t value_of(const struct variable *variable)
+static uint32_t value_of(const struct number *variable)
 {
 	uint32_t value;
 
@@ -126,13 +126,13 @@ static uint32_t value_of(const struct variable *variable)
 	return value;
 }
 
-static void set(const struct variable *variable, const char *text)
+static void set(const struct number *variable, const char *text)
 {
 	(void)no_variables(NULL);
 	assert_int_equal(setenv(variable->name, text, 1), 0);
 }
 
-static void set_number(const struct variable *variable, uint64_t number)
+static void set_number(const struct number *variable, uint64_t number)
 {
 	char text[32];
 
@@ -140,7 +140,7 @@ static void set_number(const struct variable *variable, uint64_t number)
 	set(variable, text);
 }
 
-static void assert_is_taken(const struct variable *variable, uint32_t number)
+static void assert_is_taken(const struct number *variable, uint32_t number)
 {
 	set_number(variable, number);
 	read_config();
@@ -158,8 +158,7 @@ static size_t count_lines(const char *text)
 }
 
 /* The default holds, and one line says which variable, value and range. */
-static void assert_is_reported(const struct variable *variable,
-			       const char *text)
+static void assert_is_reported(const struct number *variable, const char *text)
 {
 	char range[64];
 
@@ -181,30 +180,30 @@ static void without_variables_the_defaults_hold(void **state)
 
 	read_config();
 
-	for (size_t i = 0; i < COUNT(variables); i++)
-		assert_int_equal(value_of(&variables[i]), variables[i].preset);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		assert_int_equal(value_of(&numbers[i]), numbers[i].preset);
 	assert_int_equal(seen->writes, 0);
 }
 
 static void the_least_value_is_taken(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++)
-		assert_is_taken(&variables[i], variables[i].least);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		assert_is_taken(&numbers[i], numbers[i].least);
 }
 
 static void the_greatest_value_is_taken(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++)
-		assert_is_taken(&variables[i], variables[i].most);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		assert_is_taken(&numbers[i], numbers[i].most);
 }
 
 static void a_value_between_is_taken(void **state)
 {
 	(void)state;
-	assert_is_taken(&variables[0], 4096);
-	assert_is_taken(&variables[1], 30);
+	assert_is_taken(&numbers[0], 4096);
+	assert_is_taken(&numbers[1], 30);
 }
 
 static void a_value_just_too_small_is_reported(void **state)
@@ -212,12 +211,11 @@ static void a_value_just_too_small_is_reported(void **state)
 	char text[32];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++) {
-		if (!variables[i].least)
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		if (!numbers[i].least)
 			continue;
-		(void)snprintf(text, sizeof(text), "%u",
-			       variables[i].least - 1);
-		assert_is_reported(&variables[i], text);
+		(void)snprintf(text, sizeof(text), "%u", numbers[i].least - 1);
+		assert_is_reported(&numbers[i], text);
 	}
 }
 
@@ -226,9 +224,9 @@ static void a_value_just_too_large_is_reported(void **state)
 	char text[32];
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++) {
-		(void)snprintf(text, sizeof(text), "%u", variables[i].most + 1);
-		assert_is_reported(&variables[i], text);
+	for (size_t i = 0; i < COUNT(numbers); i++) {
+		(void)snprintf(text, sizeof(text), "%u", numbers[i].most + 1);
+		assert_is_reported(&numbers[i], text);
 	}
 }
 
@@ -259,9 +257,9 @@ static void what_is_not_a_plain_number_is_reported(void **state)
 	};
 
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++)
+	for (size_t i = 0; i < COUNT(numbers); i++)
 		for (size_t n = 0; n < COUNT(texts); n++)
-			assert_is_reported(&variables[i], texts[n]);
+			assert_is_reported(&numbers[i], texts[n]);
 }
 
 static void a_long_value_is_reported_in_one_whole_line(void **state)
@@ -271,11 +269,11 @@ static void a_long_value_is_reported_in_one_whole_line(void **state)
 	(void)state;
 	memset(text, '7', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
-	set(&variables[0], text);
+	set(&numbers[0], text);
 
 	read_config();
 
-	assert_int_equal(value_of(&variables[0]), variables[0].preset);
+	assert_int_equal(value_of(&numbers[0]), numbers[0].preset);
 	assert_int_equal(count_lines(seen->said), 1);
 	assert_non_null(strstr(seen->said, "REPLYFROM_PEERS=7777"));
 	assert_non_null(strstr(seen->said, "16 to 4194304"));
@@ -284,7 +282,7 @@ static void a_long_value_is_reported_in_one_whole_line(void **state)
 static void a_value_of_two_lines_is_reported_in_one(void **state)
 {
 	(void)state;
-	set(&variables[0], "1\nreplyfrom: all is well");
+	set(&numbers[0], "1\nreplyfrom: all is well");
 
 	read_config();
 
@@ -347,9 +345,7 @@ static void assert_other_is_reported(const char *name, const char *text)
 
 static bool has_port(unsigned int port)
 {
-	return seen->ports[port / CONFIG_PORTS_PER_WORD] >>
-		       port % CONFIG_PORTS_PER_WORD &
-	       1;
+	return seen->ports[port / PORTS_PER_WORD] >> port % PORTS_PER_WORD & 1;
 }
 
 static void the_ports_of_a_list_are_taken(void **state)
@@ -375,7 +371,7 @@ static void the_ports_of_a_list_are_taken(void **state)
 
 		assert_string_equal(seen->said, "");
 		assert_true(seen->has_ports);
-		for (unsigned int port = 0; port < CONFIG_PORTS; port++)
+		for (unsigned int port = 0; port < PORTS_COUNT; port++)
 			assert_int_equal(has_port(port),
 					 port == lists[n].more ||
 						 (port >= lists[n].first &&
@@ -443,13 +439,13 @@ static void what_is_no_place_to_log_to_is_reported(void **state)
 static void each_unusable_value_has_a_line_of_its_own(void **state)
 {
 	(void)state;
-	for (size_t i = 0; i < COUNT(variables); i++)
-		assert_int_equal(setenv(variables[i].name, "x", 1), 0);
+	for (size_t i = 0; i < COUNT(numbers); i++)
+		assert_int_equal(setenv(numbers[i].name, "x", 1), 0);
 
 	read_config();
 
-	assert_int_equal(count_lines(seen->said), COUNT(variables));
-	assert_int_equal(seen->writes, COUNT(variables));
+	assert_int_equal(count_lines(seen->said), COUNT(numbers));
+	assert_int_equal(seen->writes, COUNT(numbers));
 }
 
 static void an_unusable_value_leaves_the_others(void **state)
@@ -467,7 +463,7 @@ static void an_unusable_value_leaves_the_others(void **state)
 static void a_line_is_written_to_stderr_at_once(void **state)
 {
 	(void)state;
-	set(&variables[0], "x");
+	set(&numbers[0], "x");
 
 	read_config();
 
@@ -489,7 +485,7 @@ static void the_environment_is_read_once(void **state)
 static void reading_keeps_errno(void **state)
 {
 	(void)state;
-	set(&variables[0], "x");
+	set(&numbers[0], "x");
 
 	read_config();
 
@@ -523,7 +519,7 @@ static void the_line_reaches_stderr(void **state)
 	int fds[2];
 
 	(void)state;
-	set(&variables[1], "soon");
+	set(&numbers[1], "soon");
 	assert_int_equal(pipe(fds), 0);
 
 	assert_int_equal(in_child(read_plainly, &fds[1]), 0);

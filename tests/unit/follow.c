@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Sockets that answer a peer by connecting to it, or from a new port. */
-#include "follow.h"
+#include "state/follow.h"
 
+#include "base/lock.h"
+#include "base/real.h"
 #include "clock.h"
 #include "kernel.h"
-#include "lock.h"
-#include "peers.h"
-#include "real.h"
-#include "replace.h"
 #include "settings.h"
+#include "state/peers.h"
+#include "state/replace.h"
 #include "story.h"
 #include "unit.h"
 

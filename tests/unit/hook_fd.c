@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls that make, name, set up and close sockets, from the outside. */
 #include "address.h"
+#include "base/real.h"
 #include "kernel.h"
-#include "real.h"
 #include "settings.h"
-#include "sock.h"
+#include "state/sock.h"
 #include "unit.h"
 
 #include <dlfcn.h>
@@ -203,7 +203,7 @@ static void of_listed_ports_only_those_are_ours(void **state)
 
 	assert_true(is_ours_at(53));
 	assert_false(is_ours_at(54));
-	assert_false(is_ours_at(53 + CONFIG_PORTS_PER_WORD));
+	assert_false(is_ours_at(53 + PORTS_PER_WORD));
 }
 
 /* It may answer for one of those. */

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What is given up for which call that a filter kills for. */
-#include "hook_seccomp.h"
+#include "hooks/hook_seccomp.h"
 
-#include "follow.h"
-#include "lock.h"
-#include "log.h"
-#include "map.h"
-#include "peers.h"
-#include "real.h"
-#include "sock.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "base/map.h"
+#include "base/real.h"
+#include "state/follow.h"
+#include "state/peers.h"
+#include "state/sock.h"
 #include "unit.h"
 
 #include <linux/filter.h>

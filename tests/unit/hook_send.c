@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* What the kernel gets when the application sends, and what becomes of it. */
 #include "address.h"
+#include "base/real.h"
 #include "clock.h"
 #include "control.h"
 #include "kernel.h"
 #include "memory.h"
-#include "peers.h"
-#include "real.h"
 #include "settings.h"
-#include "sock.h"
+#include "state/peers.h"
+#include "state/sock.h"
 #include "story.h"
 #include "unit.h"
 

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(2), with the numbers that we hook and with others. */
 #include "address.h"
+#include "base/real.h"
 #include "kernel.h"
-#include "real.h"
 #include "settings.h"
-#include "sock.h"
+#include "state/sock.h"
 #include "unit.h"
 
 #include <errno.h>

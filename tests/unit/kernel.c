@@ -2,7 +2,7 @@
 /* Sockets, options, datagrams: as far as the shim can tell, a kernel. */
 #include "kernel.h"
 
-#include "real.h"
+#include "base/real.h"
 #include "unit.h"
 
 #include <arpa/inet.h>

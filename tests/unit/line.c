@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines that are put together without libc, compared with what libc says. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "line.h"
+#include "base/line.h"
 
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Who gets a lock, and who is sent away. */
-#include "lock.h"
+#include "base/lock.h"
 
 #include "child.h"
 #include "unit.h"

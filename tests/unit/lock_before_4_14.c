@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The lock on a kernel without MADV_WIPEONFORK, which came with Linux 4.14. */
-#include "lock.h"
+#include "base/lock.h"
 
 #include "child.h"
 #include "unit.h"

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Where lines go, how often, and what the application notices: nothing. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "log.h"
+#include "base/log.h"
 
+#include "base/quiet.h"
+#include "base/real.h"
 #include "child.h"
 #include "clock.h"
-#include "real.h"
 #include "settings.h"
 #include "unit.h"
 
@@ -178,7 +179,7 @@ static void what_is_below_the_level_is_not_told(void **state)
 
 static void errno_is_kept(void **state)
 {
-	const char *const places[] = { NULL, CONFIG_SYSLOG, path,
+	const char *const places[] = { NULL, QUIET_SYSLOG, path,
 				       "/no/such/directory" };
 
 	(void)state;
@@ -268,7 +269,7 @@ static void a_fifo_that_nobody_reads_is_not_waited_for(void **state)
 
 static void no_fd_is_left_open(void **state)
 {
-	const char *const places[] = { NULL, CONFIG_SYSLOG, path };
+	const char *const places[] = { NULL, QUIET_SYSLOG, path };
 	int next = dup(0);
 
 	(void)state;
@@ -289,7 +290,7 @@ static void syslog_gets_a_datagram_that_nobody_waits_for(void **state)
 	char begin[64];
 
 	(void)state;
-	settings.log_to = CONFIG_SYSLOG;
+	settings.log_to = QUIET_SYSLOG;
 
 	log_event(LOG_INFO, 3, "x");
 
@@ -395,7 +396,7 @@ static void *log_when_cancelled(void *survived)
 
 static void it_is_no_cancellation_point(void **state)
 {
-	const char *const places[] = { path, CONFIG_SYSLOG };
+	const char *const places[] = { path, QUIET_SYSLOG };
 	pthread_t thread;
 
 	(void)state;

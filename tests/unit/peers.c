@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which address answers a peer. */
-#include "peers.h"
+#include "state/peers.h"
 
 #include "clock.h"
 #include "memory.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* A batch of receives, and the answers to it in the same order. */
-#include "peers.h"
+#include "state/peers.h"
 
 #include "child.h"
 #include "clock.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* How many peers are remembered, for how long, and who is forgotten first. */
-#include "peers.h"
+#include "state/peers.h"
 
 #include "clock.h"
 #include "settings.h"

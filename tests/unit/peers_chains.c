@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers that were chosen to collide do not, under seeds that nobody knows. */
 // NOLINTNEXTLINE(bugprone-suspicious-include): to see its chains
-#include "../../shim/peers.c"
+#include "state/peers.c"
 
 #include "settings.h"
 #include "unit.h"

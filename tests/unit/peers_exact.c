@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Which peer asked a socket, that very port, and waits for an answer. */
-#include "peers.h"
+#include "state/peers.h"
 
 #include "clock.h"
 #include "settings.h"

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The table across a fork, and inside a signal handler. */
-#include "peers.h"
+#include "state/peers.h"
 
+#include "base/lock.h"
 #include "child.h"
 #include "clock.h"
-#include "lock.h"
 #include "settings.h"
 #include "story.h"
 #include "unit.h"

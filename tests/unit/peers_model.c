@@ -3,7 +3,7 @@
  * The table against a model of it: an array, and what peers.h promises word by
  * word.  Random steps, the same ones at every run.
  */
-#include "peers.h"
+#include "state/peers.h"
 
 #include "clock.h"
 #include "settings.h"

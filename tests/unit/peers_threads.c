@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* The table while several threads change it: what it answers was asked. */
-#include "peers.h"
+#include "state/peers.h"
 
 #include "address.h"
+#include "base/lock.h"
 #include "clock.h"
-#include "lock.h"
-#include "queue.h"
 #include "settings.h"
+#include "state/queue.h"
 #include "unit.h"
 
 #include <pthread.h>

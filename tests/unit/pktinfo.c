@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The address among the control messages: read, carried, appended. */
-#include "pktinfo.h"
+#include "state/pktinfo.h"
 
 #include "address.h"
 #include "control.h"

@@ -3,7 +3,7 @@
  * What the application sees of the control messages, against a model of the
  * kernel that knows nothing of ours.
  */
-#include "pktinfo.h"
+#include "state/pktinfo.h"
 
 #include "control.h"
 #include "unit.h"

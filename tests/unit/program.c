@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is read of executables, whole ones and others. */
-#include "program.h"
+#include "command/program.h"
 
 #include "unit.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What `replyfrom ask` sends, and what it takes for an answer. */
-#include "question.h"
+#include "command/question.h"
 
 #include "unit.h"
 

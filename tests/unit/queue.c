@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The order of one peer's batch. */
-#include "queue.h"
+#include "state/queue.h"
 
 #include "address.h"
 #include "unit.h"

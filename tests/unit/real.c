@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's own functions: found, not yet found, and not there. */
-#include "real.h"
+#include "base/real.h"
 
 #include "address.h"
 #include "child.h"

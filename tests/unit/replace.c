@@ -3,13 +3,13 @@
  * A socket takes the place of another.  The kernel is the real one, on
  * loopback; behind `real` its calls are counted, and one of them may fail.
  */
-#include "replace.h"
+#include "state/replace.h"
 
 #include "address.h"
-#include "carry.h"
-#include "real.h"
-#include "scratch.h"
+#include "base/real.h"
+#include "base/scratch.h"
 #include "settings.h"
+#include "state/carry.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -33,9 +33,9 @@ static char failed[64];
 static int opened;
 static int errno_after;
 
-/* A server, of its sock, and two clients that ask it at `asked`. */
+/* A server, its sock, and two clients that ask it at `asked`. */
 static int server;
-static struct sock *sock;
+static struct sock *tracked;
 static struct address asked;
 static int client;
 static int other_client;
@@ -249,9 +249,9 @@ static void open_scene(struct address wildcard, struct address at,
 		       struct address clients)
 {
 	server = bound_by_number(wildcard);
-	sock = sock_probe(server);
-	assert_non_null(sock);
-	sock_own(sock, &wildcard.any);
+	tracked = sock_probe(server);
+	assert_non_null(tracked);
+	sock_own(tracked, &wildcard.any);
 	asked = at;
 	asked.v6.sin6_port = name_of(server).v6.sin6_port;
 	client = bound(clients);
@@ -341,7 +341,7 @@ static bool follow_as(const struct sockaddr_in6 *name,
 	opened = 0;
 	errno = ENOTTY;
 	is_watched = true;
-	done = replace_socket(server, sock, name, peer, mode);
+	done = replace_socket(server, tracked, name, peer, mode);
 	is_watched = false;
 	errno_after = errno;
 	return done;
@@ -386,7 +386,7 @@ static const char *queue(unsigned int count)
 		struct local local;
 
 		assert_true(libc.recvmsg(server, &msg, MSG_DONTWAIT) >= 0);
-		(void)carry_unveil(sock, &msg, &local, false);
+		(void)carry_unveil(tracked, &msg, &local, false);
 		length += (size_t)snprintf(text + length, sizeof(text) - length,
 					   "%s%s/%c", length ? " " : "",
 					   payload, who(&name));
@@ -460,7 +460,7 @@ static void what_waited_is_carried_in_order(void **state)
 
 	assert_true(follow());
 	assert_string_equal(queue(3), "one/a /b three/a");
-	assert_false(carry_is_pending(sock));
+	assert_false(carry_is_pending(tracked));
 }
 
 static void what_comes_in_the_middle_is_carried(void **state)
@@ -614,7 +614,8 @@ static void a_socket_that_a_parent_may_have_is_not_made_deaf(void **state)
 	int parent_s = libc.dup(server);
 
 	(void)state;
-	atomic_store(&sock->generation, atomic_load(&sock->generation) + 1);
+	atomic_store(&tracked->generation,
+		     atomic_load(&tracked->generation) + 1);
 	ask_thrice();
 
 	assert_true(follow());
@@ -848,7 +849,7 @@ static void without_dup3_the_queue_comes_back(void **state)
 	assert_false(follow());
 	assert_true(is_as_it_was(before));
 	assert_string_equal(queue(3), "one/a /b three/a");
-	assert_false(carry_is_pending(sock));
+	assert_false(carry_is_pending(tracked));
 }
 
 /* The socket was replaced before, and its queue not read yet. */
@@ -879,7 +880,7 @@ static void a_lost_datagram_takes_its_name_with_it(void **state)
 
 	assert_true(follow());
 	assert_string_equal(queue(2), "one/a three/a");
-	assert_false(carry_is_pending(sock));
+	assert_false(carry_is_pending(tracked));
 }
 
 static void more_epoll_sets_than_are_known_forbid_it(void **state)

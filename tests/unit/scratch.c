@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory that is lent, and comes back. */
-#include "scratch.h"
+#include "base/scratch.h"
 
-#include "map.h"
+#include "base/map.h"
 #include "memory.h"
 #include "unit.h"
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What is read from a filter, and what is not known of it. */
-#include "seccomp.h"
+#include "base/seccomp.h"
 
-#include "real.h"
+#include "base/real.h"
 #include "unit.h"
 
 #include <errno.h>

@@ -13,8 +13,8 @@ void settings_reset(void)
 
 void settings_only_dns(void)
 {
-	static const uint32_t ports[CONFIG_PORTS / CONFIG_PORTS_PER_WORD] = {
-		[53 / CONFIG_PORTS_PER_WORD] = 1U << 53 % CONFIG_PORTS_PER_WORD,
+	static const uint32_t ports[PORTS_COUNT / PORTS_PER_WORD] = {
+		[53 / PORTS_PER_WORD] = 1U << 53 % PORTS_PER_WORD,
 	};
 
 	settings.only_ports = ports;

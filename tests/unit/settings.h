@@ -3,7 +3,7 @@
 #ifndef SETTINGS_H
 #define SETTINGS_H
 
-#include "config.h"
+#include "base/config.h"
 
 extern struct config settings;
 

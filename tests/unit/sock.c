@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* Which fds are ours, and what they cost. */
-#include "sock.h"
+#include "state/sock.h"
 
 #include "address.h"
+#include "base/real.h"
 #include "kernel.h"
-#include "real.h"
 #include "settings.h"
 #include "unit.h"
 

@@ -3,7 +3,7 @@
 #include "story.h"
 
 #include "child.h"
-#include "peers.h"
+#include "state/peers.h"
 
 #include <stdio.h>
 

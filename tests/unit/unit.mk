@@ -7,7 +7,7 @@ U = $(B)/tests/unit
 # Not every compiler comes with it.
 SANITIZE = -fsanitize=undefined -fno-sanitize-recover=all
 # Not initial-exec: ld makes a lea of its add, by whose flags the sanitizer goes.
-UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG -Ishim $(SANITIZE) \
+UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG $(SANITIZE) \
 	-fstack-protector-all -ftls-model=local-exec
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
@@ -17,9 +17,14 @@ PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
 	pktinfo pktinfo_strip program question queue real replace scratch seccomp sock)
+PROGRAMS += $(UNIT_TESTS)
+TESTS += $(UNIT_TESTS)
 
-# The rest of a program, and what of libc it stands in for.
-rooms = $(patsubst %,$(U)/shim/%.o,$(1))
+# The rest of a program, and what of libc it stands in for: files of shim/, which
+# are named without their folder, and of tests/unit/.
+sources = $(foreach name,$(1),$(filter %/$(name).c,$(sort $(SHIM_SOURCES) \
+	$(COMMAND_SOURCES))))
+rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)
@@ -27,7 +32,8 @@ PEERS = $(call rooms,lock peers pktinfo queue) \
 $(U)/carry: $(call rooms,carry) $(call props,address memory)
 $(U)/carry: WRAPPED = mmap munmap
 
-$(U)/config: $(call rooms,config line log raw real variable) $(call props,child)
+$(U)/config: $(call rooms,config line quiet raw real variable) \
+	$(call props,child)
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -37,7 +43,7 @@ $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep
 $(U)/lock_before_4_14: WRAPPED = madvise
 
-$(U)/log: $(call rooms,line log raw real) \
+$(U)/log: $(call rooms,line log quiet raw real) \
 	$(call props,child clock settings)
 $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
@@ -69,20 +75,20 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,carry line lock log sock) $(KERNEL)
+$(U)/sock: $(call rooms,carry line lock log quiet sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo queue replace \
-	scratch seccomp sock) $(KERNEL)
+$(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo \
+	queue quiet replace scratch seccomp sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 # What replaces a socket is the test's.
-$(U)/follow: $(call rooms,carry follow hook_fd line log scratch seccomp sock) \
-	$(PEERS) $(KERNEL)
+$(U)/follow: $(call rooms,carry follow hook_fd line log quiet scratch \
+	seccomp sock) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
 # The kernel is the real one, with faults.
-$(U)/replace: $(call rooms,carry line lock log pktinfo raw real replace scratch sock) \
-	$(call props,address settings)
+$(U)/replace: $(call rooms,carry line lock log pktinfo quiet raw real \
+	replace scratch sock) $(call props,address settings)
 $(U)/replace: WRAPPED = getsockname mmap ppoll
 
 $(U)/seccomp: $(call rooms,raw real scratch seccomp)
@@ -94,7 +100,7 @@ $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,carry follow line log replace scratch seccomp sock) \
+	$(call rooms,carry follow line log quiet replace scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap
@@ -104,15 +110,10 @@ $(UNIT_TESTS): $(U)/%: $(U)/%.o
 	$(Q)$(CC) $(SANITIZE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
 		-o $@ $(sort $^) $(UNIT_LDLIBS)
 
-$(U)/%.o: tests/unit/%.c Makefile tests/unit/unit.mk | cmocka
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
-
-$(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
-	$(say) CC $<
-	$(Q)mkdir -p $(@D)
-	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(UNIT_CFLAGS) $(NO_RENAMES) -c -o $@ $<
+$(U)/%.o: FLAGS = $(UNIT_CFLAGS) $(NO_RENAMES)
+$(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/unit/*.c)): | cmocka
+$(U)/shim/%.o: shim/%.c Makefile $(B)/environment tests/unit/unit.mk | headers
+	$(compile)
 
 cmocka:
 	@echo '#include <cmocka.h>' | $(CC) $(CPPFLAGS) -include setjmp.h \
@@ -122,4 +123,4 @@ cmocka:
 			>&2; exit 1; }
 
 .PHONY: cmocka
--include $(wildcard $(U)/*.d $(U)/shim/*.d)
+-include $(wildcard $(U)/shim/*/*.d)

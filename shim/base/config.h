@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* The REPLYFROM_* environment variables, read once. */
+#ifndef REPLYFROM_CONFIG_H
+#define REPLYFROM_CONFIG_H
+
+#include "base/attribute.h"
+#include "common/ports.h"
+#include "common/variable.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* NULL until the environment was read; for what is inline here. */
+extern HIDDEN const struct config *_Atomic config_read;
+const struct config *config_get_slowly(void);
+
+/*
+ * Reads the environment at the first call, and reports an unusable value in one
+ * line on stderr; the default then holds.  Keeps errno.
+ */
+static inline const struct config *config_get(void)
+{
+	const struct config *known =
+		atomic_load_explicit(&config_read, memory_order_acquire);
+
+	return LIKELY(known) ? known : config_get_slowly();
+}
+
+/* Whether a socket that is bound to this port is ours to touch. */
+static inline bool config_wants_port(uint16_t port)
+{
+	const uint32_t *only = config_get()->only_ports;
+
+	return !only || ports_has(only, port);
+}
+
+#endif

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+/* Says what a person should know, where that is wanted and not too often. */
+#include "base/log.h"
+
+#include "base/config.h"
+#include "base/line.h"
+#include "base/name_calls.h"
+#include "base/quiet.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+/* So many lines in so many seconds. */
+#define MOST_LINES 20
+#define WINDOW_S 10
+
+#define SYSLOG_DAEMON (3 << 3) /* a facility.  syslog(3). */
+
+/* What is logged may be more than what may be written. */
+static struct {
+	_Atomic uint32_t window;
+	_Atomic uint32_t lines; /* in this window, and those left out */
+} rate;
+
+/* Whether one more line may be written; *left_out were not before it. */
+static bool may_write(uint32_t *left_out)
+{
+	uint32_t window = atomic_load(&rate.window), now;
+	struct timespec uptime = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &uptime);
+	now = (uint32_t)uptime.tv_sec / WINDOW_S + 1;
+	*left_out = 0;
+	if (window != now &&
+	    atomic_compare_exchange_strong(&rate.window, &window, now)) {
+		const uint32_t lines = atomic_exchange(&rate.lines, 0);
+		if (lines > MOST_LINES)
+			*left_out = lines - MOST_LINES;
+	}
+	return atomic_fetch_add(&rate.lines, 1) < MOST_LINES;
+}
+
+/* What comes before the text, at each place. */
+static void begin(struct line *line, enum log_level level, const char *to)
+{
+	/* syslog(3): LOG_ERR, LOG_INFO, LOG_DEBUG. */
+	const unsigned int severities[] = { 0, 3, 6, 7 };
+
+	line->length = 0;
+	if (!to) {
+		line_add(line, "replyfrom: ");
+		return;
+	}
+	if (!strcmp(to, QUIET_SYSLOG)) {
+		line_add(line, "<");
+		line_add_number(line, SYSLOG_DAEMON | severities[level]);
+		line_add(line, ">");
+	} else {
+		line_add_time(line, (uint32_t)time(NULL));
+		line_add(line, " ");
+	}
+	line_add(line, "replyfrom[");
+	line_add_number(line, (unsigned long)getpid());
+	line_add(line, "]: ");
+}
+
+void log_stderr_is(bool there)
+{
+	quiet_stderr_is(there);
+}
+
+/* fd 5 udp 0.0.0.0:53 */
+static void add_socket(struct line *line, int fd)
+{
+	struct sockaddr_in6 name;
+
+	line_add(line, "fd ");
+	line_add_number(line, (unsigned long)fd);
+	line_add(line, " udp ");
+	if (name_read(fd, &name))
+		line_add_name(line, &name);
+	line_add(line, ": ");
+}
+
+static _Atomic bool silent;
+
+void log_no_more(bool yes)
+{
+	atomic_store(&silent, yes);
+}
+
+void log_event(enum log_level level, int fd, const char *what)
+{
+	const struct config *config = config_get();
+	int saved = errno;
+	uint32_t left_out;
+	struct line line;
+
+	if (config->log < (uint32_t)level || atomic_load(&silent))
+		return;
+	if (may_write(&left_out)) {
+		if (left_out) {
+			begin(&line, LOG_INFO, config->log_to);
+			line_add(&line, "lines left out: ");
+			line_add_number(&line, left_out);
+			quiet_write(&line, config->log_to);
+		}
+		begin(&line, level, config->log_to);
+		if (fd >= 0)
+			add_socket(&line, fd);
+		line_add(&line, what);
+		quiet_write(&line, config->log_to);
+	}
+	errno = saved;
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Memory of our own, never the application's heap. */
+#ifndef REPLYFROM_MAP_H
+#define REPLYFROM_MAP_H
+
+#include "base/attribute.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/mman.h>
+
+/* A filter kills for mmap(2) or munmap(2).  Weak: one, for all that map. */
+__attribute__((weak)) HIDDEN _Atomic bool map_forbidden;
+
+/* So many zeroes, or NULL and errno. */
+static inline void *map_memory(size_t bytes)
+{
+	void *at;
+
+	if (atomic_load_explicit(&map_forbidden, memory_order_relaxed)) {
+		errno = ENOMEM;
+		return NULL;
+	}
+	at = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return at == MAP_FAILED ? NULL : at;
+}
+
+/* Gives it back, where that is allowed. */
+static inline void unmap_memory(void *at, size_t bytes)
+{
+	if (!atomic_load_explicit(&map_forbidden, memory_order_relaxed))
+		munmap(at, bytes);
+}
+
+#endif

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT */
+/* The calls that give a socket its name, or read it. */
+#ifndef REPLYFROM_NAME_CALLS_H
+#define REPLYFROM_NAME_CALLS_H
+
+#include "base/real.h"
+#include "common/name.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <sys/socket.h>
+
+/* What fd is bound to.  False, and errno: getsockname(2) failed. */
+static inline bool name_read(int fd, struct sockaddr_in6 *name)
+{
+	socklen_t len = sizeof(*name);
+
+	*name = (struct sockaddr_in6){ 0 };
+	return !getsockname(fd, (struct sockaddr *)name, &len);
+}
+
+/* connect(2) and bind(2) to such a name.  False, and errno: that failed. */
+static inline bool name_connect(int fd, const struct sockaddr_in6 *name)
+{
+	return !real.connect(fd, (const struct sockaddr *)name,
+			     name_length(name->sin6_family));
+}
+
+static inline bool name_bind(int fd, const struct sockaddr_in6 *name)
+{
+	return !real.bind(fd, (const struct sockaddr *)name,
+			  name_length(name->sin6_family));
+}
+
+/* Whoever fd was connected to, it is to nobody now.  connect(2) AF_UNSPEC. */
+static inline bool name_disconnect(int fd)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	return !real.connect(fd, &none, sizeof(none));
+}
+
+#endif

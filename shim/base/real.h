@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+/* The interposed names, and libc's own version of each. */
+#ifndef REPLYFROM_REAL_H
+#define REPLYFROM_REAL_H
+
+#include "base/attribute.h"
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/epoll.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+/* Of recvmmsg and sendmmsg: POSIX has neither, and musl its own mind. */
+#ifdef __GLIBC__
+typedef int batch_flags;
+#else
+typedef unsigned int batch_flags;
+#endif
+
+/* What a header leaves out: fortified names, and names younger than libc. */
+ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
+		       int flags, struct sockaddr *from, socklen_t *fromlen);
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes, int flags);
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes);
+int fcntl64(int fd, int command, ...);
+int close_range(unsigned int first, unsigned int last, int flags);
+void closefrom(int first);
+
+/*
+ * What a 32-bit program with 64-bit time calls, as far as it is not another
+ * name of the same function.
+ */
+#if defined(__GLIBC__) && __TIMESIZE == 32
+#define HAS_TIME64_NAMES 1
+ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags);
+int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+		 struct timespec *timeout);
+#define INTERPOSED_TIME64(X) \
+	X(__recvmsg64)       \
+	X(__recvmmsg64)
+#else
+#define HAS_TIME64_NAMES 0
+#define INTERPOSED_TIME64(X)
+#endif
+
+/*
+ * musl's headers, and its dlsym(), say __recvmmsg_time64 for what is recvmmsg
+ * here where times used to have 32 bits.  What programs of that age call, by
+ * the name and by SYS_recvmmsg, has such a timeout.
+ */
+#if !defined(__GLIBC__) && defined(_REDIR_TIME64)
+#define HAS_TIME32_NAME _REDIR_TIME64
+#else
+#define HAS_TIME32_NAME 0
+#endif
+#if HAS_TIME32_NAME
+int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, const int *timeout) __asm__("recvmmsg");
+#endif
+
+#define INTERPOSED(X)     \
+	X(socket)         \
+	X(socketpair)     \
+	X(bind)           \
+	X(connect)        \
+	X(accept)         \
+	X(accept4)        \
+	X(recvfrom)       \
+	X(recvmsg)        \
+	X(recvmmsg)       \
+	X(recv)           \
+	X(read)           \
+	X(readv)          \
+	X(__recvfrom_chk) \
+	X(__recv_chk)     \
+	X(__read_chk)     \
+	X(sendto)         \
+	X(sendmsg)        \
+	X(sendmmsg)       \
+	X(send)           \
+	X(write)          \
+	X(writev)         \
+	X(epoll_ctl)      \
+	X(setsockopt)     \
+	X(getsockopt)     \
+	X(close)          \
+	X(dup)            \
+	X(dup2)           \
+	X(dup3)           \
+	X(fcntl)          \
+	X(fcntl64)        \
+	X(close_range)    \
+	X(closefrom)      \
+	X(prctl)          \
+	X(syscall)        \
+	INTERPOSED_TIME64(X)
+
+struct real_libc {
+#define X(name) __typeof__(&name) name;
+	INTERPOSED(X)
+#undef X
+};
+
+/*
+ * Never NULL: before the first call, while dlsym itself runs (it may allocate,
+ * and the allocator may call us), and for a name that this libc lacks, an entry
+ * asks the kernel.
+ */
+extern HIDDEN struct real_libc real;
+
+/* Fills `real` from the libraries behind this one.  dlsym(3) RTLD_NEXT. */
+void real_resolve(void);
+
+/* Whether this libc has no recvmsg(2): real.recvmsg has to stay as it is. */
+bool real_lacks_recvmsg(void);
+
+#endif

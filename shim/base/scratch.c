@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: MIT */
+/* Lends blocks of memory, and keeps a few for whoever comes next. */
+#include "base/scratch.h"
+
+#include "base/map.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stddef.h>
+
+/* As many threads may be in batch calls before one has to map memory. */
+#define KEPT 32
+#define LEAST_BYTES ((size_t)64 * 1024)
+#define STACK_BYTES 2048
+
+struct block {
+	size_t bytes;
+	_Alignas(max_align_t) char memory[];
+};
+
+static _Atomic(struct block *) kept[KEPT];
+
+static void discard(struct block *block)
+{
+	int saved = errno;
+
+	unmap_memory(block, block->bytes);
+	errno = saved;
+}
+
+static struct block *map(size_t bytes)
+{
+	int saved = errno;
+	struct block *block = map_memory(bytes);
+
+	errno = saved;
+	if (block)
+		block->bytes = bytes;
+	return block;
+}
+
+static struct block *take(size_t bytes)
+{
+	size_t whole = LEAST_BYTES;
+	struct block *block = NULL;
+
+	while (whole < bytes + sizeof(*block))
+		whole *= 2;
+	for (size_t i = 0; i < KEPT && !block; i++) {
+		if (atomic_load_explicit(&kept[i], memory_order_relaxed))
+			block = atomic_exchange(&kept[i], NULL);
+		if (block && block->bytes < whole) {
+			discard(block);
+			block = NULL;
+		}
+	}
+	return block ? block : map(whole);
+}
+
+static void give_back(struct block *const *lent)
+{
+	struct block *block = *lent, *none;
+
+	for (size_t i = 0; i < KEPT; i++) {
+		none = NULL;
+		if (atomic_compare_exchange_strong(&kept[i], &none, block))
+			return;
+	}
+	discard(block);
+}
+
+/*
+ * Given back also when the thread is cancelled.  Not by pthread_cleanup_push: a
+ * signal handler that jumps out of here would leave its frame in a list.
+ */
+static int with_block(struct block *const block,
+		      int (*body)(void *memory, void *context), void *context)
+{
+	struct block *const lent __attribute__((cleanup(give_back))) = block;
+
+	return body(lent->memory, context);
+}
+
+int scratch_with(size_t bytes, int (*body)(void *memory, void *context),
+		 void *context)
+{
+	_Alignas(max_align_t) char stack[STACK_BYTES];
+	struct block *block;
+
+	if (bytes <= sizeof(stack))
+		return body(stack, context);
+	block = take(bytes);
+	return block ? with_block(block, body, context) : body(NULL, context);
+}

@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds what keeps the library out of a program, or its calls from it. */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command/judge.h"
+
+#include "command/command.h"
+#include "command/program.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <pwd.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <sys/wait.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+/* Of scripts that run scripts: execve(2). */
+enum { MOST_SCRIPTS = 5 };
+
+__attribute__((format(printf, 3, 4))) static void
+say(struct verdict *verdict, bool helps, const char *format, ...)
+{
+	va_list list;
+
+	va_start(list, format);
+	(void)vsnprintf(verdict->text, sizeof(verdict->text), format, list);
+	va_end(list);
+	/* What a file says may be anything: none of it is for the terminal. */
+	for (char *c = verdict->text; *c; c++)
+		if ((unsigned char)*c < ' ' || *c == 0x7f)
+			*c = '?';
+	verdict->helps = helps;
+}
+
+static bool is_runnable(const char *path)
+{
+	struct stat file;
+
+	return !stat(path, &file) && S_ISREG(file.st_mode) &&
+	       !access(path, X_OK);
+}
+
+bool judge_find(const char *command, char *path)
+{
+	const char *list = getenv("PATH");
+
+	if (strchr(command, '/')) {
+		(void)snprintf(path, PATH_MAX, "%s", command);
+		return is_runnable(path);
+	}
+	for (list = list ? list : "/usr/bin:/bin"; *command; list++) {
+		const size_t bytes = strcspn(list, ":");
+
+		(void)snprintf(path, PATH_MAX, "%.*s%s%s", (int)bytes, list,
+			       bytes ? "/" : "", command);
+		if (is_runnable(path))
+			return true;
+		list += bytes;
+		if (!*list)
+			break;
+	}
+	return false;
+}
+
+/* env(1): behind its options, and what they take, and variables. */
+static char *command_of_env(char *rest)
+{
+	char *word = rest;
+
+	while (rest) {
+		word = strsep(&rest, " \t");
+		if (!strcmp(word, "-u") || !strcmp(word, "-C"))
+			(void)strsep(&rest, " \t");
+		/* The command may follow in the same word. */
+		if (!strncmp(word, "-S", 2))
+			word += 2;
+		else if (!strncmp(word, "--split-string=", 15))
+			word += 15;
+		if (*word && *word != '-' && !strchr(word, '='))
+			break;
+	}
+	return word;
+}
+
+/* What a script's first line runs: for `env` that is what it is told to. */
+static bool find_interpreter(char *line, char *path)
+{
+	char *rest = line;
+	char *word = strsep(&rest, " \t");
+	const char *base = strrchr(word, '/');
+
+	if (base && !strcmp(base, "/env") && rest)
+		word = command_of_env(rest);
+	return judge_find(word, path);
+}
+
+/* As the service's user, in its root directory: errno of access(2), or 0. */
+static int access_as(const char *path, const struct starter *starter)
+{
+	const struct passwd *user = getpwuid(starter->uid);
+	char root[64];
+	int status;
+	pid_t child;
+
+	if (geteuid() != 0)
+		return starter->root_of || starter->uid != geteuid() ||
+				       !access(path, R_OK)
+			       ? 0
+			       : errno;
+	(void)snprintf(root, sizeof(root), "/proc/%d/root",
+		       (int)starter->root_of);
+	child = fork();
+	if (child == 0) {
+		if ((user ? initgroups(user->pw_name, starter->gid)
+			  : setgroups(0, NULL)) ||
+		    (starter->root_of && (chroot(root) || chdir("/"))) ||
+		    setgid(starter->gid) || setuid(starter->uid))
+			_exit(0); /* it cannot be tried */
+		_exit(access(path, R_OK) ? errno : 0);
+	}
+	if (child < 0 || waitpid(child, &status, 0) != child ||
+	    !WIFEXITED(status))
+		return 0;
+	return WEXITSTATUS(status);
+}
+
+/* ld.so(8), "Secure-execution mode". */
+static const char *privilege(int fd, const struct stat *file,
+			     const struct starter *starter)
+{
+	struct statvfs system;
+
+	if (!fstatvfs(fd, &system) && system.f_flag & ST_NOSUID)
+		return NULL;
+	if (file->st_mode & S_ISUID && file->st_uid != starter->uid)
+		return "setuid";
+	if (file->st_mode & S_ISGID && file->st_mode & S_IXGRP &&
+	    file->st_gid != starter->gid)
+		return "setgid";
+	if (starter->uid && fgetxattr(fd, "security.capability", NULL, 0) > 0)
+		return "given file capabilities";
+	return NULL;
+}
+
+static bool same_machine(const struct program *a, const struct program *b)
+{
+	return a->machine == b->machine && a->big_endian == b->big_endian;
+}
+
+/* Whether the loader takes the library; false: the verdict says why not. */
+static bool can_be_loaded(const struct program *program,
+			  const struct program *library,
+			  struct verdict *verdict)
+{
+	const bool musl = strstr(program->interpreter, "ld-musl");
+
+	/* A processor's other width has often a number of its own. */
+	if (program->wide != library->wide)
+		say(verdict, false,
+		    "a %d-bit program, and the library is a %d-bit one: build "
+		    "one more for it, and name both as in libreplyfrom(7)",
+		    program->wide ? 64 : 32, library->wide ? 64 : 32);
+	else if (!same_machine(program, library))
+		say(verdict, false,
+		    "a program for another processor than the library");
+	else if (program->go)
+		say(verdict, false,
+		    "a Go program: it makes its system calls itself");
+	else if (!*program->interpreter)
+		say(verdict, false,
+		    "a static program: there is no loader to preload anything");
+	else if (musl != library->musl)
+		say(verdict, false,
+		    "a program for %s, and the library was built for %s",
+		    musl ? "musl" : "glibc", library->musl ? "musl" : "glibc");
+	else if (!program->sockets)
+		say(verdict, false,
+		    "it has none of libc's socket functions: what it does with "
+		    "UDP it does by system calls of its own");
+	else
+		return true;
+	return false;
+}
+
+static void judge_elf(int fd, const struct program *program,
+		      const struct stat *file, const struct starter *starter,
+		      struct verdict *verdict)
+{
+	const char *path = command_library();
+	static struct program library;
+	const char *why;
+	int error, at = open(path, O_RDONLY | O_CLOEXEC);
+
+	if (at < 0 || !program_read(at, &library)) {
+		say(verdict, false, "the library %s: %s", path,
+		    strerror(errno));
+		if (at >= 0)
+			(void)close(at);
+		return;
+	}
+	(void)close(at);
+	if (library.kind != PROGRAM_ELF) {
+		say(verdict, false, "the library %s: it is none", path);
+		return;
+	}
+	if (path[strcspn(path, ": ")]) {
+		say(verdict, false,
+		    "the library %s: LD_PRELOAD takes no path with a colon or "
+		    "space",
+		    path);
+		return;
+	}
+	if (!can_be_loaded(program, &library, verdict))
+		return;
+	why = privilege(fd, file, starter);
+	if (why) {
+		say(verdict, false,
+		    "it is %s: the loader ignores LD_PRELOAD; without that, "
+		    "systemd's AmbientCapabilities= can give what it needs",
+		    why);
+		return;
+	}
+	error = access_as(path, starter);
+	if (error)
+		say(verdict, false, "user %u cannot read %s: %s",
+		    (unsigned int)starter->uid, path, strerror(error));
+	else if (program->deep_binds)
+		say(verdict, true,
+		    "not what it loads with RTLD_DEEPBIND: those calls pass "
+		    "by");
+	else if (program->uring)
+		say(verdict, true,
+		    "not what it receives by io_uring: that passes by");
+	else
+		say(verdict, true, "%s", "");
+}
+
+/* Answers an fd, or -1 and errno. */
+static int open_program(const char *path, struct program *program)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	int saved;
+
+	if (fd < 0 || program_read(fd, program))
+		return fd;
+	saved = errno;
+	(void)close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* Puts what this script runs at last into `path`: an fd of it, or -1. */
+static int open_interpreter(char *path, struct program *program,
+			    struct verdict *verdict)
+{
+	int fd = -1;
+
+	for (int i = 0; program->kind == PROGRAM_SCRIPT; i++) {
+		char first[PATH_MAX];
+
+		if (fd >= 0)
+			(void)close(fd);
+		memcpy(first, program->interpreter, sizeof(first));
+		first[strcspn(first, " \t")] = '\0';
+		fd = i < MOST_SCRIPTS && find_interpreter(program->interpreter,
+							  path)
+			     ? open_program(path, program)
+			     : -1;
+		if (fd >= 0)
+			continue;
+		say(verdict, false, "a script for %s, which cannot be run",
+		    first);
+		return -1;
+	}
+	return fd;
+}
+
+bool judge(const char *path, const struct starter *starter,
+	   struct verdict *verdict)
+{
+	char last[PATH_MAX] = "";
+	struct program program;
+	struct stat file;
+	int fd = open_program(path, &program);
+
+	if (fd < 0)
+		return false;
+	if (program.kind == PROGRAM_SCRIPT) {
+		(void)close(fd);
+		fd = open_interpreter(last, &program, verdict);
+		if (fd < 0)
+			return true;
+	}
+	if (program.kind == PROGRAM_NONE || fstat(fd, &file))
+		say(verdict, false, "not a program");
+	else
+		judge_elf(fd, &program, &file, starter, verdict);
+	if (*last && !verdict->helps) {
+		char why[VERDICT_BYTES];
+
+		memcpy(why, verdict->text, sizeof(why));
+		say(verdict, false, "a script for %.*s: %.512s", PATH_MAX / 2,
+		    last, why);
+	}
+	(void)close(fd);
+	return true;
+}
+// NOLINTEND(concurrency-mt-unsafe)

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What variables there are: config.c reads them by this table, the command
+ * prints it, and README.md and libreplyfrom(7) are tested against it.
+ */
+#include "common/variable.h"
+
+#include "common/ports.h"
+
+#include <stddef.h>
+
+#define TEXT_OF(number) #number
+#define TEXT(number) TEXT_OF(number)
+
+#define NUMBER(suffix, member, from, to, default, told)                     \
+	{                                                                   \
+		.name = "REPLYFROM_" suffix, .preset = TEXT(default),       \
+		.accepted = "a number from " #from " to " #to,              \
+		.effect = (told), .kind = VARIABLE_NUMBER,                  \
+		.offset = offsetof(struct config, member), .least = (from), \
+		.most = (to),                                               \
+	}
+
+const struct variable variables[] = {
+	NUMBER("PEERS", peers, 16, 4194304, PRESET_PEERS,
+	       "So many peers are remembered at a time. Of sixteen at a time "
+	       "one that was never answered goes first, then the one not heard "
+	       "for longest."),
+	NUMBER("TTL", ttl_s, 1, 86400, PRESET_TTL,
+	       "A peer that was not heard for so many seconds is answered as "
+	       "without replyfrom, unless it is the first answer to what a "
+	       "thread read last."),
+	NUMBER("FOLLOW_MS", follow_ms, 0, 60000, PRESET_FOLLOW_MS,
+	       "For so many milliseconds a request may be answered from a "
+	       "socket on another port than it was sent to, as TFTP servers "
+	       "do. 0: never."),
+	NUMBER("IFINDEX", ifindex, 0, 1, 0,
+	       "1: answers also leave by the interface that the request came "
+	       "in by. That breaks asymmetric routes and tunnels."),
+	{ .name = "REPLYFROM_ONLY_PORTS",
+	  .preset = "all",
+	  .accepted = "all or a list of ports and ranges, such as "
+		      "53,5000-5010",
+	  .effect = "Sockets that the application binds to another port are "
+		    "left untouched. Not those whose port the kernel chooses: "
+		    "they may answer for the others, as in TFTP.",
+	  .kind = VARIABLE_PORTS },
+	{ .name = "REPLYFROM_LOG",
+	  .preset = "off",
+	  .accepted = ONE_OF "off, error, info, debug",
+	  .effect = "What is told. error: what could not be done for a socket; "
+		    "info: also which sockets answer from the address asked, "
+		    "and what the kernel refused; debug: also sockets that "
+		    "are left as they are, and those bound to the address "
+		    "that their peer asked. About 20 lines in 10 seconds at "
+		    "most.",
+	  .kind = VARIABLE_WORD,
+	  .offset = offsetof(struct config, log) },
+	{ .name = "REPLYFROM_LOG_TO",
+	  .preset = "stderr",
+	  .accepted = "stderr, syslog or the absolute path of a file",
+	  .effect = "Where it is told. A file is made, but not read by others, "
+		    "and a symbolic link is not followed. It is opened for "
+		    "each line: after a chroot, or as another user, it has "
+		    "to be within reach still.",
+	  .kind = VARIABLE_PLACE },
+	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
+	{ .name = NULL },
+};
+
+bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
+{
+	/* Not strtoul: it takes "-1", " 1" and more. */
+	const char *c = *text;
+	uint32_t n = 0;
+
+	for (; *c >= '0' && *c <= '9'; c++) {
+		if (n > most / 10)
+			return false;
+		n = n * 10 + (uint32_t)(*c - '0');
+	}
+	if (c == *text || n > most)
+		return false;
+	*text = c;
+	*value = n;
+	return true;
+}
+
+bool variable_read_ports(const char *text, uint32_t *ports)
+{
+	uint32_t first, last;
+
+	for (;; text++) {
+		if (!variable_read_digits(&text, PORTS_COUNT - 1, &first))
+			return false;
+		last = first;
+		if (*text == '-') {
+			text++;
+			if (!variable_read_digits(&text, PORTS_COUNT - 1,
+						  &last))
+				return false;
+		}
+		if (!first || first > last || (*text && *text != ','))
+			return false;
+		for (uint32_t n = first; n <= last; n++)
+			ports[n / PORTS_PER_WORD] |= 1U << n % PORTS_PER_WORD;
+		if (!*text)
+			return true;
+	}
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+/* The REPLYFROM_* environment variables, described once. */
+#ifndef REPLYFROM_VARIABLE_H
+#define REPLYFROM_VARIABLE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* What holds where nothing was set, or nothing usable. */
+#define PRESET_PEERS 65536
+#define PRESET_TTL 120 /* conntrack's time for a UDP stream */
+#define PRESET_FOLLOW_MS 2000
+
+/* What was set, or else the defaults. */
+struct config {
+	uint32_t peers;	    /* remembered at a time, at most */
+	uint32_t ttl_s;	    /* a peer unheard for longer is not used */
+	uint32_t follow_ms; /* a new socket may answer for so long; 0: none */
+	uint32_t log;	    /* enum log_level */
+	uint32_t ifindex;   /* 1: answer through the interface asked on */
+	uint32_t disable;   /* 1: touch nothing */
+	/* The bits of ports whose sockets are ours to touch; NULL: all. */
+	const uint32_t *only_ports;
+	const char *log_to; /* a path, or "syslog"; NULL: stderr */
+};
+
+struct variable {
+	const char *name;
+	const char *preset;
+	/* Behind "is not": in words, but those behind ONE_OF are exact. */
+	const char *accepted;
+	const char *effect;
+	enum {
+		VARIABLE_NUMBER,
+		VARIABLE_WORD,	/* its place in `accepted`, from 0 */
+		VARIABLE_PORTS, /* numbers and ranges, with commas between */
+		VARIABLE_PLACE, /* where to write to */
+	} kind;
+	size_t offset; /* of its uint32_t in struct config */
+	uint32_t least;
+	uint32_t most;
+};
+
+#define ONE_OF "one of "
+
+/* In the order in which the README explains them; NULL is the last name. */
+extern const struct variable variables[];
+
+/*
+ * Digits alone, of a number up to `most`; *text is then behind them.  False,
+ * and both are as they were: it begins with none.
+ */
+bool variable_read_digits(const char **text, uint32_t most, uint32_t *value);
+
+/*
+ * Sets the bits of the ports that are listed, of PORTS_COUNT in words of
+ * PORTS_PER_WORD.  False, and some may be set: it is no such list.
+ */
+bool variable_read_ports(const char *text, uint32_t *ports);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/* What hooks have in common, and what of them is called by its number only. */
+#ifndef REPLYFROM_HOOK_H
+#define REPLYFROM_HOOK_H
+
+#include "base/real.h"
+
+#include <limits.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/uio.h>
+
+/* A buffer, of which the kernel takes no more than this.  read(2). */
+static inline struct iovec hook_buffer(const void *buf, size_t len)
+{
+	const size_t most = (size_t)INT_MAX & ~(size_t)4095;
+
+	return (struct iovec){
+		.iov_base = (void *)buf,
+		.iov_len = len < most ? len : most,
+	};
+}
+
+/*
+ * Whether there is room for any: read(2), readv(2) and writev(2) without it do
+ * nothing, unlike recvmsg(2) and sendmsg(2).
+ */
+static inline bool hook_has_bytes(const struct iovec *iov, int count)
+{
+	size_t bytes = 0;
+
+	for (int i = 0; iov && i < count && !bytes; i++)
+		bytes = iov[i].iov_len;
+	return bytes != 0;
+}
+
+/* No cancellation points: syscall(2), as which they answer, is none. */
+ssize_t recvfrom_number(int fd, void *buf, size_t len, int flags,
+			struct sockaddr *from, socklen_t *fromlen);
+ssize_t recvmsg_number(int fd, struct msghdr *msg, int flags);
+ssize_t read_number(int fd, void *buf, size_t len);
+ssize_t readv_number(int fd, const struct iovec *iov, int count);
+
+/* The timeouts are of these numbers. */
+int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
+		    batch_flags flags, void *timeout);
+int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			   batch_flags flags, void *timeout);
+
+/* What close(2) does before it closes. */
+void hook_closing(int fd);
+
+/*
+ * Answers fd, of a pair or accepted: such are never ours.  To know it saves
+ * them a probe, which a sandbox might not allow.
+ */
+int hook_not_ours(int fd);
+
+#endif

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT */
+/* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
+#include "base/raw.h"
+#include "base/real.h"
+#include "hooks/hook.h"
+#include "hooks/hook_seccomp.h"
+#include "state/sock.h"
+
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+/* An argument as the hook takes it. */
+#define INT(n) ((int)a[n])
+#define UINT(n) ((unsigned int)a[n])
+#define SIZE(n) ((size_t)a[n])
+#define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
+
+/*
+ * What these hooks do may be cancelled, syscall(2) may not.  They do not wait,
+ * or not for long: a handler that jumps out of here leaves it switched off.
+ */
+static bool connect_or_send(long number, const long a[RAW_ARGUMENTS],
+			    long *result)
+{
+	int cancelable;
+
+	if (!sock_may_be_udp(INT(0)))
+		return false;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	switch (number) {
+#ifdef SYS_socket
+	case SYS_connect:
+		*result = connect(INT(0), AT(1), UINT(2));
+		break;
+	case SYS_sendto:
+		*result =
+			sendto(INT(0), AT(1), SIZE(2), INT(3), AT(4), UINT(5));
+		break;
+	case SYS_sendmsg:
+		*result = sendmsg(INT(0), AT(1), INT(2));
+		break;
+#endif
+	default:
+		*result = sendmmsg(INT(0), AT(1), UINT(2), INT(3));
+	}
+	(void)pthread_setcancelstate(cancelable, NULL);
+	return true;
+}
+
+/* Calls the hook of this number; false when there is none. */
+static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
+{
+	switch (number) {
+#ifdef SYS_socket
+	case SYS_socket:
+		*result = socket(INT(0), INT(1), INT(2));
+		break;
+	case SYS_socketpair:
+		*result = socketpair(INT(0), INT(1), INT(2), AT(3));
+		break;
+	case SYS_bind:
+		*result = bind(INT(0), AT(1), UINT(2));
+		break;
+	case SYS_connect:
+		return connect_or_send(number, a, result);
+	case SYS_accept4:
+		*result = hook_not_ours(
+			(int)real.syscall(number, a[0], a[1], a[2], a[3]));
+		break;
+	case SYS_recvfrom:
+		*result = recvfrom_number(INT(0), AT(1), SIZE(2), INT(3), AT(4),
+					  AT(5));
+		break;
+	case SYS_recvmsg:
+		*result = recvmsg_number(INT(0), AT(1), INT(2));
+		break;
+	case SYS_sendto:
+	case SYS_sendmsg:
+		return connect_or_send(number, a, result);
+	case SYS_setsockopt:
+		*result = setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
+		break;
+	case SYS_getsockopt:
+		*result = getsockopt(INT(0), INT(1), INT(2), AT(3), AT(4));
+		break;
+#endif
+#ifdef SYS_accept
+	case SYS_accept:
+		*result = hook_not_ours(
+			(int)real.syscall(number, a[0], a[1], a[2]));
+		break;
+#endif
+#ifdef SYS_recvmmsg
+	case SYS_recvmmsg:
+		*result =
+			recvmmsg_number(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		break;
+#endif
+#ifdef SYS_recvmmsg_time64
+	case SYS_recvmmsg_time64:
+		*result = recvmmsg_time64_number(INT(0), AT(1), UINT(2), INT(3),
+						 AT(4));
+		break;
+#endif
+	case SYS_sendmmsg:
+		return connect_or_send(number, a, result);
+	case SYS_read:
+		*result = read_number(INT(0), AT(1), SIZE(2));
+		break;
+	case SYS_readv:
+		*result = readv_number(INT(0), AT(1), INT(2));
+		break;
+	case SYS_close:
+		hook_closing(INT(0));
+		return false;
+	case SYS_dup:
+		*result = dup(INT(0));
+		break;
+#ifdef SYS_dup2
+	case SYS_dup2:
+		*result = dup2(INT(0), INT(1));
+		break;
+#endif
+	case SYS_dup3:
+		*result = dup3(INT(0), INT(1), INT(2));
+		break;
+#ifdef SYS_fcntl64
+	case SYS_fcntl64:
+#endif
+	case SYS_fcntl:
+		/* libc's has F_GETOWN and locks of its own. */
+		if (INT(1) != F_DUPFD && INT(1) != F_DUPFD_CLOEXEC)
+			return false;
+		*result = fcntl(INT(0), INT(1), INT(2));
+		break;
+#ifdef SYS_close_range
+	case SYS_close_range:
+		*result = close_range(UINT(0), UINT(1), INT(2));
+		break;
+#endif
+	case SYS_prctl:
+		*result = prctl(INT(0), a[1], a[2], a[3], a[4]);
+		break;
+#ifdef SYS_seccomp
+	case SYS_seccomp:
+		*result = hook_seccomp(UINT(0), UINT(1), AT(2));
+		break;
+#endif
+	default:
+		return false;
+	}
+	return true;
+}
+
+/*
+ * Nobody knows how many arguments there are: as libc does, reads as many as a
+ * call may have.
+ */
+EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
+{
+	long a[RAW_ARGUMENTS], result;
+	va_list list;
+
+	va_start(list, number);
+	for (int i = 0; i < RAW_ARGUMENTS; i++)
+		a[i] = va_arg(list, long);
+	va_end(list);
+	if (call_hook(number, a, &result))
+		return result;
+	return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+}

@@ -1,0 +1,45 @@
+# SPDX-License-Identifier: MIT
+# make check   formatters, linters and tests/check/floors, as errors
+# make shape   how long functions and files are; fails when that is too long
+
+CHECK_SUITES = tests/check/tested
+TESTS += $(CHECK_SUITES)
+
+C_FILES = $(wildcard shim/*/*.[ch] demo/*.[ch] tests/*/*.[ch])
+# For the kernel: clang compiles it, and the bench says how that went.
+LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
+SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
+	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
+	tests/fuzz/run tests/i386/calls tests/i386/differences tests/root \
+	tests/setup tests/suites/run
+# cppcheck takes _Thread_local for a type.
+CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
+	--enable=warning,style,performance,portability \
+	--suppress=missingIncludeSystem -Ishim -D_GNU_SOURCE -D_Thread_local=
+# What it says of itself, on stderr, is how much it does not show.
+TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
+	-DHERE='""' -DNAME='""' -DVERSION='""'
+
+check:
+	$(IN_ROOT_WITH) e2e check -- $(AGAIN) check-here
+
+check-here:
+	$(say) FLOORS
+	$(Q)tests/check/floors
+	$(say) FORMAT
+	$(Q)clang-format --dry-run -Werror $(C_FILES)
+	$(say) SHELL
+	$(Q)shellcheck $(SCRIPTS)
+	$(say) CPP
+	$(Q)$(CPPCHECK) $(LINTED)
+	$(say) TIDY
+	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
+		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null
+	$(Q)for cc in gcc clang; do \
+		$(MAKE) --no-print-directory B=$(B)/check/$$cc CC=$$cc \
+			say=@: CFLAGS='$(CFLAGS) -Werror' programs || exit 1; done
+
+shape:
+	@tests/check/shape
+
+.PHONY: check check-here shape

@@ -2,7 +2,7 @@
 # make test-containers  tries the library in containers, on other libcs and
 #                       machines, and as other compilers build it
 
-CONTAINER_SUITES = $(addprefix tests/containers/,builds matrix packages)
+CONTAINER_SUITES = $(addprefix tests/containers/,builds clean matrix packages)
 CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
 	old_kernel.so)
 

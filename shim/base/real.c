@@ -114,9 +114,6 @@ EARLY(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
       write, fd, buf, len)
 EARLY(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n),
       writev, fd, iov, n)
-EARLY(int, epoll_ctl,
-      (int epoll, int operation, int fd, struct epoll_event *event),
-      (epoll, operation, fd, event), epoll_ctl, epoll, operation, fd, event)
 EARLY(int, setsockopt,
       (int fd, int level, int name, const void *value, socklen_t len),
       (fd, level, name, value, len), setsockopt, fd, level, name, value, len)

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <stdbool.h>
-#include <sys/epoll.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -83,7 +82,6 @@ int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
 	X(send)           \
 	X(write)          \
 	X(writev)         \
-	X(epoll_ctl)      \
 	X(setsockopt)     \
 	X(getsockopt)     \
 	X(close)          \

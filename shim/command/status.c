@@ -46,7 +46,6 @@ enum {
 	REFUSED,
 	EVICTED,
 	CONFLICTS,
-	REPLACED,
 	REENTRANT,
 	FIGURES,
 };
@@ -66,7 +65,6 @@ static const struct {
 	[REFUSED] = { "refused", "sent plainly, source refused" },
 	[EVICTED] = { "evictions", "peers evicted" },
 	[CONFLICTS] = { "conflicts", "peers that asked two addresses" },
-	[REPLACED] = { "replaced", "sockets replaced" },
 	[REENTRANT] = { "reentrant", "reentrant calls passed through" },
 };
 
@@ -303,8 +301,6 @@ static enum outcome read_figures(const struct process *process,
 		      &unused) ||
 	    !add_area(process, &block->tables, COUNTS_OF_TABLE, tables,
 		      &unused) ||
-	    !peek(process, (uintptr_t)block->replaced, &to[REPLACED],
-		  sizeof(*to)) ||
 	    !peek(process, (uintptr_t)block->reentrant, &to[REENTRANT],
 		  sizeof(*to)))
 		return errno == ESRCH ? GONE : UNREADABLE;

@@ -14,9 +14,9 @@
 
 /* What the library calls beyond @default and what starts any program. */
 #define CALLS                                                            \
-	"bind close connect dup2 dup3 epoll_ctl fcntl getsockname "      \
-	"getsockopt ioctl madvise poll ppoll recvfrom recvmmsg recvmsg " \
-	"sendmmsg sendmsg sendto setsockopt socket write writev"
+	"bind close connect fcntl getsockname getsockopt ioctl madvise " \
+	"poll ppoll recvfrom recvmmsg recvmsg sendmmsg sendmsg sendto "  \
+	"setsockopt socket write writev"
 
 /* Their sets.  systemd.exec(5) SystemCallFilter=. */
 #define SETS "@basic-io @file-system @io-event @network-io @system-service"

@@ -38,7 +38,7 @@ struct count_area {
 };
 
 #define COUNT_MAGIC "replyfm"
-#define COUNT_VERSION 1
+#define COUNT_VERSION 2
 
 /*
  * The exported symbol replyfrom_counts.  Whoever reads it checks `magic` and
@@ -51,8 +51,7 @@ struct count_block {
 	struct count_area socks; /* no counters: how many are in use */
 	struct count_area threads;
 	struct count_area tables;
-	/* Sockets; and calls of handlers that passed through. */
-	const _Atomic unsigned long *replaced;
+	/* Calls of handlers that passed through. */
 	const _Atomic unsigned long *reentrant;
 };
 

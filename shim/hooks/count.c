@@ -5,7 +5,6 @@
 #include "base/lock.h"
 #include "base/real.h"
 #include "state/peers.h"
-#include "state/replace.h"
 #include "state/sock.h"
 
 EXPORTED const struct count_block replyfrom_counts = {
@@ -15,6 +14,5 @@ EXPORTED const struct count_block replyfrom_counts = {
 	.socks = SOCK_AREA,
 	.threads = PEERS_THREADS,
 	.tables = PEERS_COUNTS,
-	.replaced = &replace_count,
 	.reentrant = &lock_refusals,
 };

@@ -7,7 +7,6 @@
 #include "hooks/hook.h"
 #include "state/follow.h"
 #include "state/peers.h"
-#include "state/replace.h"
 #include "state/sock.h"
 
 #include <errno.h>
@@ -87,12 +86,11 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	int result;
 
 	if (is_wanted(addr, len))
-		sock = sock_binding(fd);
+		sock = sock_binding(fd, htons(port_of(addr)));
 	result = real.bind(fd, addr, len);
 	if (sock)
 		sock_bound(fd, sock, result == 0);
 	if (sock && !result) {
-		sock_own(sock, addr);
 		peers_open();
 		log_event(LOG_INFO, fd, SOCK_TOLD);
 	} else if (!result && sock_settle(fd)) {
@@ -107,16 +105,6 @@ EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
 
 	if (!follow_connect(fd, addr, len, &result))
 		return real.connect(fd, addr, len);
-	return result;
-}
-
-EXPORTED int epoll_ctl(int epoll, int operation, int fd,
-		       struct epoll_event *event)
-{
-	int result = real.epoll_ctl(epoll, operation, fd, event);
-
-	if (!result && sock_may_be_udp(fd))
-		replace_note_epoll(epoll, operation, fd, event);
 	return result;
 }
 

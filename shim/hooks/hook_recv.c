@@ -7,7 +7,6 @@
 #include "base/seccomp.h"
 #include "common/name.h"
 #include "hooks/hook.h"
-#include "state/carry.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
 #include "state/sock.h"
@@ -107,28 +106,22 @@ ALWAYS_INLINE void choose_interface(struct local *local)
 }
 
 /* Remembers whom a message came from, and which address it asked. */
-ALWAYS_INLINE void learn(int fd, struct sock *sock, struct msghdr *msg,
+ALWAYS_INLINE void learn(int fd, const struct sock *sock, struct msghdr *msg,
 			 bool peeked)
 {
-	const bool followed = sock_mode(sock) == SOCK_FOLLOWED;
 	struct local local;
 
-	if (!carry_unveil(sock, msg, &local, peeked) &&
-	    UNLIKELY(!pktinfo_read(msg, &local))) {
-		if (!followed)
-			sock_review(fd);
+	if (UNLIKELY(!pktinfo_read(msg, &local))) {
+		sock_review(fd);
 		return;
 	}
 	if (LIKELY(!peeked))
 		peers_count(COUNT_SEEN, 1);
 	/* It may be of another family than its socket was. */
-	if (UNLIKELY(followed || !msg->msg_namelen ||
+	if (UNLIKELY(!msg->msg_namelen ||
 		     msg->msg_namelen >
 			     name_length(atomic_load(&sock->family))))
 		return;
-	if (UNLIKELY(!atomic_load_explicit(&sock->settled,
-					   memory_order_relaxed)))
-		atomic_store(&sock->settled, true);
 	choose_interface(&local);
 	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
 	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,

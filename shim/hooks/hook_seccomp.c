@@ -25,7 +25,7 @@ enum {
 	ANSWERS = 1 << 0, /* all that we are for */
 	MEMORY = 1 << 1,
 	LOOKS = 1 << 2,	  /* at a socket that is new to us */
-	FOLLOWS = 1 << 3, /* a socket is bound again, or replaced */
+	FOLLOWS = 1 << 3, /* a socket gets its address by connect(2) */
 	WAITS = 1 << 4,	  /* for another's lock, or asks who has it */
 	LINES = 1 << 5,	  /* are written, wherever to */
 	ALL = (1 << 6) - 1,
@@ -45,18 +45,11 @@ static const struct {
 	{ LOOKS | FOLLOWS, SYS_getsockopt },
 	{ LOOKS | FOLLOWS, SYS_setsockopt },
 	{ LOOKS | FOLLOWS | LINES, SYS_getsockname },
-	{ FOLLOWS | LINES, SYS_socket },
+	{ LINES, SYS_socket },
 	{ FOLLOWS, SYS_bind },
-	{ FOLLOWS, SYS_dup3 },
-	{ FOLLOWS, SYS_fcntl },
-#ifdef SYS_fcntl64
-	{ FOLLOWS, SYS_fcntl64 },
-#endif
-	{ FOLLOWS | LINES, SYS_close },
-	{ FOLLOWS, SYS_getpeername },
-	{ FOLLOWS, SYS_epoll_ctl },
-	{ FOLLOWS | LINES, SYS_sendto },
-	{ FOLLOWS | WAITS, SYS_kill },
+	{ LINES, SYS_close },
+	{ LINES, SYS_sendto },
+	{ WAITS, SYS_kill },
 	{ WAITS | LINES, SYS_getpid },
 	{ WAITS, SYS_sched_yield },
 	{ WAITS, SYS_sigaltstack },
@@ -67,9 +60,9 @@ static const struct {
 	{ WAITS, SYS_clock_nanosleep },
 #endif
 #ifdef SYS_ppoll
-	{ FOLLOWS | LINES, SYS_ppoll },
+	{ LINES, SYS_ppoll },
 #endif
-	{ LINES, SYS_rt_sigprocmask },
+	{ FOLLOWS | LINES, SYS_rt_sigprocmask },
 	{ LINES, SYS_rt_sigpending },
 	{ LINES, SYS_rt_sigtimedwait },
 	{ LINES, SYS_write },
@@ -101,7 +94,7 @@ static void do_without(unsigned int what, bool yes)
 	if (what & LOOKS)
 		sock_look_at_no_more(yes);
 	if (what & FOLLOWS)
-		follow_no_more(yes);
+		follow_forbid(yes);
 	if (what & WAITS)
 		lock_call_no_more(yes);
 	if (what & LINES)

@@ -82,15 +82,6 @@ with_scope(const struct sock *sock, const struct msghdr *msg,
 	return (const struct sockaddr *)scoped;
 }
 
-/* The same, of a peer that asked another socket. */
-COLD static bool recall_elsewhere(struct sock *sock, const struct sockaddr *to,
-				  socklen_t len, struct source *source)
-{
-	return follow_peer(sock, to, len) &&
-	       peers_recall(atomic_load(&sock->id), to, len, &source->local,
-			    &source->queued);
-}
-
 /* The source of an answer to this peer. */
 ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 			  struct source *source)
@@ -102,18 +93,7 @@ ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 	if (UNLIKELY(to->sa_family == AF_INET6))
 		to = with_scope(sock, msg, &scoped);
 	return peers_recall(atomic_load(&sock->id), to, len, &source->local,
-			    &source->queued) ||
-	       recall_elsewhere(sock, to, len, source);
-}
-
-/* The source, if any, of what goes to the peer that the socket has. */
-ALWAYS_INLINE bool is_pinned(const struct sock *sock, struct source *source)
-{
-	if (sock_mode(sock) != SOCK_PINNED)
-		return false;
-	source->local = sock->source;
-	source->queued = false;
-	return true;
+			    &source->queued);
 }
 
 /*
@@ -140,8 +120,9 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 	    (msg->msg_controllen > MOST_CONTROL_BYTES || !msg->msg_control))
 		return false;
 	if (UNLIKELY(!msg->msg_name)) {
-		if (!is_pinned(sock, source))
+		if (!sock_is_pinned(sock, &source->local))
 			return false;
+		source->queued = false;
 		target = target_of(sock, source->local.family);
 	} else {
 		if (UNLIKELY(msg->msg_namelen < sizeof(struct sockaddr_in) ||
@@ -268,14 +249,12 @@ COLD static bool must_go_plainly(int fd, struct sock *sock,
 static void note_plain(struct sock *sock, const struct msghdr *msg,
 		       const struct source *source, bool succeeded)
 {
-	uint32_t id = atomic_load(&sock->id);
-	int pinned = SOCK_PINNED;
+	uint64_t id = atomic_load(&sock->id);
 
 	peers_count(COUNT_REFUSED, succeeded);
 	if (!msg->msg_name) {
 		if (succeeded)
-			atomic_compare_exchange_strong(&sock->mode, &pinned,
-						       SOCK_ARMED);
+			sock_unpin(sock);
 		return;
 	}
 	/* When the route is down, both fail, and the source is still right. */

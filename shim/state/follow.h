@@ -9,26 +9,34 @@
 #include <sys/socket.h>
 
 /*
- * connect(2), when the peer has asked one of our sockets, or fd is one that was
- * followed: it is then bound to the address that the peer asked.  False: there
- * is nothing to do, call libc's.  Otherwise *result and errno are as libc's.
+ * The address that a connected socket gets.  When its peer is a client (what is
+ * written to it now is an answer: see peers.h), it is the address that the
+ * client asked, by two connects: the kernel keeps the local address that a UDP
+ * socket has when it is connected again (__ip4_datagram_connect,
+ * __ip6_datagram_connect), so it is given one first.  For IPv4 by a connect to
+ * a multicast group, whose source is IP_MULTICAST_IF; for IPv6 by a connect to
+ * that address itself, whose source it is (RFC 6724 section 5 rule 1).  The
+ * socket stays the same file; between the two connects it hears nobody.  Where
+ * the kernel does not give it that address, the socket is connected as the
+ * application said, and what is sent on it gets its source message by message.
+ * For any other peer, and for a socket that is bound to an address, nothing is
+ * done.
+ */
+
+/*
+ * connect(2).  False: there is nothing to do, call libc's.  Otherwise *result
+ * and errno are as libc's.
  */
 bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		    int *result);
 
-/* Whether no socket is bound or replaced: a filter kills for that. */
-void follow_no_more(bool yes);
+/* Whether no socket gets an address: a filter kills for that. */
+void follow_forbid(bool yes);
 
 /*
- * Before an answer on fd, which is no socket of ours yet, to `to`: a new one
- * that answers a peer becomes ours.  Answers its sock, or NULL.  Keeps errno.
+ * Before a send on fd, which is no socket of ours, to `to`: a new socket that
+ * answers a peer becomes ours.  Returns its sock, or NULL.  Keeps errno.
  */
 struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len);
-
-/*
- * A peer that `sock` has not heard of may have asked another socket: if so it
- * is remembered.  Keeps errno.
- */
-bool follow_peer(struct sock *sock, const struct sockaddr *to, socklen_t len);
 
 #endif

@@ -51,11 +51,17 @@ struct key {
 	 * scope is where that has zeroes: RFC 4291, section 2.5.6.
 	 */
 	uint64_t addr[2];
-	uint32_t sock;
+	uint64_t sock;
 	uint32_t port_be;
+	uint32_t unused;
 };
 
 #define KEY_WORDS (sizeof(struct key) / sizeof(uint32_t))
+
+/* In place of a socket: all of the process, or one that is not tracked. */
+#define NO_SOCK 0
+/* So many sockets that one peer wrote to are compared, the newest first. */
+#define MOST_SOCKS 16
 
 static inline uint32_t upper(uint64_t word)
 {
@@ -73,6 +79,13 @@ RACY static inline bool key_equal(const struct key *a, const struct key *b)
 	return key_has_host(a, b) && a->port_be == b->port_be;
 }
 
+/* Whether it is the same peer, on whichever socket. */
+static inline bool key_has_peer(const struct key *a, const struct key *b)
+{
+	return a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0] &&
+	       a->port_be == b->port_be;
+}
+
 /* What a look-up reads comes first, and is in one line of the cache. */
 struct peer {
 	struct peers_entry entry;
@@ -82,14 +95,19 @@ struct peer {
 	uint64_t batch;	    /* that it was heard in last */
 	struct queue queue; /* the addresses of that batch, if they differ */
 	uint32_t index;
-	uint32_t heard;	    /* in ticks */
+	uint32_t heard;	    /* in ticks; an outbound one: or written to */
 	uint16_t datagrams; /* of that batch */
+	/* In its chain, if it asked or is outbound: 1 + an index, or 0. */
+	bool is_linked;
+	uint32_t newer;
+	uint32_t older;
 };
 
-/* Both hashes of a key: with its port, and without. */
+/* The hashes of a key: all of it, without its port, and without its socket. */
 struct hashes {
 	uint32_t peer;
 	uint32_t host;
+	uint32_t anywhere;
 };
 
 /*
@@ -105,7 +123,8 @@ static struct {
 	uint32_t log2;			 /* of the number of buckets */
 	uint32_t bucket_mask;
 	uint32_t hint_mask;
-	uint32_t *hints; /* by host: 1 + the peer that was heard last */
+	uint32_t *hints;  /* by host: 1 + the peer that was heard last */
+	uint32_t *chains; /* of peers by hashes.anywhere: 1 + the newest */
 	uint64_t seeds[KEY_WORDS + 1];
 	struct peer *chunks[CHUNKS];
 	_Atomic uint32_t capacity; /* peers that there is memory for */
@@ -150,7 +169,7 @@ static size_t hint_count(uint32_t log2)
 
 static size_t region_bytes(uint32_t log2)
 {
-	return bucket_bytes(log2) + hint_count(log2) * sizeof(*table.hints);
+	return bucket_bytes(log2) + 2 * hint_count(log2) * sizeof(*table.hints);
 }
 
 /* Whoever writes it right now will see that the peer has changed. */
@@ -170,8 +189,10 @@ static void forget_all(void)
 	table.used = 0;
 	count_set(&peers_counts[COUNT_REMEMBERED], 0);
 	queue_drop_all();
-	if (table.buckets)
-		memset(table.buckets, 0, bucket_bytes(table.log2));
+	if (!table.buckets)
+		return;
+	memset(table.buckets, 0, bucket_bytes(table.log2));
+	memset(table.chains, 0, hint_count(table.log2) * sizeof(*table.chains));
 }
 
 static inline bool take_lock(void)
@@ -222,6 +243,7 @@ static bool open_table(void)
 			table.hint_mask = (uint32_t)hint_count(log2) - 1;
 			table.hints = (uint32_t *)((char *)region +
 						   bucket_bytes(log2));
+			table.chains = table.hints + hint_count(log2);
 			table.bound = bound;
 			count_set(&peers_counts[COUNT_BOUND], bound);
 			if (!table.ttl_s)
@@ -275,7 +297,7 @@ static bool key_of_v6(const struct sockaddr *peer, socklen_t len,
 	return true;
 }
 
-static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
+static inline bool key_of(uint64_t sock, const struct sockaddr *peer,
 			  socklen_t len, struct key *key)
 {
 	struct sockaddr_in v4;
@@ -303,16 +325,19 @@ static inline bool key_of(uint32_t sock, const struct sockaddr *peer,
 static inline struct hashes hash(const struct key *key)
 {
 	const uint64_t *seed = table.seeds;
-	const uint64_t host = seed[0] +
-			      (seed[1] + upper(key->addr[0])) *
-				      (seed[2] + (uint32_t)key->addr[0]) +
-			      (seed[3] + upper(key->addr[1])) *
-				      (seed[4] + (uint32_t)key->addr[1]) +
-			      seed[5] * key->sock;
+	const uint64_t address = seed[0] +
+				 (seed[1] + upper(key->addr[0])) *
+					 (seed[2] + (uint32_t)key->addr[0]) +
+				 (seed[3] + upper(key->addr[1])) *
+					 (seed[4] + (uint32_t)key->addr[1]);
+	const uint64_t port = seed[5] * key->port_be;
+	const uint64_t sock =
+		seed[6] * (uint32_t)key->sock + seed[7] * upper(key->sock);
 
 	return (struct hashes){
-		.peer = upper(host + seed[6] * key->port_be),
-		.host = upper(host),
+		.peer = upper(address + sock + port),
+		.host = upper(address + sock),
+		.anywhere = upper(address + port),
 	};
 }
 
@@ -387,12 +412,14 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 }
 
 /*
- * Whose is highest is forgotten: the oldest of those that are not fresh or were
- * not answered, or else of all.
+ * Whose is highest is forgotten: the oldest of those that asked and are not
+ * fresh or were not answered, or else of all.  A flood of forged requests must
+ * not make us forget to whom we wrote first.
  */
 static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
-	const bool is_kept = peer->entry.answered && is_fresh(peer, now);
+	const bool is_kept = peer->entry.kind == PEERS_OUTBOUND ||
+			     (peer->entry.answered && is_fresh(peer, now));
 
 	return (uint64_t)!is_kept << 32 | age(peer, now);
 }
@@ -438,6 +465,42 @@ RACY static void clear(struct peer *peer)
 	*peer = (struct peer){ .index = peer->index };
 }
 
+static inline uint32_t *chain_of(uint32_t anywhere)
+{
+	return &table.chains[anywhere & table.hint_mask];
+}
+
+/*
+ * As the newest of those that share its hash without the socket.  Not what was
+ * only learned there: a socket for each answer would hide who asked.
+ */
+static void link_peer(struct peer *peer, uint32_t anywhere)
+{
+	uint32_t *chain = chain_of(anywhere);
+
+	if (peer->is_linked || peer->entry.kind > PEERS_OUTBOUND)
+		return;
+	peer->is_linked = true;
+	peer->newer = 0;
+	peer->older = *chain;
+	if (peer->older)
+		nth_peer(peer->older - 1)->newer = peer->index + 1;
+	*chain = peer->index + 1;
+}
+
+static void unlink_peer(struct peer *peer)
+{
+	if (!peer->is_linked)
+		return;
+	peer->is_linked = false;
+	if (peer->older)
+		nth_peer(peer->older - 1)->newer = peer->newer;
+	if (peer->newer)
+		nth_peer(peer->newer - 1)->older = peer->older;
+	else
+		*chain_of(hash(&peer->key).anywhere) = peer->older;
+}
+
 /*
  * Memory for one more peer: unused, or of one that has to go.  NULL: there
  * might be more; if there is none, let `may_evict`.
@@ -459,6 +522,7 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		PROBE3(evicted, peer->key.sock, peer->key.addr,
 		       peer->key.port_be);
 		HASH_DELETE(hh, table.head, peer);
+		unlink_peer(peer);
 	} else {
 		return NULL;
 	}
@@ -468,15 +532,16 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 }
 
 /* The same, of this key. */
-static struct peer *insert(const struct key *key, uint32_t hashv, uint32_t now,
-			   bool may_evict)
+static struct peer *insert(const struct key *key, struct hashes hashes,
+			   uint32_t now, bool may_evict)
 {
 	struct peer *peer = free_peer(now, may_evict);
 
 	if (!peer)
 		return NULL;
 	peer->key = *key;
-	HASH_ADD_BYHASHVALUE(hh, table.head, key, sizeof(*key), hashv, peer);
+	HASH_ADD_BYHASHVALUE(hh, table.head, key, sizeof(*key), hashes.peer,
+			     peer);
 	return peer;
 }
 
@@ -562,9 +627,12 @@ static void note_peeked(struct peer *peer, bool is_same)
 		begin_queue(peer);
 }
 
+/* To an outbound peer one answer is due at most: it sends by itself as well. */
 RACY static inline void note_request(struct peer *peer)
 {
-	if (peer->entry.unanswered < UINT16_MAX)
+	if (peer->entry.unanswered < UINT16_MAX &&
+	    (LIKELY(peer->entry.kind != PEERS_OUTBOUND) ||
+	     !peer->entry.unanswered))
 		peer->entry.unanswered++;
 }
 
@@ -634,6 +702,7 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	struct peer *peer = glance(&d->key, d->hashes.peer, &version);
 
 	if (UNLIKELY(!peer || d->peeked || peer->queue.first ||
+		     peer->entry.kind > PEERS_OUTBOUND ||
 		     d->local->family == AF_UNSPEC ||
 		     !local_equal(&peer->local, d->local)))
 		return false;
@@ -649,6 +718,22 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	return true;
 }
 
+/*
+ * Whether this process wrote to the peer first.  Asked for a socket without a
+ * port of its own number: such are made anew for each question.
+ */
+static bool is_outbound_anywhere(const struct key *key)
+{
+	struct key anywhere = *key;
+	const struct peer *peer;
+
+	if (peers_port_be(key->sock))
+		return false;
+	anywhere.sock = NO_SOCK;
+	peer = find(&anywhere, hash(&anywhere).peer);
+	return peer && peer->entry.kind == PEERS_OUTBOUND;
+}
+
 /* Any datagram, with the lock.  False: no memory, and there might be. */
 static bool remember(const struct datagram *d, bool may_evict)
 {
@@ -656,11 +741,17 @@ static bool remember(const struct datagram *d, bool may_evict)
 	struct peer *peer = find(&d->key, d->hashes.peer);
 	bool is_same;
 
-	if (!peer)
-		peer = insert(&d->key, d->hashes.peer, now, may_evict);
+	if (!peer) {
+		peer = insert(&d->key, d->hashes, now, may_evict);
+		if (peer && is_outbound_anywhere(&d->key))
+			peer->entry.kind = PEERS_OUTBOUND;
+	}
 	if (!peer)
 		return false;
 	begin_change(peer);
+	if (peer->entry.kind > PEERS_OUTBOUND)
+		peer->entry.kind = PEERS_ASKED;
+	link_peer(peer, d->hashes.anywhere);
 	is_same = local_equal(&peer->local, d->local);
 	if (d->peeked) {
 		note_peeked(peer, is_same);
@@ -710,7 +801,7 @@ void peers_open(void)
 	errno = saved;
 }
 
-HOT void peers_remember(uint32_t sock, const struct sockaddr *peer,
+HOT void peers_remember(uint64_t sock, const struct sockaddr *peer,
 			socklen_t len, const struct local *local, bool peeked)
 {
 	struct datagram d;
@@ -750,19 +841,7 @@ static struct peer *find_host(const struct key *key, uint32_t hashv)
 	return key_has_host(&peer->key, key) ? peer : NULL;
 }
 
-/* The peer that tells where an answer comes from: the exact one, or its host.
- */
-static struct peer *find_for_answer(const struct key *key, struct hashes hashes)
-{
-	const uint32_t now = now_ticks();
-	struct peer *peer = find(key, hashes.peer);
-
-	if (!peer || !is_fresh(peer, now))
-		peer = find_host(key, hashes.host);
-	return peer && is_fresh(peer, now) ? peer : NULL;
-}
-
-/* Whether this peer waits for an answer, and not for long. */
+/* Whether a request of this peer was read lately, and is not answered yet. */
 static bool is_waiting(const struct peer *peer, uint32_t now)
 {
 	const uint32_t ms_per_s = 1000;
@@ -773,38 +852,214 @@ static bool is_waiting(const struct peer *peer, uint32_t now)
 			       TICKS_PER_S;
 }
 
-/* Locks, and answers the peer to answer; NULL, and not locked: none. */
-static struct peer *lock_for_answer(const struct key *key, struct hashes hashes)
-{
-	struct peer *peer;
+/* What a peer did on other sockets than the one that is written to. */
+struct elsewhere {
+	struct peer *waiting; /* its newest request that was not answered */
+	struct peer *sibling; /* the newest one on a socket of the same port */
+	bool is_outbound;     /* some socket wrote to it first */
+};
 
-	if (!take_lock())
-		return NULL;
-	peer = find_for_answer(key, hashes);
-	if (!peer)
-		lock_release(&lock);
-	return peer;
+static bool is_newer(const struct peer *peer, const struct peer *than,
+		     uint32_t now)
+{
+	return !than || age(peer, now) < age(than, now);
 }
 
-static bool find_exact(uint32_t sock, const struct sockaddr *peer,
-		       socklen_t len, bool waiting, struct local *local)
+static void consider(struct elsewhere *e, const struct key *key,
+		     struct peer *peer, uint32_t now)
+{
+	const bool is_asked = peer->entry.kind == PEERS_ASKED &&
+			      peer->local.family != AF_UNSPEC;
+	const in_port_t port_be = peers_port_be(key->sock);
+
+	if (peer->entry.kind == PEERS_OUTBOUND)
+		e->is_outbound = true;
+	if (is_asked && is_waiting(peer, now) &&
+	    is_newer(peer, e->waiting, now))
+		e->waiting = peer;
+	if (is_asked && is_fresh(peer, now) && port_be &&
+	    port_be == peers_port_be(peer->key.sock) &&
+	    is_newer(peer, e->sibling, now))
+		e->sibling = peer;
+}
+
+static struct elsewhere look_elsewhere(const struct key *key,
+				       struct hashes hashes, uint32_t now)
+{
+	struct elsewhere e = { .is_outbound = is_outbound_anywhere(key) };
+	uint32_t next = *chain_of(hashes.anywhere);
+	struct peer *peer;
+
+	for (int i = 0; next && i < MOST_SOCKS; i++, next = peer->older) {
+		peer = nth_peer(next - 1);
+		if (peer->key.sock != key->sock &&
+		    key_has_peer(&peer->key, key))
+			consider(&e, key, peer, now);
+	}
+	return e;
+}
+
+/*
+ * The peer's request on another socket that is answered from this one: it
+ * waits, or came to a socket of the same port.  NULL: there is none.
+ */
+static struct peer *find_elsewhere(const struct key *key, struct hashes hashes,
+				   uint32_t now)
+{
+	const struct elsewhere e = look_elsewhere(key, hashes, now);
+	const bool may_wait = config_get()->follow_ms && !e.is_outbound;
+
+	if (e.waiting && (may_wait || e.waiting == e.sibling))
+		return e.waiting;
+	return e.sibling;
+}
+
+/* Remembers that a peer is no client of this socket, or why it is one. */
+static void note_kind(const struct key *key, enum peers_kind kind,
+		      const struct local *local, uint32_t now)
+{
+	const struct hashes hashes = hash(key);
+	struct peer *peer = find(key, hashes.peer);
+
+	if (!peer)
+		peer = insert(key, hashes, now, true);
+	if (!peer)
+		return;
+	begin_change(peer);
+	if (kind > PEERS_OUTBOUND)
+		unlink_peer(peer);
+	peer->entry.kind = (uint8_t)kind;
+	link_peer(peer, hashes.anywhere);
+	peer->entry.answered = true;
+	peer->local = *local;
+	peer->heard = now;
+	end_change(peer);
+}
+
+/*
+ * What is written to an outbound peer is unasked.  Whom a socket without a port
+ * of its own number writes to is remembered for the process: see
+ * is_outbound_anywhere.
+ */
+static void note_outbound(const struct key *key, uint32_t now)
+{
+	const struct local none = { .family = AF_UNSPEC };
+	struct key outbound = *key;
+
+	if (!peers_port_be(key->sock))
+		outbound.sock = NO_SOCK;
+	note_kind(&outbound, PEERS_OUTBOUND, &none, now);
+}
+
+/*
+ * Takes the source of an answer from what is known of another socket.  When all
+ * requests are answered, the peer counts as written to first, for what asks
+ * next may be forged in the name of one that we ask ourselves.
+ */
+static bool learn(const struct key *key, struct peer *found, bool is_remembered,
+		  struct local *local, uint32_t now)
+{
+	const bool is_sibling =
+		peers_port_be(key->sock) == peers_port_be(found->key.sock);
+
+	*local = found->local;
+	peers_note_answer(&found->entry);
+	if (!peers_port_be(key->sock) && !is_sibling &&
+	    !found->entry.unanswered)
+		note_outbound(key, now);
+	if (is_remembered)
+		note_kind(key, PEERS_LEARNED, local, now);
+	return true;
+}
+
+/* Another port of its host waits for an answer: it is this one. */
+static bool answer_host(const struct key *key, struct hashes hashes,
+			struct local *local, uint32_t now)
+{
+	struct peer *peer = find_host(key, hashes.host);
+
+	if (!peer || !peer->entry.unanswered || !is_fresh(peer, now) ||
+	    peer->local.family == AF_UNSPEC)
+		return false;
+	*local = peer->local;
+	peers_note_answer(&peer->entry);
+	note_kind(key, PEERS_FOR_HOST, local, now);
+	return true;
+}
+
+/* A write to a peer that has not asked this socket, as far as is known. */
+static bool answer_stranger(const struct key *key, struct hashes hashes,
+			    bool is_send, struct local *local)
 {
 	const uint32_t now = now_ticks();
-	struct peer *found;
-	struct key key;
+	struct peer *known = find(key, hashes.peer);
+	struct peer *found = find_elsewhere(key, hashes, now);
 
-	if (!table.buckets || !key_of(sock, peer, len, &key) || !take_lock())
-		return false;
-	found = find(&key, hash(&key).peer);
-	if (found &&
-	    (!is_fresh(found, now) || (waiting && !is_waiting(found, now))))
-		found = NULL;
-	if (found) {
-		*local = found->local;
-		peers_note_answer(&found->entry);
+	if (found)
+		return learn(key, found, is_send, local, now);
+	if (known && known->entry.kind == PEERS_LEARNED &&
+	    is_fresh(known, now)) {
+		*local = known->local;
+		return local->family != AF_UNSPEC;
 	}
-	lock_release(&lock);
-	return found != NULL;
+	if (is_send && (!known || known->entry.kind == PEERS_FOR_HOST) &&
+	    answer_host(key, hashes, local, now))
+		return true;
+	if (!known)
+		note_outbound(key, now);
+	return false;
+}
+
+/* A write to a peer that this process wrote to first: what it asked, once. */
+static bool answer_outbound(struct peer *peer, struct local *local)
+{
+	const uint32_t now = now_ticks();
+	const bool waits = is_waiting(peer, now);
+
+	if (waits)
+		*local = peer->local;
+	peer->entry.unanswered = 0;
+	peer->heard = now;
+	return waits && local->family != AF_UNSPEC;
+}
+
+/*
+ * A write to a peer that asked this socket: the first address of its batch, or
+ * the last one of all.
+ */
+static bool answer_client(struct peer *peer, struct local *local, bool *queued)
+{
+	if (peers_thread.state == PEERS_DRAINED &&
+	    peer->batch == current_batch())
+		*queued = queue_take(&peer->queue, local);
+	if (!*queued)
+		*local = peer->local;
+	peers_note_answer(&peer->entry);
+	return local->family != AF_UNSPEC;
+}
+
+/* The source of what is written to this peer.  False: the kernel's choice. */
+static bool find_source(const struct key *key, struct hashes hashes,
+			bool is_send, struct local *local, bool *queued)
+{
+	struct peer *peer = find(key, hashes.peer);
+
+	if (peer && peer->entry.kind == PEERS_OUTBOUND)
+		return answer_outbound(peer, local);
+	if (peer && peer->entry.kind == PEERS_ASKED &&
+	    is_fresh(peer, now_ticks()))
+		return answer_client(peer, local, queued);
+	return answer_stranger(key, hashes, is_send, local);
+}
+
+/* Memory for one more peer, outside the lock.  Keeps errno. */
+static void reserve(void)
+{
+	const int saved = errno;
+
+	if (table.used == table.capacity && table.capacity < table.bound)
+		add_chunk();
+	errno = saved;
 }
 
 /* The next answer does not belong to the datagrams that are read now. */
@@ -814,59 +1069,81 @@ static inline void note_answering(void)
 		peers_thread.state = PEERS_ANSWERING;
 }
 
-/* An answer that changes nothing of its peer, so without the lock. */
-RACY static inline bool recall_known(const struct key *key, uint32_t hashv,
-				     struct local *local)
+/* What is known of a peer without the lock. */
+enum knowledge {
+	KNOWN_SOURCE,
+	KNOWN_NONE, /* it is outbound, and has asked nothing since */
+	NOT_KNOWN,  /* look again, with the lock */
+};
+
+/* A write that changes nothing of its peer, so without the lock. */
+RACY static inline enum knowledge
+recall_known(const struct key *key, uint32_t hashv, struct local *local)
 {
-	uint32_t version;
+	uint32_t version, now;
 	struct peer *peer = glance(key, hashv, &version);
 	struct local source;
+	bool is_outbound;
 
-	if (!peer || peer->queue.first || !is_fresh(peer, now_ticks()))
-		return false;
+	if (!peer || peer->queue.first || peer->entry.kind > PEERS_OUTBOUND)
+		return NOT_KNOWN;
+	now = now_ticks();
 	source = peer->local;
-	if (source.family == AF_UNSPEC || !is_unchanged(peer, version))
-		return false;
+	is_outbound = peer->entry.kind == PEERS_OUTBOUND;
+	if (is_outbound ? peer->entry.unanswered
+			: source.family == AF_UNSPEC || !is_fresh(peer, now))
+		return NOT_KNOWN;
+	if (!is_unchanged(peer, version))
+		return NOT_KNOWN;
 	note_answering();
+	if (is_outbound) {
+		peer->heard = now;
+		return KNOWN_NONE;
+	}
 	peers_note_answer(&peer->entry);
 	*local = source;
-	return true;
+	return KNOWN_SOURCE;
 }
 
-bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
+/* A push to the peer that this thread read last. */
+static bool recall_last_again(uint64_t sock, const struct sockaddr *peer,
+			      socklen_t len, uint32_t version,
+			      struct local *local)
+{
+	return peers_is_last(sock, peer, len) &&
+	       peers_thread.last.entry->kind == PEERS_ASKED &&
+	       now_ticks() - peers_thread.last.heard <=
+		       table.ttl_s * TICKS_PER_S &&
+	       peers_recall_last(version, local);
+}
+
+bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued)
 {
 	const uint32_t version = peers_thread.last.version;
 	struct hashes hashes;
-	struct peer *found;
+	enum knowledge knowledge;
 	struct local source;
 	struct key key;
-	bool taken = false;
+	bool found, taken = false;
 
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!table.buckets || !key_of(sock, peer, len, &key))
 		return false;
 	know_thread();
-	if (peers_is_last(sock, peer, len) &&
-	    now_ticks() - peers_thread.last.heard <=
-		    table.ttl_s * TICKS_PER_S &&
-	    peers_recall_last(version, local))
+	if (recall_last_again(sock, peer, len, version, local))
 		return true;
 	hashes = hash(&key);
-	if (recall_known(&key, hashes.peer, local))
-		return true;
-	found = lock_for_answer(&key, hashes);
-	if (!found)
+	knowledge = recall_known(&key, hashes.peer, local);
+	if (knowledge != NOT_KNOWN)
+		return knowledge == KNOWN_SOURCE;
+	reserve();
+	if (!take_lock())
 		return false;
 	note_answering();
-	if (peers_thread.state == PEERS_DRAINED &&
-	    found->batch == current_batch())
-		taken = queue_take(&found->queue, &source);
-	if (!taken)
-		source = found->local;
-	peers_note_answer(&found->entry);
+	found = find_source(&key, hashes, true, &source, &taken);
 	lock_release(&lock);
-	if (source.family == AF_UNSPEC)
+	if (!found)
 		return false;
 	*local = source;
 	*queued = taken;
@@ -878,30 +1155,55 @@ bool peers_are_open(void)
 	return table.buckets != NULL;
 }
 
-bool peers_find(uint32_t sock, const struct sockaddr *peer, socklen_t len,
-		struct local *local)
-{
-	return find_exact(sock, peer, len, false, local);
-}
-
-bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 struct local *local)
 {
-	return find_exact(sock, peer, len, true, local);
+	struct local source;
+	struct key key;
+	bool found, queued = false;
+
+	if (!table.buckets || !key_of(sock, peer, len, &key))
+		return false;
+	reserve();
+	if (!take_lock())
+		return false;
+	found = find_source(&key, hash(&key), false, &source, &queued);
+	lock_release(&lock);
+	if (found)
+		*local = source;
+	return found;
 }
 
-/* The same, of a peer that was just answered. */
-static struct peer *lock_for(uint32_t sock, const struct sockaddr *peer,
-			     socklen_t len)
+void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,
+		 const struct local *local)
 {
 	struct key key;
 
 	if (!table.buckets || !key_of(sock, peer, len, &key))
-		return NULL;
-	return lock_for_answer(&key, hash(&key));
+		return;
+	reserve();
+	if (!take_lock())
+		return;
+	note_kind(&key, PEERS_LEARNED, local, now_ticks());
+	lock_release(&lock);
 }
 
-void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+/* Locks, and returns a peer that was just answered; NULL, and not locked. */
+static struct peer *lock_for(uint64_t sock, const struct sockaddr *peer,
+			     socklen_t len)
+{
+	struct peer *found;
+	struct key key;
+
+	if (!table.buckets || !key_of(sock, peer, len, &key) || !take_lock())
+		return NULL;
+	found = find(&key, hash(&key).peer);
+	if (!found)
+		lock_release(&lock);
+	return found;
+}
+
+void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local)
 {
 	struct peer *found = lock_for(sock, peer, len);
@@ -913,18 +1215,31 @@ void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
 	lock_release(&lock);
 }
 
-void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+static void forget_local(struct peer *peer, const struct local *local)
+{
+	begin_change(peer);
+	if (local_equal(&peer->local, local))
+		peer->local.family = AF_UNSPEC;
+	queue_forget(&peer->queue, local);
+	end_change(peer);
+}
+
+void peers_forget(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		  const struct local *local)
 {
-	struct peer *found = lock_for(sock, peer, len);
+	struct peer *found = lock_for(sock, peer, len), *other;
+	uint32_t next;
 
 	if (!found)
 		return;
-	begin_change(found);
-	if (local_equal(&found->local, local))
-		found->local.family = AF_UNSPEC;
-	queue_forget(&found->queue, local);
-	end_change(found);
+	forget_local(found, local);
+	/* Nor is it to be found by way of another socket. */
+	next = *chain_of(hash(&found->key).anywhere);
+	for (int i = 0; next && i < MOST_SOCKS; i++, next = other->older) {
+		other = nth_peer(next - 1);
+		if (key_has_peer(&other->key, &found->key))
+			forget_local(other, local);
+	}
 	lock_release(&lock);
 }
 

@@ -17,9 +17,11 @@
 #include <sys/socket.h>
 
 /*
- * In all of these `sock` is the id of a socket, and `peer`, of `len` bytes, the
- * address as a call on that socket gave or took it; an IPv4 peer and its
- * v4-mapped form are one.  They take the table's leaf lock, keep errno, and are
+ * In all of these `sock` is the id of a socket: its port, if it was bound to
+ * one by number, in the lower 16 bits, and above them a number of its own; 0 is
+ * a socket that is not tracked.  `peer`, of `len` bytes, is the address as a
+ * call on that socket gave or took it; an IPv4 peer and its v4-mapped form are
+ * one.  They take the table's leaf lock, keep errno, and are
  * async-signal-safe: a handler that interrupts one of them gets the answer of
  * an empty table, and its datagram is not remembered.
  */
@@ -42,6 +44,17 @@ extern counter peers_lines[COUNT_LINES][COUNT_LINE / sizeof(counter)];
 		.stride = sizeof(peers_counts),    \
 	}
 
+static inline uint64_t peers_id(uint64_t number, in_port_t port_be)
+{
+	return number << 16 | port_be;
+}
+
+/* The port that the socket was bound to by number, or 0. */
+static inline in_port_t peers_port_be(uint64_t sock)
+{
+	return (in_port_t)(sock & 0xffff);
+}
+
 /*
  * Gets what memory the first peers need.  Now, for a server may be about to
  * forbid itself mmap(2) and getrandom(2).
@@ -52,7 +65,7 @@ void peers_open(void);
  * A datagram of `peer` to `local` was read; `peeked` when it stays in the
  * queue.  Forgets another when REPLYFROM_PEERS are remembered.
  */
-void peers_remember(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+void peers_remember(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local, bool peeked);
 
 /*
@@ -69,6 +82,14 @@ enum peers_state {
 	PEERS_ANSWERING, /* it was none: answers are to the last one */
 };
 
+/* Why a peer is in the table, of one socket. */
+enum peers_kind {
+	PEERS_ASKED,	/* it wrote first: a client */
+	PEERS_OUTBOUND, /* this process wrote first */
+	PEERS_LEARNED,	/* its request on another socket was answered here */
+	PEERS_FOR_HOST, /* got the answer to another port of its host */
+};
+
 /* What begins each entry of the table. */
 struct peers_entry {
 	/*
@@ -79,6 +100,7 @@ struct peers_entry {
 	/* Of no weight, so threads may lose each other's counts. */
 	uint16_t unanswered; /* that were read, and no answer sent since */
 	bool answered;
+	uint8_t kind; /* enum peers_kind */
 };
 
 RACY static inline void peers_note_answer(struct peers_entry *entry)
@@ -134,11 +156,11 @@ ALWAYS_INLINE bool peers_count_if(bool event, int which)
 	return event;
 }
 
-bool peers_recall_slowly(uint32_t sock, const struct sockaddr *peer,
+bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued);
 
 /* Whether that was of `peer` to `sock`, and nothing has changed since. */
-ALWAYS_INLINE bool peers_is_last(uint32_t sock, const struct sockaddr *peer,
+ALWAYS_INLINE bool peers_is_last(uint64_t sock, const struct sockaddr *peer,
 				 socklen_t len)
 {
 	const struct peers_last *last = &peers_thread.last;
@@ -184,15 +206,25 @@ ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 }
 
 /*
- * The address that an answer to `peer` shall come from.  False, and *local is
- * of no use, when nothing is known of it or the kernel shall choose.
+ * The address that what is written to `peer` comes from.  False, and *local is
+ * of no use, when the kernel chooses, for nothing is answered.
  *
- * It is the address this peer asked last; while this thread answers a batch,
- * the first that it asked there and that was not recalled yet (*queued is then
- * true).  For a peer that has not asked it is the address that another port of
- * its host asked last.
+ * | the peer                               | the source is the address        |
+ * |----------------------------------------|----------------------------------|
+ * | asked this socket, before we wrote     | that it asked last; while this   |
+ * |                                        | thread answers a batch, the next |
+ * |                                        | of the batch (*queued is true)   |
+ * | was written to first, and asked since  | that it asked, once              |
+ * | was written to first                   | none                             |
+ * | asked another socket of the same port  | that it asked last               |
+ * | asked another socket, lately, and was  | that it asked; for a socket with |
+ * | not answered yet                       | no port of its own number, never |
+ * |                                        | if we wrote to the peer first    |
+ * | has not asked, but another port of its | that this one asked, once        |
+ * | host, on this socket: not answered yet |                                  |
+ * | any other                              | none; it was written to first    |
  */
-ALWAYS_INLINE bool peers_recall(uint32_t sock, const struct sockaddr *peer,
+ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
 				socklen_t len, struct local *local,
 				bool *queued)
 {
@@ -212,25 +244,22 @@ ALWAYS_INLINE bool peers_recall(uint32_t sock, const struct sockaddr *peer,
 bool peers_are_open(void);
 
 /*
- * Whether `peer` asked this socket, that very port: *local gets the address
- * that it asked last, and this counts as an answer.
+ * As peers_recall, but not for another port of the peer's host: for connect(2),
+ * and for a socket that is not tracked.
  */
-bool peers_find(uint32_t sock, const struct sockaddr *peer, socklen_t len,
-		struct local *local);
-
-/*
- * The same, when a datagram of it was read, not merely peeked at, and waits for
- * an answer for REPLYFROM_FOLLOW_MS at most.  Each is good for one claim.
- */
-bool peers_claim(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 struct local *local);
 
+/* `sock` answers `peer`, which asked `local` on another socket. */
+void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,
+		 const struct local *local);
+
 /* A queued recall that came to nothing: the next one shall find it again. */
-void peers_unrecall(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local);
 
 /* The kernel refuses `local` as a source: no longer recall it for `peer`. */
-void peers_forget(uint32_t sock, const struct sockaddr *peer, socklen_t len,
+void peers_forget(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		  const struct local *local);
 
 /* Empties the table and sets its bounds anew; for tests, single-threaded. */

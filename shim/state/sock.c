@@ -17,7 +17,7 @@
 #include "base/real.h"
 #include "common/mark.h"
 #include "common/name.h"
-#include "state/carry.h"
+#include "state/peers.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -54,11 +54,30 @@ static struct sock kinds[KINDS];
 static struct slot first_slots[SOCK_FDS_PER_CHUNK];
 _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };
 _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
-static _Atomic uint32_t last_id;
+static _Atomic uint64_t last_number; /* of a socket, for its id */
 static _Atomic uint32_t sock_count;
-static _Atomic uint32_t hand; /* where to look for a free sock next */
-static _Atomic bool off;      /* no socket is to be ours from now on */
-static _Atomic bool blind;    /* nor is one to be looked at */
+
+/* A bit for each sock: somebody has it.  So many are looked at in one step. */
+#define SOCKS_PER_WORD 64
+static _Atomic uint64_t taken[SOCK_CHUNKS * SOCKS_PER_CHUNK / SOCKS_PER_WORD];
+static _Atomic uint32_t hand; /* the word to look for a free one in next */
+
+/*
+ * 1 + the index of the sock with a cookie, in one of a few places from where
+ * the cookie says.  Only a hint: what is found there is looked at.
+ */
+#define COOKIES (2 * SOCK_CHUNKS * SOCKS_PER_CHUNK)
+#define COOKIE_PLACES 8
+static _Atomic uint32_t by_cookie[COOKIES];
+
+/*
+ * How often a socket came from elsewhere, which other fds may mean as well, and
+ * how often by then one that may be bound.  What an fd was taken for before
+ * that is looked at again.
+ */
+static _Atomic uint32_t doubts, doubts_of_bound;
+static _Atomic bool off;   /* no socket is to be ours from now on */
+static _Atomic bool blind; /* nor is one to be looked at */
 
 static inline bool is_tracked(const struct sock *sock)
 {
@@ -84,16 +103,58 @@ static struct slot *make_slot(int fd)
 	return sock_slot(fd);
 }
 
+/* What fd was taken for, unless that has become doubtful. */
+static struct sock *occupant(int fd)
+{
+	const struct slot *slot = sock_slot(fd);
+	struct sock *sock = sock_occupant(fd);
+	const uint32_t seen = slot ? atomic_load(&slot->doubts) : 0;
+
+	if (!sock || sock == other || is_tracked(sock))
+		return sock;
+	return seen >= (sock == examined ? atomic_load(&doubts_of_bound)
+					 : atomic_load(&doubts))
+		       ? sock
+		       : NULL;
+}
+
+/* Another socket has come from elsewhere; `bound`: it may be. */
+static void doubt(bool bound)
+{
+	const uint32_t n = atomic_fetch_add(&doubts, 1) + 1;
+
+	if (bound)
+		atomic_store(&doubts_of_bound, n);
+}
+
+/* The word and the bit that say whether the nth sock is taken. */
+static bool take(uint32_t n)
+{
+	const uint64_t bit = (uint64_t)1 << n % SOCKS_PER_WORD;
+
+	return !(atomic_fetch_or(&taken[n / SOCKS_PER_WORD], bit) & bit);
+}
+
+static void release(struct sock *sock)
+{
+	const uint64_t bit = (uint64_t)1 << sock->index % SOCKS_PER_WORD;
+
+	if (atomic_fetch_sub(&sock->fds, 1) == 1)
+		atomic_fetch_and(&taken[sock->index / SOCKS_PER_WORD], ~bit);
+}
+
 /* Puts `sock` (counted already, when it is tracked) into the slot of fd. */
 static void occupy(int fd, struct sock *sock)
 {
 	struct slot *slot = sock ? make_slot(fd) : sock_slot(fd);
 	struct sock *before = sock;
 
-	if (slot)
+	if (slot) {
+		atomic_store(&slot->doubts, atomic_load(&doubts));
 		before = atomic_exchange(&slot->sock, sock);
+	}
 	if (is_tracked(before))
-		atomic_fetch_sub(&before->fds, 1);
+		release(before);
 }
 
 /* One more fd means `sock`; false when none did any more. */
@@ -104,13 +165,6 @@ static bool hold(struct sock *sock)
 	while (fds && !atomic_compare_exchange_weak(&sock->fds, &fds, fds + 1))
 		;
 	return fds != 0;
-}
-
-static bool claim(struct sock *sock)
-{
-	uint32_t unused = 0;
-
-	return atomic_compare_exchange_strong(&sock->fds, &unused, 1);
 }
 
 /* The nth of sock_count, or NULL while it is being added. */
@@ -140,25 +194,42 @@ static bool add_chunk(void)
 	return false;
 }
 
+/* The first free one of a word, or NULL. */
+static struct sock *take_of_word(uint32_t word)
+{
+	uint64_t bits;
+	uint32_t n;
+
+	while (~(bits = atomic_load(&taken[word]))) {
+		n = word * SOCKS_PER_WORD + (uint32_t)__builtin_ctzll(~bits);
+		if (!take(n))
+			continue;
+		nth_sock(n)->index = n;
+		atomic_store(&nth_sock(n)->fds, 1);
+		return nth_sock(n);
+	}
+	return NULL;
+}
+
 /* Round and round: the one free for longest keeps its cookie for longest. */
 static struct sock *claim_free(void)
 {
-	uint32_t count = atomic_load(&sock_count);
-	uint32_t start = atomic_load(&hand);
+	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
+	const uint32_t start = atomic_load(&hand);
+	struct sock *sock;
 
-	for (uint32_t i = 0; i < count; i++) {
-		struct sock *sock = nth_sock((start + i) % count);
-
-		if (!sock || !claim(sock))
+	for (uint32_t i = 0; i < words; i++) {
+		sock = take_of_word((start + i) % words);
+		if (!sock)
 			continue;
-		atomic_store(&hand, (start + i + 1) % count);
+		atomic_store(&hand, (start + i + 1) % words);
 		return sock;
 	}
 	return NULL;
 }
 
 /* A sock of a new id that one fd means, or NULL. */
-static struct sock *new_sock(int family, uint32_t wanted)
+static struct sock *new_sock(int family, in_port_t port_be, uint32_t wanted)
 {
 	struct sock *sock;
 
@@ -166,30 +237,60 @@ static struct sock *new_sock(int family, uint32_t wanted)
 		if (!add_chunk())
 			return NULL;
 	}
-	atomic_store(&sock->id, atomic_fetch_add(&last_id, 1) + 1);
+	atomic_store(&sock->id,
+		     peers_id(atomic_fetch_add(&last_number, 1) + 1, port_be));
 	atomic_store(&sock->cookie, 0);
 	atomic_store(&sock->family, family);
 	atomic_store(&sock->wanted, wanted);
 	atomic_store(&sock->device, 0);
 	atomic_store(&sock->mode, SOCK_ARMED);
 	atomic_store(&sock->generation, 0);
-	atomic_store(&sock->port_be, 0);
-	atomic_store(&sock->was_unbound, false);
-	atomic_store(&sock->settled, false);
-	carry_reset(sock);
 	return sock;
 }
 
-static void release(struct sock *sock)
-{
-	atomic_fetch_sub(&sock->fds, 1);
-}
-
-/* The same, of one that must not be found as one that is switched on. */
+/* Releases one that must not be found as one that is switched on. */
 static void abandon(struct sock *sock)
 {
 	atomic_store(&sock->cookie, 0);
 	release(sock);
+}
+
+static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
+{
+	return &by_cookie[(cookie + n) % COOKIES];
+}
+
+/* From now on `sock` is found by this cookie, if that is not 0. */
+static void set_cookie(struct sock *sock, uint64_t cookie)
+{
+	_Atomic uint32_t *place = place_of(cookie, 0);
+	uint32_t index;
+
+	atomic_store(&sock->cookie, cookie);
+	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
+		index = atomic_load(place_of(cookie, n));
+		if (index && atomic_load(&nth_sock(index - 1)->fds))
+			continue;
+		place = place_of(cookie, n);
+		break;
+	}
+	if (cookie)
+		atomic_store(place, sock->index + 1);
+}
+
+/* The sock of this cookie, or NULL. */
+static struct sock *find_cookie(uint64_t cookie)
+{
+	struct sock *sock;
+	uint32_t index;
+
+	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
+		index = atomic_load(place_of(cookie, n));
+		sock = index ? nth_sock(index - 1) : NULL;
+		if (sock && atomic_load(&sock->cookie) == cookie)
+			return sock;
+	}
+	return NULL;
 }
 
 /*
@@ -199,20 +300,18 @@ static void abandon(struct sock *sock)
  */
 static struct sock *hold_by_cookie(uint64_t cookie)
 {
-	uint32_t count = atomic_load(&sock_count);
+	struct sock *sock = find_cookie(cookie);
 
-	for (uint32_t i = 0; cookie && i < count; i++) {
-		struct sock *sock = nth_sock(i);
-
-		if (!sock || atomic_load(&sock->cookie) != cookie)
-			continue;
-		/* Both fail when another thread comes in between. */
-		while (!hold(sock) && !claim(sock))
-			;
-		if (atomic_load(&sock->cookie) == cookie)
-			return sock;
-		release(sock);
+	if (!sock)
+		return NULL;
+	if (!hold(sock)) {
+		if (!take(sock->index))
+			return NULL;
+		atomic_store(&sock->fds, 1);
 	}
+	if (atomic_load(&sock->cookie) == cookie)
+		return sock;
+	release(sock);
 	return NULL;
 }
 
@@ -226,8 +325,7 @@ static uint64_t cookie_of(int fd)
 	return cookie;
 }
 
-/* The device that fd is bound to, or 0.  socket(7) SO_BINDTODEVICE. */
-static uint32_t device_of(int fd)
+static uint32_t read_device(int fd)
 {
 	int index = 0;
 	struct ifreq request = { 0 };
@@ -241,6 +339,11 @@ static uint32_t device_of(int fd)
 	    !request.ifr_name[0] || ioctl(fd, SIOCGIFINDEX, &request))
 		return 0;
 	return (uint32_t)request.ifr_ifindex;
+}
+
+uint32_t sock_device(int fd, const struct sock *sock)
+{
+	return sock ? atomic_load(&sock->device) : read_device(fd);
 }
 
 static int lowat_of(int fd)
@@ -338,34 +441,29 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len)
 		mapped.s_addr == INADDR_ANY);
 }
 
-/* Whether fd is bound to the wildcard and one of our ports. */
-static bool is_wildcard_bound(int fd)
+/*
+ * The port that fd is bound to, or 0.  *is_wildcard: to no address, and it is a
+ * port of ours.
+ */
+static in_port_t read_port(int fd, bool *is_wildcard)
 {
 	struct sockaddr_in6 name;
 
-	return name_read(fd, &name) && name_port(&name) &&
-	       config_wants_port(name_port(&name)) &&
-	       sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
+	*is_wildcard = false;
+	if (!name_read(fd, &name))
+		return 0;
+	*is_wildcard =
+		name_port(&name) && config_wants_port(name_port(&name)) &&
+		sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
+	return name.sin6_port;
 }
 
-/*
- * Forgets what other fds were taken for, which may mean the same socket: it has
- * come from elsewhere, and may be `bound` now.
- */
-static void doubt(bool bound)
+static bool is_wildcard_bound(int fd)
 {
-	for (unsigned int i = 0; i < SOCK_FD_CHUNKS; i++) {
-		struct slot *chunk = atomic_load(&sock_slots[i]);
+	bool is_wildcard;
 
-		for (unsigned int n = 0; chunk && n < SOCK_FDS_PER_CHUNK; n++) {
-			struct sock *kind = atomic_load(&chunk[n].sock);
-
-			if (kind && kind != other && !is_tracked(kind) &&
-			    (bound || kind != examined))
-				atomic_compare_exchange_strong(&chunk[n].sock,
-							       &kind, NULL);
-		}
-	}
+	read_port(fd, &is_wildcard);
+	return is_wildcard;
 }
 
 bool sock_is_off(void)
@@ -383,7 +481,8 @@ enum origin {
 };
 
 /* Switches fd on and answers its sock, with one fd more; NULL: cannot. */
-static struct sock *track(int fd, int family, enum origin origin)
+static struct sock *track(int fd, int family, in_port_t port_be,
+			  enum origin origin)
 {
 	const bool fresh = origin == FRESH;
 	uint64_t cookie = cookie_of(fd);
@@ -396,12 +495,12 @@ static struct sock *track(int fd, int family, enum origin origin)
 	if (!sock) {
 		if (!fresh && !read_wanted(fd, family, lowat, &wanted))
 			return NULL;
-		sock = new_sock(family, wanted);
+		sock = new_sock(family, port_be, wanted);
 		if (!sock)
 			return NULL;
 		if (!fresh)
-			atomic_store(&sock->device, device_of(fd));
-		atomic_store(&sock->cookie, cookie);
+			atomic_store(&sock->device, read_device(fd));
+		set_cookie(sock, cookie);
 	}
 	if (switch_on(fd, family)) {
 		mark(fd, lowat, MARK | sock->wanted);
@@ -434,6 +533,8 @@ static struct sock *examine(int fd)
 {
 	int saved = errno, family;
 	struct sock *sock, *tracked;
+	in_port_t port_be;
+	bool is_wildcard;
 
 	if (!make_slot(fd))
 		return NULL;
@@ -441,8 +542,9 @@ static struct sock *examine(int fd)
 	if (sock == udp) {
 		sock = examined;
 		doubt(false);
-		tracked = is_wildcard_bound(fd) || is_switched_on(fd)
-				  ? track(fd, family, SHARED)
+		port_be = read_port(fd, &is_wildcard);
+		tracked = is_wildcard || is_switched_on(fd)
+				  ? track(fd, family, port_be, SHARED)
 				  : NULL;
 		if (tracked)
 			sock = tracked;
@@ -454,24 +556,13 @@ static struct sock *examine(int fd)
 	return is_tracked(sock) ? sock : NULL;
 }
 
-struct sock *sock_known_followed(struct sock *sock)
-{
-	return carry_is_pending(sock) ? sock : NULL;
-}
-
 struct sock *sock_probe_slowly(int fd, struct sock *sock)
 {
-	if (is_tracked(sock))
-		return sock_known_followed(sock);
+	if (sock == other)
+		return NULL;
+	sock = occupant(fd);
 	/* Nobody receives on a new socket: it was bound behind our back. */
 	return !sock || is_new(sock) ? examine(fd) : NULL;
-}
-
-struct sock *sock_any(int fd)
-{
-	struct sock *sock = sock_occupant(fd);
-
-	return is_tracked(sock) ? sock : NULL;
 }
 
 bool sock_may_be_udp(int fd)
@@ -481,61 +572,66 @@ bool sock_may_be_udp(int fd)
 
 bool sock_settle(int fd)
 {
-	if (!is_new(sock_occupant(fd)))
+	if (!is_new(occupant(fd)))
 		return false;
 	occupy(fd, udp);
 	return true;
 }
 
-struct sock *sock_adopt(int fd, int family, enum sock_mode mode)
+struct sock *sock_adopt(int fd, int family)
 {
 	int saved = errno;
 	struct sock *sock = NULL;
 
 	if (sock_is_off())
 		return NULL;
-	if (make_slot(fd) && mode == SOCK_ARMED) {
-		sock = track(fd, family, SHARED);
-	} else if (sock_slot(fd)) {
-		sock = new_sock(family, PKTINFO_NONE);
-		if (sock)
-			atomic_store(&sock->was_unbound, true);
-	}
+	if (make_slot(fd))
+		sock = track(fd, family, 0, SHARED);
 	if (sock) {
 		atomic_store(&sock->generation, lock_generation());
-		atomic_store(&sock->mode, mode);
-		atomic_store(&sock->settled, true);
 		occupy(fd, sock);
 	}
 	errno = saved;
 	return sock;
 }
 
-void sock_arm(int fd, const struct sock *sock)
+void sock_pin(struct sock *sock, const struct local *local)
 {
-	int saved = errno;
-
-	switch_on(fd, sock->family);
-	mark(fd, lowat_of(fd), MARK | sock->wanted);
-	errno = saved;
+	atomic_fetch_add(&sock->pins, 1);
+	local_copy(&sock->source, local);
+	atomic_fetch_add(&sock->pins, 1);
+	atomic_store(&sock->mode, SOCK_PINNED);
 }
 
-void sock_disarm(int fd, const struct sock *sock)
+RACY bool sock_is_pinned(const struct sock *sock, struct local *local)
 {
-	int saved = errno;
+	const uint32_t pins = atomic_load(&sock->pins);
 
-	switch_back(fd, sock);
-	errno = saved;
+	if (sock_mode(sock) != SOCK_PINNED || pins % 2)
+		return false;
+	local_copy(local, &sock->source);
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load(&sock->pins) == pins;
 }
 
-void sock_unbound(int fd)
+void sock_unpin(struct sock *sock)
 {
-	occupy(fd, udp);
+	int pinned = SOCK_PINNED;
+
+	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
 }
 
-struct sock *sock_nth(uint32_t n)
+bool sock_has_own_port(const struct sock *sock)
 {
-	return n < atomic_load(&sock_count) ? nth_sock(n) : NULL;
+	return atomic_load(&sock->generation) &&
+	       peers_port_be(atomic_load(&sock->id));
+}
+
+uint32_t sock_multicast_ifindex(int fd)
+{
+	const struct slot *slot = sock_slot(fd);
+
+	return slot ? atomic_load(&slot->multicast_ifindex) : 0;
 }
 
 void sock_review(int fd)
@@ -549,6 +645,15 @@ void sock_look_at_no_more(bool yes)
 	atomic_store(&blind, yes);
 }
 
+/* Whether another process may have it still, for that one bound it. */
+static bool is_inherited(const struct sock *sock)
+{
+	const uint32_t generation = atomic_load(&sock->generation);
+
+	return generation != lock_generation() &&
+	       !lock_generation_is_gone(generation);
+}
+
 /* Every fd is `kind` now.  `put_back`: those of ours are as without us. */
 static void renounce(struct sock *kind, bool put_back)
 {
@@ -560,9 +665,7 @@ static void renounce(struct sock *kind, bool put_back)
 			fd |= SOCK_FDS_PER_CHUNK - 1;
 		if (!sock)
 			continue;
-		if (put_back && is_tracked(sock) &&
-		    atomic_load(&sock->mode) != SOCK_FOLLOWED &&
-		    !sock_is_inherited(sock))
+		if (put_back && is_tracked(sock) && !is_inherited(sock))
 			switch_back((int)fd, sock);
 		occupy((int)fd, kind);
 	}
@@ -583,6 +686,15 @@ void sock_go_on(void)
 	atomic_store(&off, false);
 }
 
+/* IP_MULTICAST_IF of fd was set to this interface, or by an address: 0. */
+static void note_multicast(int fd, uint32_t ifindex)
+{
+	struct slot *slot = ifindex ? make_slot(fd) : sock_slot(fd);
+
+	if (slot && atomic_load(&slot->multicast_ifindex) != ifindex)
+		atomic_store(&slot->multicast_ifindex, ifindex);
+}
+
 void sock_created(int fd, int domain, int type, int protocol)
 {
 	struct sock *sock = other;
@@ -596,12 +708,15 @@ void sock_created(int fd, int domain, int type, int protocol)
 			sock = fresh_v6;
 	}
 	occupy(fd, sock);
+	note_multicast(fd, 0);
 }
 
 void sock_forget(int fd)
 {
-	if (sock_occupant(fd))
-		occupy(fd, NULL);
+	if (!sock_occupant(fd))
+		return;
+	occupy(fd, NULL);
+	note_multicast(fd, 0);
 }
 
 void sock_forget_range(unsigned int first, unsigned int last)
@@ -634,26 +749,28 @@ void sock_duplicated(int fd, int to)
 		sock = NULL;
 	}
 	occupy(to, sock);
+	note_multicast(to, sock_multicast_ifindex(fd));
 }
 
-struct sock *sock_binding(int fd)
+struct sock *sock_binding(int fd, in_port_t port_be)
 {
 	int saved = errno, family;
-	struct sock *kind = sock_occupant(fd), *sock = NULL;
+	struct sock *kind = occupant(fd), *sock = NULL;
 
 	if (kind == other || is_tracked(kind) || sock_is_off() ||
 	    !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
-		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, FRESH);
+		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, port_be,
+			     FRESH);
 	else if (kind_of(fd, &family) != udp)
 		sock = NULL;
 	else if (kind == own)
-		sock = track(fd, family, OWN);
+		sock = track(fd, family, port_be, OWN);
 	else if (is_switched_on(fd))
 		examine(fd);
 	else
-		sock = track(fd, family, SHARED);
+		sock = track(fd, family, port_be, SHARED);
 	errno = saved;
 	return sock;
 }
@@ -663,6 +780,8 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 	int saved = errno;
 
 	/* A second bind(2) fails and leaves the first. */
+	if (succeeded)
+		atomic_store(&sock->generation, lock_generation());
 	if (succeeded || is_wildcard_bound(fd)) {
 		occupy(fd, sock);
 	} else {
@@ -670,24 +789,6 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 		abandon(sock);
 	}
 	errno = saved;
-}
-
-bool sock_is_inherited(const struct sock *sock)
-{
-	const uint32_t generation = atomic_load(&sock->generation);
-
-	return generation != lock_generation() &&
-	       !lock_generation_is_gone(generation);
-}
-
-void sock_own(struct sock *sock, const struct sockaddr *addr)
-{
-	struct sockaddr_in v4;
-
-	/* Both families keep the port at the same place. */
-	memcpy(&v4, addr, sizeof(v4));
-	atomic_store(&sock->port_be, v4.sin_port);
-	atomic_store(&sock->generation, lock_generation());
 }
 
 /* The kind that an option of pktinfo switches, or PKTINFO_NONE. */
@@ -709,6 +810,21 @@ static bool is_device_option(int level, int name)
 static bool is_mark_option(int level, int name)
 {
 	return level == SOL_SOCKET && name == SO_RCVLOWAT;
+}
+
+static bool is_multicast_option(int level, int name)
+{
+	return level == IPPROTO_IP && name == IP_MULTICAST_IF;
+}
+
+/* The interface that a value of IP_MULTICAST_IF names by number, or 0. */
+static uint32_t named_interface(const void *value, socklen_t len)
+{
+	struct ip_mreqn group = { 0 };
+
+	if (len >= sizeof(group))
+		memcpy(&group, value, sizeof(group));
+	return (uint32_t)group.imr_ifindex;
 }
 
 /* The application switched a kind on or off: note it, and stay on. */
@@ -736,18 +852,23 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	struct sock *sock;
 	int saved;
 
+	if (is_multicast_option(level, name)) {
+		*result = real.setsockopt(fd, level, name, value, len);
+		if (!*result)
+			note_multicast(fd, named_interface(value, len));
+		return true;
+	}
 	if (!kind && !is_device_option(level, name) &&
 	    !is_mark_option(level, name))
 		return false;
-	sock = sock_occupant(fd);
+	sock = occupant(fd);
 	/* No longer fresh: look at its options when it is bound. */
 	if (is_new(sock)) {
 		occupy(fd, own);
 		return false;
 	}
 	sock = sock_probe(fd);
-	if (!sock || is_mark_option(level, name) ||
-	    sock->mode == SOCK_FOLLOWED || atomic_load(&blind))
+	if (!sock || is_mark_option(level, name) || atomic_load(&blind))
 		return false;
 	*result = real.setsockopt(fd, level, name, value, len);
 	if (*result)
@@ -756,7 +877,7 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	if (kind)
 		note_wanted(fd, sock, level, name, kind, value, len);
 	else
-		atomic_store(&sock->device, device_of(fd));
+		atomic_store(&sock->device, read_device(fd));
 	errno = saved;
 	return true;
 }
@@ -787,7 +908,7 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 
 	if ((kind || is_mark_option(level, name)) && !is_new(sock_occupant(fd)))
 		sock = sock_probe(fd);
-	if (!sock || sock->mode == SOCK_FOLLOWED)
+	if (!sock)
 		return false;
 	*result = real.getsockopt(fd, level, name, value, len);
 	if (*result)

@@ -20,12 +20,9 @@
 enum sock_mode {
 	SOCK_NOT_OURS, /* nothing */
 	SOCK_ARMED,    /* bound to the wildcard, and delivers pktinfo */
-	/* The same, connected to a peer: what is sent without an address has
-	 * sock->source. */
+	/* The same, connected to a peer from an address that it did not ask:
+	 * what is sent without an address gets its source from us. */
 	SOCK_PINNED,
-	/* Bound to the address that its peer asked, and connected to it: the
-	 * kernel does the rest. */
-	SOCK_FOLLOWED,
 };
 
 /*
@@ -36,18 +33,16 @@ enum sock_mode {
 struct sock {
 	_Atomic uint64_t cookie; /* SO_COOKIE, or 0 where unknown */
 	_Atomic uint32_t fds;	 /* that mean this socket; 0: free for reuse */
-	_Atomic uint32_t id;	 /* of this socket alone, ever */
+	uint32_t index;		 /* of all there are */
+	_Atomic uint64_t id;	 /* of this socket alone, ever: see peers.h */
 	_Atomic uint32_t wanted; /* enum pktinfo_kinds of the application */
 	_Atomic uint32_t device; /* ifindex of SO_BINDTODEVICE, or 0 */
 	_Atomic int family;	 /* AF_INET or AF_INET6 */
 	_Atomic int mode;	 /* enum sock_mode */
 	/* lock_generation() of the process that bound it, or 0: elsewhere */
 	_Atomic uint32_t generation;
-	_Atomic uint32_t port_be; /* that it was bound to by number, or 0 */
-	_Atomic bool was_unbound; /* before it was followed */
-	_Atomic bool settled;	  /* it has received, or sent on its own */
-	struct carried *carried;  /* see carry.h */
-	struct local source;	  /* SOCK_PINNED; last, for it is long */
+	_Atomic uint32_t pins; /* odd while `source` changes */
+	struct local source;   /* SOCK_PINNED; last, for it is long */
 };
 
 #define SOCKS_PER_CHUNK 128
@@ -70,11 +65,13 @@ extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 /* What the fd of this number is. */
 struct slot {
 	_Atomic(struct sock *) sock;
+	/* That IP_MULTICAST_IF was set to by number: it cannot be read. */
+	_Atomic uint32_t multicast_ifindex;
+	_Atomic uint32_t doubts; /* there were so many when `sock` was set */
 };
 
 /* For what is inline here. */
 extern HIDDEN _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS];
-struct sock *sock_known_followed(struct sock *sock);
 struct sock *sock_probe_slowly(int fd, struct sock *sock);
 
 static inline struct slot *sock_slot(int fd)
@@ -112,19 +109,12 @@ static inline bool sock_is_armed(const struct sock *sock)
 	return mode == SOCK_ARMED || mode == SOCK_PINNED;
 }
 
-/*
- * The socket that fd is known to be, or NULL; NULL as well when the kernel does
- * all that there is to do.  No lock, no system call.
- */
+/* The socket that fd is known to be, or NULL.  No lock, no system call. */
 static inline struct sock *sock_known(int fd)
 {
 	struct sock *sock = sock_occupant(fd);
 
-	if (sock_is_armed(sock))
-		return sock;
-	return sock && sock_mode(sock) == SOCK_FOLLOWED
-		       ? sock_known_followed(sock)
-		       : NULL;
+	return sock_is_armed(sock) ? sock : NULL;
 }
 
 /*
@@ -138,9 +128,6 @@ static inline struct sock *sock_probe(int fd)
 	return LIKELY(sock_is_armed(sock)) ? sock : sock_probe_slowly(fd, sock);
 }
 
-/* The socket that fd is known to be, even so. */
-struct sock *sock_any(int fd);
-
 /* Whether fd may be a UDP socket, as far as is known. */
 bool sock_may_be_udp(int fd);
 
@@ -151,20 +138,27 @@ bool sock_may_be_udp(int fd);
 bool sock_settle(int fd);
 
 /*
- * Tracks fd, which is not bound, or bound by us: armed, or followed.  Answers
- * its sock, or NULL, and nothing was changed.  Keeps errno.
+ * Tracks fd, which answers a peer and is not bound to a port by number.
+ * Returns its sock, or NULL, and nothing was changed.  Keeps errno.
  */
-struct sock *sock_adopt(int fd, int family, enum sock_mode mode);
+struct sock *sock_adopt(int fd, int family);
 
-/* Stops or begins to deliver pktinfo on fd, of `sock`.  Keeps errno. */
-void sock_arm(int fd, const struct sock *sock);
-void sock_disarm(int fd, const struct sock *sock);
+/* What is sent to the peer of `sock` without an address comes from `local`. */
+void sock_pin(struct sock *sock, const struct local *local);
 
-/* fd, of a sock that is no longer followed, is unbound again. */
-void sock_unbound(int fd);
+/* Whether it does; *local then gets it. */
+bool sock_is_pinned(const struct sock *sock, struct local *local);
 
-/* The nth of all there were, NULL at the end; those unused have no fds. */
-struct sock *sock_nth(uint32_t n);
+void sock_unpin(struct sock *sock);
+
+/* Whether this process bound it to a port by number. */
+bool sock_has_own_port(const struct sock *sock);
+
+/* The device that fd is bound to, or 0.  socket(7) SO_BINDTODEVICE. */
+uint32_t sock_device(int fd, const struct sock *sock);
+
+/* The interface that IP_MULTICAST_IF of fd was set to by number, or 0. */
+uint32_t sock_multicast_ifindex(int fd);
 
 /*
  * Looks at fd again, after a receive that showed it cannot be what we took it
@@ -204,16 +198,11 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len);
 /*
  * Before a bind(2) to the wildcard: switches fd on, so that no datagram can be
  * queued before.  Answers NULL when fd is not ours to switch, or is tracked
- * already.  After the bind, sock_bound says how that went.  Both keep errno.
+ * already.  port_be: of that address.  After the bind, sock_bound says how that
+ * went.  Both keep errno.
  */
-struct sock *sock_binding(int fd);
+struct sock *sock_binding(int fd, in_port_t port_be);
 void sock_bound(int fd, struct sock *sock, bool succeeded);
-
-/* Whether another process may have it still, for that one bound it. */
-bool sock_is_inherited(const struct sock *sock);
-
-/* It is this process that bound it, to that address. */
-void sock_own(struct sock *sock, const struct sockaddr *addr);
 
 /*
  * setsockopt and getsockopt for options that we have a hand in.  False:

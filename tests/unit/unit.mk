@@ -14,9 +14,9 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
 	peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,carry config follow hook_fd hook_recv hook_send \
+UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
-	pktinfo pktinfo_strip program question queue real replace scratch seccomp sock)
+	pktinfo pktinfo_strip program question queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -28,9 +28,6 @@ rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)
-
-$(U)/carry: $(call rooms,carry) $(call props,address memory)
-$(U)/carry: WRAPPED = mmap munmap
 
 $(U)/config: $(call rooms,config line quiet raw real variable) \
 	$(call props,child)
@@ -75,21 +72,15 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,carry line lock log quiet sock) $(KERNEL)
+$(U)/sock: $(call rooms,line lock log quiet sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,carry follow hook_fd line lock log peers pktinfo \
-	queue quiet replace scratch seccomp sock) $(KERNEL)
+$(U)/hook_fd: $(call rooms,follow hook_fd line lock log peers pktinfo \
+	queue quiet scratch seccomp sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
-# What replaces a socket is the test's.
-$(U)/follow: $(call rooms,carry follow hook_fd line log quiet scratch \
+$(U)/follow: $(call rooms,follow hook_fd line log quiet scratch \
 	seccomp sock) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
-
-# The kernel is the real one, with faults.
-$(U)/replace: $(call rooms,carry line lock log pktinfo quiet raw real \
-	replace scratch sock) $(call props,address settings)
-$(U)/replace: WRAPPED = getsockname mmap ppoll
 
 $(U)/seccomp: $(call rooms,raw real scratch seccomp)
 
@@ -100,7 +91,7 @@ $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
 $(U)/hook_recv: $(call rooms,hook_recv)
 $(U)/hook_send: $(call rooms,hook_send)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,carry follow line log quiet replace scratch seccomp sock) \
+	$(call rooms,follow line log quiet scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

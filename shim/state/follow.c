@@ -182,19 +182,26 @@ static bool lend_address(const struct plan *plan)
 	return plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
 }
 
+/* A port that the kernel chose is given back by a disconnect. */
+static void keep_port(const struct plan *plan)
+{
+	struct sockaddr_in6 now;
+
+	if (plan->bound.sin6_port && name_read(plan->fd, &now) &&
+	    !now.sin6_port)
+		name_bind(plan->fd, &plan->bound);
+}
+
 /* To nobody, and else as it was: on its port, and bound to its device. */
 static void disconnect(const struct plan *plan)
 {
 	const uint32_t device = sock_device(plan->fd, plan->sock);
-	struct sockaddr_in6 now = plan->bound;
 
 	name_disconnect(plan->fd);
 	if (device)
 		option_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)device);
-	/* A port that the kernel chose is given back by a disconnect. */
-	if (is_wildcard(plan) && now.sin6_port && name_read(plan->fd, &now) &&
-	    !now.sin6_port)
-		name_bind(plan->fd, &plan->bound);
+	if (!plan->sock || !sock_has_own_port(plan->sock))
+		keep_port(plan);
 }
 
 /* The application's own connect, and what is sent then gets its source. */
@@ -287,8 +294,9 @@ static int connect_undisturbed(struct plan *plan)
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
 	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
 	result = connect_from(plan);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	/* A handler that waits may jump out of the last of these. */
 	(void)pthread_setcancelstate(cancelable, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 

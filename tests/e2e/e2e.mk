@@ -12,7 +12,8 @@ FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel daytime echo forks hazards \
 	sandboxed signals stack tcp_echo threads)
-E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client puppet raw)
+E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client \
+	interrupted puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
 # Nor does every libc come as an archive.

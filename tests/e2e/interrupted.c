@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Connects a server's socket to its client again and again, and is interrupted
+ * each time: interrupted jump|cancel ROUNDS.
+ *
+ * jump: a handler leaves connect(2) by siglongjmp(3).  cancel: another thread
+ * cancels the one that connects.  After each round the socket is looked at: its
+ * IP_MULTICAST_IF, whom it is connected to, whether the next server can have
+ * the port, how many fds there are; and whether the thread can be cancelled.
+ * Prints what was wrong, or "right N", N being how often connect(2) was left.
+ */
+#include <dirent.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LONGEST_US 30
+
+static sigjmp_buf out;
+static volatile sig_atomic_t is_connecting;
+static int server, client;
+static struct sockaddr_in peer;
+
+static void die(const char *what)
+{
+	perror(what);
+	exit(1);
+}
+
+static struct sockaddr_in address(uint32_t host, uint16_t port)
+{
+	return (struct sockaddr_in){ .sin_family = AF_INET,
+				     .sin_port = htons(port),
+				     .sin_addr.s_addr = htonl(host) };
+}
+
+static uint16_t port_of(int fd)
+{
+	struct sockaddr_in name;
+	socklen_t len = sizeof(name);
+
+	if (getsockname(fd, (struct sockaddr *)&name, &len))
+		die("getsockname");
+	return ntohs(name.sin_port);
+}
+
+static int bound(uint32_t host, uint16_t port)
+{
+	const struct sockaddr_in name = address(host, port);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)))
+		die("bind");
+	return fd;
+}
+
+/* The client asks the server's second address, and is heard. */
+static void ask(uint16_t port)
+{
+	const struct sockaddr_in to = address(INADDR_LOOPBACK + 1, port);
+	socklen_t len = sizeof(peer);
+	char byte = 'q';
+
+	if (sendto(client, &byte, 1, 0, (const struct sockaddr *)&to,
+		   sizeof(to)) != 1 ||
+	    recvfrom(server, &byte, 1, 0, (struct sockaddr *)&peer, &len) != 1)
+		die("ask");
+}
+
+static void leave(int signal)
+{
+	(void)signal;
+	if (is_connecting)
+		siglongjmp(out, 1);
+}
+
+static void connect_to_peer(void)
+{
+	if (connect(server, (struct sockaddr *)&peer, sizeof(peer)))
+		die("connect");
+}
+
+/* Whether connect(2) was left. */
+static bool jump(void)
+{
+	const struct itimerval soon = {
+		.it_value.tv_usec = 1 + rand() % LONGEST_US,
+	};
+
+	if (sigsetjmp(out, 1)) {
+		is_connecting = false;
+		return true;
+	}
+	is_connecting = true;
+	setitimer(ITIMER_REAL, &soon, NULL);
+	for (int i = 0; i < 3; i++)
+		connect_to_peer();
+	is_connecting = false;
+	return false;
+}
+
+static void *connect_thread(void *unused)
+{
+	for (int i = 0; i < 3; i++)
+		connect_to_peer();
+	return unused;
+}
+
+static bool cancel(void)
+{
+	const struct timespec soon = { .tv_nsec = rand() % LONGEST_US * 1000 };
+	pthread_t thread;
+	void *result;
+
+	if (pthread_create(&thread, NULL, connect_thread, NULL))
+		die("pthread_create");
+	nanosleep(&soon, NULL);
+	pthread_cancel(thread);
+	pthread_join(thread, &result);
+	return result == PTHREAD_CANCELED;
+}
+
+static int count_fds(void)
+{
+	DIR *directory = opendir("/proc/self/fd");
+	int count = 0;
+
+	while (readdir(directory))
+		count++;
+	closedir(directory);
+	return count;
+}
+
+static void look(int fds)
+{
+	struct sockaddr_in name = { 0 };
+	struct in_addr group = { 0 };
+	socklen_t len = sizeof(name), group_len = sizeof(group);
+	int cancelable;
+
+	if (pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &cancelable) ||
+	    cancelable != PTHREAD_CANCEL_ENABLE) {
+		printf("cannot be cancelled\n");
+		exit(1);
+	}
+	if (!getpeername(server, (struct sockaddr *)&name, &len) &&
+	    name.sin_addr.s_addr != peer.sin_addr.s_addr) {
+		printf("connected to another\n");
+		exit(1);
+	}
+	if (getsockopt(server, IPPROTO_IP, IP_MULTICAST_IF, &group,
+		       &group_len) ||
+	    group.s_addr) {
+		printf("IP_MULTICAST_IF has changed\n");
+		exit(1);
+	}
+	if (count_fds() != fds) {
+		printf("an fd more\n");
+		exit(1);
+	}
+}
+
+int main(int argc, char **argv)
+{
+	const int rounds = argc > 2 ? atoi(argv[2]) : 0;
+	bool (*interrupt)(void) =
+		argc > 1 && !strcmp(argv[1], "jump") ? jump : cancel;
+	struct sigaction action = { .sa_handler = leave };
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+	int left = 0, fds;
+	uint16_t port;
+
+	sigaction(SIGALRM, &action, NULL);
+	client = bound(INADDR_LOOPBACK, 0);
+	server = bound(INADDR_ANY, 0);
+	port = port_of(server);
+	close(server);
+	server = bound(INADDR_ANY, port);
+	fds = count_fds();
+	for (int i = 0; i < rounds; i++) {
+		ask(port);
+		left += interrupt();
+		look(fds);
+		if (connect(server, &none, sizeof(none)))
+			die("disconnect");
+		if (i % 16)
+			continue;
+		/* The next server has the port. */
+		close(server);
+		server = bound(INADDR_ANY, port);
+	}
+	printf("right %d\n", left);
+	return 0;
+}

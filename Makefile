@@ -8,6 +8,7 @@
 # make test-containers  tries it in containers, and as others build it
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
+# make kernel  builds the engine in the kernel; make test-kernel tries it in qemu
 # make fuzz, make mutation, make soak   see their directories in tests
 # make check   formatters and linters, as errors; make shape measures lengths
 # make clean   removes what was built; make clean-root what tests ran in
@@ -24,7 +25,9 @@ OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
+# shim/state/deepbind.c looks the hooks up in that hash table.
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
+	-Wl,--hash-style=gnu \
 	-Wl,-soname,libreplyfrom.so
 # _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS,
 # which some 32-bit compilers set: headers then call the hooks by other names.
@@ -60,6 +63,8 @@ $(B)/replyfrom: $(COMMAND_OBJECTS)
 
 # Their names come up when the library is linked, too late for -flto.
 $(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto
+# Of what it defines only the assembler knows.
+$(B)/shim/hooks/hook_dlopen.o: SHIM_CFLAGS += -fno-lto
 
 # What make install is told may be other than what make was.
 $(B)/libdir: FORCE
@@ -117,7 +122,8 @@ include tests/check/check.mk tests/unit/unit.mk tests/e2e/e2e.mk \
 	tests/transparency/transparency.mk tests/i386/i386.mk \
 	tests/bench/bench.mk tests/daemons/daemons.mk \
 	tests/containers/containers.mk tests/tools/tools.mk tests/fuzz/fuzz.mk tests/mutation/mutation.mk \
-	tests/soak/soak.mk demo/demo.mk shim/packaging/packaging.mk
+	tests/soak/soak.mk demo/demo.mk shim/kernel/kernel.mk \
+	tests/kernel/kernel.mk shim/packaging/packaging.mk
 
 # $(IN_ROOT_WITH) GROUPS -- COMMAND: in the private root, which has what the tests
 # use.  $(HERE_OR_IN_ROOT): on this machine, where it has all that is named.

@@ -17,6 +17,7 @@ static const struct config defaults = {
 	.peers = PRESET_PEERS,
 	.ttl_s = PRESET_TTL,
 	.follow_ms = PRESET_FOLLOW_MS,
+	.deepbind = PRESET_DEEPBIND,
 };
 
 static bool parse_number(const char *text, const struct variable *variable,

@@ -32,6 +32,7 @@ int command_finish(int status);
  */
 int ask_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int kernel_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int systemd_main(int argc, char **argv);
 

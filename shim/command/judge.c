@@ -230,10 +230,6 @@ static void judge_elf(int fd, const struct program *program,
 	if (error)
 		say(verdict, false, "user %u cannot read %s: %s",
 		    (unsigned int)starter->uid, path, strerror(error));
-	else if (program->deep_binds)
-		say(verdict, true,
-		    "not what it loads with RTLD_DEEPBIND: those calls pass "
-		    "by");
 	else if (program->uring)
 		say(verdict, true,
 		    "not what it receives by io_uring: that passes by");

@@ -35,6 +35,10 @@ static const struct subcommand subcommands[] = {
 	  "shows what the library does, in that process or in all" },
 	{ "systemd", systemd_main, "UNIT",
 	  "prints a drop-in by which a service is helped" },
+	{ "attach", kernel_main, "UNIT | CGROUP | PID",
+	  "has the kernel engine serve it, for what no preload reaches" },
+	{ "detach", kernel_main, "[UNIT | CGROUP | PID]",
+	  "ends that, or the whole engine" },
 	{ NULL, NULL, NULL, NULL },
 };
 

@@ -25,7 +25,6 @@ struct segment {
 	uint64_t offset;
 	uint64_t address;
 	uint64_t bytes;
-	bool executable;
 };
 
 /* A part of the file, in memory that is freed with it. */
@@ -131,7 +130,6 @@ static void read_segments(struct elf *elf, const uint8_t *header)
 		s->offset = FIELD(elf, entry, Phdr, p_offset);
 		s->address = FIELD(elf, entry, Phdr, p_vaddr);
 		s->bytes = FIELD(elf, entry, Phdr, p_filesz);
-		s->executable = FIELD(elf, entry, Phdr, p_flags) & PF_X;
 		elf->count++;
 	}
 }
@@ -264,142 +262,6 @@ static struct block load_table(const struct elf *elf, uint64_t address_tag,
 	return (struct block){ NULL, 0 };
 }
 
-/* Where the loader puts dlopen()'s address for a table of relocations. */
-static bool find_slot(const struct elf *elf, const struct block *table,
-		      uint64_t *slot)
-{
-	uint64_t symbols, symbols_at;
-
-	if (!find_dynamic(elf, DT_SYMTAB, 0, &symbols) ||
-	    !offset_of(elf, symbols, &symbols_at))
-		return false;
-	for (size_t at = 0; at + sizeof(Elf64_Rela) <= table->bytes;
-	     at += sizeof(Elf64_Rela)) {
-		Elf64_Rela entry;
-		Elf64_Sym symbol;
-
-		memcpy(&entry, table->at + at, sizeof(entry));
-		if (!ELF64_R_SYM(entry.r_info) ||
-		    !read_at(elf->fd,
-			     symbols_at +
-				     ELF64_R_SYM(entry.r_info) * sizeof(symbol),
-			     &symbol, sizeof(symbol)) ||
-		    strcmp(name_at(elf, symbol.st_name), "dlopen") != 0)
-			continue;
-		*slot = entry.r_offset;
-		return true;
-	}
-	return false;
-}
-
-/* Code of x86-64, and what in it means a call of dlopen(). */
-struct code {
-	struct block block;
-	uint64_t address; /* of its first byte */
-	uint64_t slot;
-	uint64_t stub; /* in the procedure linkage table; 0: there is none */
-};
-
-/* The address that a displacement at `at` means: from its end. */
-static uint64_t relative(const struct code *code, size_t at)
-{
-	int32_t distance;
-
-	memcpy(&distance, code->block.at + at, sizeof(distance));
-	return code->address + at + sizeof(distance) +
-	       (uint64_t)(int64_t)distance;
-}
-
-/* "mov $flags,%esi" before the call, where a compiler puts it. */
-static bool has_deep_flags(const struct code *code, size_t call)
-{
-	const size_t most = 32, mov = 5;
-	const uint32_t all = 0x110f, deep = 0x8, lazy_or_now = 0x3;
-
-	for (size_t back = mov; back <= most && back <= call; back++) {
-		const uint8_t *at = code->block.at + call - back;
-		uint32_t flags;
-
-		memcpy(&flags, at + 1, sizeof(flags));
-		if (*at == 0xbe && !(flags & ~all) && flags & deep &&
-		    flags & lazy_or_now)
-			return true;
-	}
-	return false;
-}
-
-/* A jump by the slot, with "endbr64" and "bnd" before it or without. */
-static void find_stub(struct code *code)
-{
-	const uint8_t *b = code->block.at;
-
-	for (size_t at = 5; at + 6 <= code->block.bytes; at++) {
-		size_t start = at;
-
-		if (b[at] != 0xff || b[at + 1] != 0x25 ||
-		    relative(code, at + 2) != code->slot)
-			continue;
-		if (b[start - 1] == 0xf2)
-			start--;
-		if (!memcmp(b + start - 4, "\xf3\x0f\x1e\xfa", 4))
-			start -= 4;
-		code->stub = code->address + start;
-		return;
-	}
-}
-
-static bool calls_deep(const struct code *code)
-{
-	const uint8_t *b = code->block.at;
-
-	for (size_t at = 0; at + 6 <= code->block.bytes; at++) {
-		/* call or jmp to the stub, or by the slot */
-		bool direct = (b[at] == 0xe8 || b[at] == 0xe9) && code->stub &&
-			      relative(code, at + 1) == code->stub;
-		bool indirect = b[at] == 0xff &&
-				(b[at + 1] == 0x15 || b[at + 1] == 0x25) &&
-				relative(code, at + 2) == code->slot;
-
-		if ((direct || indirect) && has_deep_flags(code, at))
-			return true;
-	}
-	return false;
-}
-
-/*
- * No table tells with which flags dlopen() is called: the code does, as far as
- * they are a constant.
- */
-static bool deep_binds(const struct elf *elf)
-{
-	struct code code = { .slot = 0 };
-	struct block table = load_table(elf, DT_JMPREL, DT_PLTRELSZ);
-	bool found = find_slot(elf, &table, &code.slot);
-
-	free(table.at);
-	if (!found) {
-		table = load_table(elf, DT_RELA, DT_RELASZ);
-		found = find_slot(elf, &table, &code.slot);
-		free(table.at);
-	}
-	for (size_t i = 0; found && i < elf->count; i++) {
-		const struct segment *s = &elf->segments[i];
-		bool deep;
-
-		if (s->type != PT_LOAD || !s->executable)
-			continue;
-		code.block = load(elf, s->offset, s->bytes);
-		code.address = s->address;
-		code.stub = 0;
-		find_stub(&code);
-		deep = calls_deep(&code);
-		free(code.block.at);
-		if (deep)
-			return true;
-	}
-	return false;
-}
-
 static void read_dynamic(struct elf *elf)
 {
 	const struct segment *s = segment_of(elf, PT_DYNAMIC);
@@ -419,9 +281,6 @@ static void read_dynamic(struct elf *elf)
 		!elf->names.at || names_sockets(elf) || is_named(elf, "dlopen");
 	for (size_t i = 0; find_dynamic(elf, DT_NEEDED, i, &at); i++)
 		read_needed(elf, name_at(elf, at));
-	if (program->machine == EM_X86_64 && program->wide &&
-	    !program->big_endian && is_named(elf, "dlopen"))
-		program->deep_binds = deep_binds(elf);
 	free(elf->names.at);
 	free(elf->dynamic.at);
 }

@@ -23,10 +23,9 @@ struct program {
 	bool big_endian;
 	unsigned machine; /* EM_* */
 	bool go;
-	bool sockets;	 /* it, or what it starts, may use sockets by libc */
-	bool uring;	 /* needs liburing */
-	bool deep_binds; /* hands RTLD_DEEPBIND to dlopen(); x86-64 only */
-	bool musl;	 /* a library: needs musl's libc */
+	bool sockets; /* it, or what it starts, may use sockets by libc */
+	bool uring;   /* needs liburing */
+	bool musl;    /* a library: needs musl's libc */
 };
 
 /*

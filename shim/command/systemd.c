@@ -15,11 +15,13 @@
 /* What the library calls beyond @default and what starts any program. */
 #define CALLS                                                            \
 	"bind close connect fcntl getsockname getsockopt ioctl madvise " \
-	"poll ppoll recvfrom recvmmsg recvmsg sendmmsg sendmsg sendto "  \
-	"setsockopt socket write writev"
+	"poll ppoll recvfrom recvmmsg recvmsg rt_sigprocmask sendmmsg "  \
+	"sendmsg sendto setsockopt socket write writev"
 
 /* Their sets.  systemd.exec(5) SystemCallFilter=. */
-#define SETS "@basic-io @file-system @io-event @network-io @system-service"
+#define SETS                                                    \
+	"@basic-io @file-system @io-event @network-io @signal " \
+	"@system-service"
 
 /* The first word of a list, without quotes; answers what follows it, or NULL.
  */

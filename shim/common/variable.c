@@ -64,6 +64,10 @@ const struct variable variables[] = {
 		    "each line: after a chroot, or as another user, it has "
 		    "to be within reach still.",
 	  .kind = VARIABLE_PLACE },
+	NUMBER("DEEPBIND", deepbind, 0, 1, PRESET_DEEPBIND,
+	       "0: plugins that the application loads with RTLD_DEEPBIND, as "
+	       "PHP loads its extensions, are left alone: their calls go to "
+	       "libc."),
 	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
 	{ .name = NULL },
 };

@@ -11,6 +11,7 @@
 #define PRESET_PEERS 65536
 #define PRESET_TTL 120 /* conntrack's time for a UDP stream */
 #define PRESET_FOLLOW_MS 2000
+#define PRESET_DEEPBIND 1
 
 /* What was set, or else the defaults. */
 struct config {
@@ -19,6 +20,7 @@ struct config {
 	uint32_t follow_ms; /* a new socket may answer for so long; 0: none */
 	uint32_t log;	    /* enum log_level */
 	uint32_t ifindex;   /* 1: answer through the interface asked on */
+	uint32_t deepbind;  /* 1: also what is loaded with RTLD_DEEPBIND */
 	uint32_t disable;   /* 1: touch nothing */
 	/* The bits of ports whose sockets are ours to touch; NULL: all. */
 	const uint32_t *only_ports;

@@ -45,7 +45,7 @@ _replyfrom() {
 			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$cur")
 			;;
 		status) _pids ;;
-		systemd) _services ;;
+		systemd | attach | detach) _services ;;
 		*) _command_offset "$first" ;;
 		esac
 	fi

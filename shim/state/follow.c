@@ -68,9 +68,14 @@ struct plan {
 	struct sock *sock; /* NULL: not ours so far */
 	const struct sockaddr *peer;
 	socklen_t len;
-	struct local local;	   /* the address that the peer asked */
+	struct local local; /* the address that the peer asked */
+	uint32_t device;    /* that it is bound to, if that is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
+	bool is_pinned;		   /* it was, to `local` */
+	bool was_connected;	   /* to the peer, but from elsewhere */
+	bool is_multicast_set;	   /* IP_MULTICAST_IF is ours for a moment */
+	struct in_addr multicast;  /* and was that */
 };
 
 /* The name of `local` on a socket of this family.  False: there is none. */
@@ -140,26 +145,41 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 				sizeof(group));
 }
 
+/* An address, or an interface, that has gone cannot be set again. */
+static bool can_set_multicast_back(const struct plan *plan)
+{
+	const uint32_t ifindex = sock_multicast_ifindex(plan->fd);
+
+	return (!plan->multicast.s_addr && !ifindex) ||
+	       set_multicast(plan, plan->multicast, ifindex);
+}
+
 /* Gives fd its IPv4 address.  False: it has none, or another. */
-static bool lend_v4(const struct plan *plan)
+static bool lend_v4(struct plan *plan)
 {
 	struct sockaddr_in6 group;
 	const struct local all_hosts = {
 		.family = AF_INET,
 		.v4.s_addr = htonl(INADDR_ALLHOSTS_GROUP),
 	};
-	struct in_addr before;
-	socklen_t len = sizeof(before);
-	bool lent;
+	socklen_t len = sizeof(plan->multicast);
 
 	make_name(&all_hosts, plan->bound.sin6_family, &group);
-	if (real.getsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF, &before,
-			    &len) ||
+	if (real.getsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF,
+			    &plan->multicast, &len) ||
+	    !can_set_multicast_back(plan) ||
 	    !set_multicast(plan, plan->local.v4, 0))
 		return false;
-	lent = name_connect(plan->fd, &group);
-	set_multicast(plan, before, sock_multicast_ifindex(plan->fd));
-	return lent;
+	plan->is_multicast_set = true;
+	return name_connect(plan->fd, &group);
+}
+
+/* After the second connect: between the two nobody is heard. */
+static void set_multicast_back(const struct plan *plan)
+{
+	if (plan->is_multicast_set)
+		set_multicast(plan, plan->multicast,
+			      sock_multicast_ifindex(plan->fd));
 }
 
 /*
@@ -177,7 +197,13 @@ static bool lend_v6(const struct plan *plan)
 	return name_connect(plan->fd, &self);
 }
 
-static bool lend_address(const struct plan *plan)
+static bool is_link_local(const struct plan *plan)
+{
+	return plan->local.family == AF_INET6 &&
+	       IN6_IS_ADDR_LINKLOCAL(&plan->local.v6);
+}
+
+static bool lend_address(struct plan *plan)
 {
 	return plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
 }
@@ -195,7 +221,9 @@ static void keep_port(const struct plan *plan)
 /* To nobody, and else as it was: on its port, and bound to its device. */
 static void disconnect(const struct plan *plan)
 {
-	const uint32_t device = sock_device(plan->fd, plan->sock);
+	const uint32_t device = is_link_local(plan)
+					? plan->device
+					: sock_device(plan->fd, plan->sock);
 
 	name_disconnect(plan->fd);
 	if (device)
@@ -215,6 +243,7 @@ static int pin(struct plan *plan)
 		return result;
 	if (!plan->sock)
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
+	plan->is_pinned = true;
 	if (plan->sock)
 		sock_pin(plan->sock, &plan->local);
 	if (!atomic_exchange(&logged, true))
@@ -222,7 +251,7 @@ static int pin(struct plan *plan)
 			  "cannot be bound to the address that its peer asked; "
 			  "what it sends comes from there all the same");
 	errno = saved;
-	return result;
+	return 0;
 }
 
 /*
@@ -238,32 +267,59 @@ static bool is_careful(const struct plan *plan)
 		sock_has_own_port(plan->sock));
 }
 
+/*
+ * Whether it may be disconnected, to be connected from elsewhere: its port is
+ * its own, and its address is none that the application's connects gave it.
+ */
+static bool may_move(const struct plan *plan)
+{
+	return plan->sock && sock_has_own_port(plan->sock) &&
+	       (is_wildcard(plan) || sock_is_lent(plan->sock));
+}
+
+/*
+ * False: the kernel did not give it that address, and it is connected to
+ * nobody.  Otherwise *result and errno are those of the second connect; when it
+ * failed, the socket is as before.
+ */
+static bool connect_twice(struct plan *plan, int *result)
+{
+	const bool lent = lend_address(plan);
+	int error;
+
+	*result = lent ? connect_to_peer(plan) : 0;
+	/* It was connected to it a moment ago, and would hear nobody now. */
+	if (*result && plan->was_connected)
+		*result = connect_to_peer(plan);
+	error = errno;
+	set_multicast_back(plan);
+	if (lent && !*result && is_at_asked(plan)) {
+		if (plan->sock)
+			sock_set_lent(plan->sock, true);
+		return true;
+	}
+	if (lent)
+		disconnect(plan);
+	errno = error;
+	return *result != 0;
+}
+
 static int connect_from(struct plan *plan)
 {
 	int result;
 
+	if (is_link_local(plan))
+		plan->device = sock_device(plan->fd, plan->sock);
 	if (is_careful(plan)) {
 		result = connect_to_peer(plan);
 		if (result || is_at_asked(plan))
 			return result;
-		if (!plan->sock || !sock_has_own_port(plan->sock))
+		if (!may_move(plan))
 			return pin(plan);
 		disconnect(plan);
+		plan->was_connected = true;
 	}
-	if (!lend_address(plan))
-		return pin(plan);
-	result = connect_to_peer(plan);
-	if (!result && is_at_asked(plan))
-		return 0;
-	if (result) {
-		const int error = errno;
-
-		disconnect(plan);
-		errno = error;
-		return result;
-	}
-	disconnect(plan);
-	return pin(plan);
+	return connect_twice(plan, &result) ? result : pin(plan);
 }
 
 /*
@@ -281,34 +337,70 @@ static bool make_plan(struct plan *plan)
 }
 
 /*
+ * All signals but those that a call or an instruction of ours may raise, such
+ * as SIGSYS by a filter: blocked, they would end the process.
+ */
+static sigset_t asynchronous_signals(void)
+{
+	static const int raised[] = { SIGBUS,  SIGFPE, SIGILL,
+				      SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t signals;
+
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return signals;
+}
+
+/*
  * A handler must not see, jump out of, nor a cancellation stop, a connect that
  * is half done.
  */
-static int connect_undisturbed(struct plan *plan)
+static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
-	sigset_t all, before;
+	const sigset_t all = asynchronous_signals();
+	sigset_t before;
+	bool blocked;
 	int cancelable, result;
 
 	pthread_testcancel();
-	sigfillset(&all);
+	/* A filter may refuse it.  First, for a handler may jump before it. */
+	blocked = !pthread_sigmask(SIG_SETMASK, &all, &before);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
-	result = connect_from(plan);
+	result = connect_by(plan);
 	/* A handler that waits may jump out of the last of these. */
 	(void)pthread_setcancelstate(cancelable, NULL);
-	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (blocked)
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	return result;
 }
 
-/* connect(2) of a socket that is to be pinned no longer. */
-static bool connect_unpinned(int fd, struct sock *sock,
-			     const struct sockaddr *addr, socklen_t len,
-			     int *result)
+/*
+ * The kernel would keep the address that we gave the socket for its former
+ * peer.  It keeps that peer when it refuses another.
+ */
+static int connect_from_anywhere(struct plan *plan)
 {
-	if (!sock || sock_mode(sock) != SOCK_PINNED)
+	if (connect_to_peer(plan))
+		return -1;
+	sock_set_lent(plan->sock, false);
+	if (plan->peer->sa_family == AF_UNSPEC ||
+	    !sock_has_own_port(plan->sock))
+		return 0;
+	disconnect(plan);
+	return connect_to_peer(plan);
+}
+
+/* connect(2) to nobody, or to a peer that is no client. */
+static bool connect_to_other(struct plan *plan, int *result)
+{
+	struct sock *sock = plan->sock;
+
+	if (!sock || (sock_mode(sock) != SOCK_PINNED && !sock_is_lent(sock)))
 		return false;
-	/* The kernel keeps the peer when it refuses another. */
-	*result = real.connect(fd, addr, len);
+	*result = sock_is_lent(sock) && !atomic_load(&forbidden)
+			  ? undisturbed(connect_from_anywhere, plan)
+			  : connect_to_peer(plan);
 	if (!*result)
 		sock_unpin(sock);
 	return true;
@@ -321,20 +413,24 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	const int saved = errno;
 
 	sock_settle(fd);
-	if (!addr || len < sizeof(addr->sa_family) || sock_is_off() ||
-	    !peers_are_open())
+	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open())
 		return false;
+	if (sock_is_off()) {
+		plan.sock = sock_known(fd);
+		return connect_to_other(&plan, result);
+	}
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
 	    !sock_may_be_udp(fd) || !make_plan(&plan)) {
 		errno = saved;
-		return connect_unpinned(fd, plan.sock, addr, len, result);
+		return connect_to_other(&plan, result);
 	}
-	if (plan.sock)
-		sock_unpin(plan.sock);
 	*result = atomic_load(&forbidden) ? pin(&plan)
-					  : connect_undisturbed(&plan);
+					  : undisturbed(connect_from, &plan);
 	if (!*result) {
+		/* Else the kernel keeps the peer, so what it asked. */
+		if (plan.sock && !plan.is_pinned)
+			sock_unpin(plan.sock);
 		log_event(LOG_DEBUG, fd,
 			  "connected from the address that its peer asked");
 		errno = saved;

@@ -411,6 +411,12 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
 	return age(peer, now) <= (table.ttl_s + 1) * TICKS_PER_S;
 }
 
+static inline bool is_outbound(const struct peer *peer)
+{
+	return peer->entry.kind == PEERS_OUTBOUND ||
+	       peer->entry.kind == PEERS_CLAIMED;
+}
+
 /*
  * Whose is highest is forgotten: the oldest of those that asked and are not
  * fresh or were not answered, or else of all.  A flood of forged requests must
@@ -418,7 +424,7 @@ RACY static inline bool is_fresh(const struct peer *peer, uint32_t now)
  */
 static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
-	const bool is_kept = peer->entry.kind == PEERS_OUTBOUND ||
+	const bool is_kept = is_outbound(peer) ||
 			     (peer->entry.answered && is_fresh(peer, now));
 
 	return (uint64_t)!is_kept << 32 | age(peer, now);
@@ -441,8 +447,6 @@ static struct peer *victim(uint32_t now)
 		}
 		n = n + 1 < table.used ? n + 1 : 0;
 	}
-	/* Just behind the newest, so that of a second's the oldest go first. */
-	table.hand = best->index + 1;
 	return best;
 }
 
@@ -478,7 +482,7 @@ static void link_peer(struct peer *peer, uint32_t anywhere)
 {
 	uint32_t *chain = chain_of(anywhere);
 
-	if (peer->is_linked || peer->entry.kind > PEERS_OUTBOUND)
+	if (peer->is_linked || peer->entry.kind > PEERS_CLAIMED)
 		return;
 	peer->is_linked = true;
 	peer->newer = 0;
@@ -517,6 +521,8 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		peer->index = index;
 	} else if (index > 1 && (may_evict || index >= table.bound)) {
 		peer = victim(now);
+		/* Behind it, so that of a second's the oldest go first. */
+		table.hand = peer->index + 1;
 		queue_drop(&peer->queue);
 		count_add(&peers_counts[COUNT_EVICTED], 1);
 		PROBE3(evicted, peer->key.sock, peer->key.addr,
@@ -702,7 +708,7 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	struct peer *peer = glance(&d->key, d->hashes.peer, &version);
 
 	if (UNLIKELY(!peer || d->peeked || peer->queue.first ||
-		     peer->entry.kind > PEERS_OUTBOUND ||
+		     peer->entry.kind > PEERS_CLAIMED ||
 		     d->local->family == AF_UNSPEC ||
 		     !local_equal(&peer->local, d->local)))
 		return false;
@@ -718,20 +724,39 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	return true;
 }
 
+/* What is known of the peer for sockets without a port of their own. */
+static struct peer *find_anywhere(const struct key *key)
+{
+	struct key anywhere = *key;
+
+	anywhere.sock = NO_SOCK;
+	return find(&anywhere, hash(&anywhere).peer);
+}
+
 /*
  * Whether this process wrote to the peer first.  Asked for a socket without a
  * port of its own number: such are made anew for each question.
  */
 static bool is_outbound_anywhere(const struct key *key)
 {
-	struct key anywhere = *key;
-	const struct peer *peer;
+	const struct peer *peer =
+		peers_port_be(key->sock) ? NULL : find_anywhere(key);
 
-	if (peers_port_be(key->sock))
-		return false;
-	anywhere.sock = NO_SOCK;
-	peer = find(&anywhere, hash(&anywhere).peer);
-	return peer && peer->entry.kind == PEERS_OUTBOUND;
+	return peer && is_outbound(peer);
+}
+
+/* A peer that was answered by a new socket writes to that: it is a client. */
+static void confirm_claim(const struct key *key)
+{
+	struct peer *peer =
+		peers_port_be(key->sock) ? NULL : find_anywhere(key);
+
+	if (!peer || peer->entry.kind != PEERS_CLAIMED)
+		return;
+	begin_change(peer);
+	unlink_peer(peer);
+	peer->entry.kind = PEERS_LEARNED;
+	end_change(peer);
 }
 
 /* Any datagram, with the lock.  False: no memory, and there might be. */
@@ -749,7 +774,9 @@ static bool remember(const struct datagram *d, bool may_evict)
 	if (!peer)
 		return false;
 	begin_change(peer);
-	if (peer->entry.kind > PEERS_OUTBOUND)
+	if (peer->entry.kind == PEERS_LEARNED)
+		confirm_claim(&d->key);
+	if (peer->entry.kind > PEERS_CLAIMED)
 		peer->entry.kind = PEERS_ASKED;
 	link_peer(peer, d->hashes.anywhere);
 	is_same = local_equal(&peer->local, d->local);
@@ -829,6 +856,12 @@ void peers_drained(void)
 		peers_thread.state = PEERS_DRAINED;
 }
 
+void peers_read_packets(void)
+{
+	drop_last();
+	peers_thread.state = PEERS_PACKETS;
+}
+
 /* The peer of this key's host that was heard last, as far as is known. */
 static struct peer *find_host(const struct key *key, uint32_t hashv)
 {
@@ -872,7 +905,7 @@ static void consider(struct elsewhere *e, const struct key *key,
 			      peer->local.family != AF_UNSPEC;
 	const in_port_t port_be = peers_port_be(key->sock);
 
-	if (peer->entry.kind == PEERS_OUTBOUND)
+	if (is_outbound(peer))
 		e->is_outbound = true;
 	if (is_asked && is_waiting(peer, now) &&
 	    is_newer(peer, e->waiting, now))
@@ -914,6 +947,13 @@ static struct peer *find_elsewhere(const struct key *key, struct hashes hashes,
 	return e.sibling;
 }
 
+/* Whether one more takes the place of nobody that waits for an answer. */
+static bool has_room(uint32_t now)
+{
+	return (table.used < table.bound && table.used < table.capacity) ||
+	       table.used <= 1 || !is_waiting(victim(now), now);
+}
+
 /* Remembers that a peer is no client of this socket, or why it is one. */
 static void note_kind(const struct key *key, enum peers_kind kind,
 		      const struct local *local, uint32_t now)
@@ -921,12 +961,12 @@ static void note_kind(const struct key *key, enum peers_kind kind,
 	const struct hashes hashes = hash(key);
 	struct peer *peer = find(key, hashes.peer);
 
-	if (!peer)
+	if (!peer && has_room(now))
 		peer = insert(key, hashes, now, true);
 	if (!peer)
 		return;
 	begin_change(peer);
-	if (kind > PEERS_OUTBOUND)
+	if (kind > PEERS_CLAIMED)
 		unlink_peer(peer);
 	peer->entry.kind = (uint8_t)kind;
 	link_peer(peer, hashes.anywhere);
@@ -941,14 +981,15 @@ static void note_kind(const struct key *key, enum peers_kind kind,
  * of its own number writes to is remembered for the process: see
  * is_outbound_anywhere.
  */
-static void note_outbound(const struct key *key, uint32_t now)
+static void note_outbound(const struct key *key, enum peers_kind kind,
+			  uint32_t now)
 {
 	const struct local none = { .family = AF_UNSPEC };
 	struct key outbound = *key;
 
 	if (!peers_port_be(key->sock))
 		outbound.sock = NO_SOCK;
-	note_kind(&outbound, PEERS_OUTBOUND, &none, now);
+	note_kind(&outbound, kind, &none, now);
 }
 
 /*
@@ -959,14 +1000,10 @@ static void note_outbound(const struct key *key, uint32_t now)
 static bool learn(const struct key *key, struct peer *found, bool is_remembered,
 		  struct local *local, uint32_t now)
 {
-	const bool is_sibling =
-		peers_port_be(key->sock) == peers_port_be(found->key.sock);
-
 	*local = found->local;
 	peers_note_answer(&found->entry);
-	if (!peers_port_be(key->sock) && !is_sibling &&
-	    !found->entry.unanswered)
-		note_outbound(key, now);
+	if (!peers_port_be(key->sock) && !found->entry.unanswered)
+		note_outbound(key, PEERS_CLAIMED, now);
 	if (is_remembered)
 		note_kind(key, PEERS_LEARNED, local, now);
 	return true;
@@ -998,15 +1035,15 @@ static bool answer_stranger(const struct key *key, struct hashes hashes,
 	if (found)
 		return learn(key, found, is_send, local, now);
 	if (known && known->entry.kind == PEERS_LEARNED &&
-	    is_fresh(known, now)) {
+	    known->local.family != AF_UNSPEC && is_fresh(known, now)) {
 		*local = known->local;
-		return local->family != AF_UNSPEC;
+		return true;
 	}
 	if (is_send && (!known || known->entry.kind == PEERS_FOR_HOST) &&
-	    answer_host(key, hashes, local, now))
+	    !is_outbound_anywhere(key) && answer_host(key, hashes, local, now))
 		return true;
-	if (!known)
-		note_outbound(key, now);
+	if (!known || key->sock == NO_SOCK)
+		note_outbound(key, PEERS_OUTBOUND, now);
 	return false;
 }
 
@@ -1018,8 +1055,12 @@ static bool answer_outbound(struct peer *peer, struct local *local)
 
 	if (waits)
 		*local = peer->local;
+	/* Another version, so that what a thread read last is answered too. */
+	begin_change(peer);
+	peer->entry.kind = PEERS_OUTBOUND;
 	peer->entry.unanswered = 0;
 	peer->heard = now;
+	end_change(peer);
 	return waits && local->family != AF_UNSPEC;
 }
 
@@ -1044,7 +1085,7 @@ static bool find_source(const struct key *key, struct hashes hashes,
 {
 	struct peer *peer = find(key, hashes.peer);
 
-	if (peer && peer->entry.kind == PEERS_OUTBOUND)
+	if (peer && is_outbound(peer))
 		return answer_outbound(peer, local);
 	if (peer && peer->entry.kind == PEERS_ASKED &&
 	    is_fresh(peer, now_ticks()))
@@ -1083,20 +1124,20 @@ recall_known(const struct key *key, uint32_t hashv, struct local *local)
 	uint32_t version, now;
 	struct peer *peer = glance(key, hashv, &version);
 	struct local source;
-	bool is_outbound;
+	bool was_first;
 
-	if (!peer || peer->queue.first || peer->entry.kind > PEERS_OUTBOUND)
+	if (!peer || peer->queue.first || peer->entry.kind > PEERS_CLAIMED)
 		return NOT_KNOWN;
 	now = now_ticks();
 	source = peer->local;
-	is_outbound = peer->entry.kind == PEERS_OUTBOUND;
-	if (is_outbound ? peer->entry.unanswered
-			: source.family == AF_UNSPEC || !is_fresh(peer, now))
+	was_first = peer->entry.kind == PEERS_OUTBOUND;
+	if (was_first ? peer->entry.unanswered
+		      : source.family == AF_UNSPEC || !is_fresh(peer, now))
 		return NOT_KNOWN;
 	if (!is_unchanged(peer, version))
 		return NOT_KNOWN;
 	note_answering();
-	if (is_outbound) {
+	if (was_first) {
 		peer->heard = now;
 		return KNOWN_NONE;
 	}
@@ -1128,7 +1169,8 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 	bool found, taken = false;
 
 	atomic_signal_fence(memory_order_seq_cst);
-	if (!table.buckets || !key_of(sock, peer, len, &key))
+	if (!table.buckets || peers_thread.state == PEERS_PACKETS ||
+	    !key_of(sock, peer, len, &key))
 		return false;
 	know_thread();
 	if (recall_last_again(sock, peer, len, version, local))
@@ -1162,7 +1204,8 @@ bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 	struct key key;
 	bool found, queued = false;
 
-	if (!table.buckets || !key_of(sock, peer, len, &key))
+	if (!table.buckets || peers_thread.state == PEERS_PACKETS ||
+	    !key_of(sock, peer, len, &key))
 		return false;
 	reserve();
 	if (!take_lock())

@@ -75,17 +75,28 @@ void peers_remember(uint64_t sock, const struct sockaddr *peer, socklen_t len,
  */
 void peers_drained(void);
 
+/*
+ * This thread reads a packet(7) socket, or a raw one: what it writes next
+ * answers what came there, and its copy in our socket is not read yet, as in
+ * ISC dhcpd.  Until it reads one of our sockets nothing is recalled.
+ */
+void peers_read_packets(void);
+
 /* What a thread does with the datagrams that it reads. */
 enum peers_state {
 	PEERS_READING,	 /* one more belongs to the batch */
 	PEERS_DRAINED,	 /* the batch is complete: answers come in order */
 	PEERS_ANSWERING, /* it was none: answers are to the last one */
+	PEERS_PACKETS,	 /* it read in another way: answers are not to these */
 };
 
 /* Why a peer is in the table, of one socket. */
 enum peers_kind {
 	PEERS_ASKED,	/* it wrote first: a client */
 	PEERS_OUTBOUND, /* this process wrote first */
+	/* A new socket answered what it asked another one; until it writes to
+	 * such a socket, too, it may be one in whose name that was forged. */
+	PEERS_CLAIMED,
 	PEERS_LEARNED,	/* its request on another socket was answered here */
 	PEERS_FOR_HOST, /* got the answer to another port of its host */
 };
@@ -217,9 +228,8 @@ ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
  * | was written to first, and asked since  | that it asked, once              |
  * | was written to first                   | none                             |
  * | asked another socket of the same port  | that it asked last               |
- * | asked another socket, lately, and was  | that it asked; for a socket with |
- * | not answered yet                       | no port of its own number, never |
- * |                                        | if we wrote to the peer first    |
+ * | asked another socket, lately, and was  | that it asked; never if we wrote |
+ * | not answered yet                       | to the peer first                |
  * | has not asked, but another port of its | that this one asked, once        |
  * | host, on this socket: not answered yet |                                  |
  * | any other                              | none; it was written to first    |

@@ -37,10 +37,21 @@
  * What a slot holds when it is not one of our sockets, and whose mode says so;
  * NULL: never seen.
  */
-enum { OTHER, UDP, UDP_EXAMINED, UDP_FRESH_V4, UDP_FRESH_V6, UDP_OWN, KINDS };
+enum {
+	OTHER,
+	PACKETS,
+	UDP,
+	UDP_EXAMINED,
+	UDP_FRESH_V4,
+	UDP_FRESH_V6,
+	UDP_OWN,
+	KINDS
+};
 static struct sock kinds[KINDS];
 /* Not a UDP socket. */
 #define other (&kinds[OTHER])
+/* The same, which reads UDP datagrams past the socket they are for. */
+#define packets (&kinds[PACKETS])
 /* A UDP socket not bound to the wildcard, as far as we know. */
 #define udp (&kinds[UDP])
 /* The same, found by examine(): other fds may mean it, and bind it. */
@@ -60,13 +71,13 @@ static _Atomic uint32_t sock_count;
 /* A bit for each sock: somebody has it.  So many are looked at in one step. */
 #define SOCKS_PER_WORD 64
 static _Atomic uint64_t taken[SOCK_CHUNKS * SOCKS_PER_CHUNK / SOCKS_PER_WORD];
-static _Atomic uint32_t hand; /* the word to look for a free one in next */
+static _Atomic uint32_t hand; /* where to look for a free one next */
 
 /*
  * 1 + the index of the sock with a cookie, in one of a few places from where
  * the cookie says.  Only a hint: what is found there is looked at.
  */
-#define COOKIES (2 * SOCK_CHUNKS * SOCKS_PER_CHUNK)
+#define COOKIES 16384
 #define COOKIE_PLACES 8
 static _Atomic uint32_t by_cookie[COOKIES];
 
@@ -82,6 +93,11 @@ static _Atomic bool blind; /* nor is one to be looked at */
 static inline bool is_tracked(const struct sock *sock)
 {
 	return sock && (sock < kinds || sock >= kinds + KINDS);
+}
+
+static bool is_not_udp(const struct sock *sock)
+{
+	return sock == other || sock == packets;
 }
 
 static bool is_new(const struct sock *sock)
@@ -110,7 +126,7 @@ static struct sock *occupant(int fd)
 	struct sock *sock = sock_occupant(fd);
 	const uint32_t seen = slot ? atomic_load(&slot->doubts) : 0;
 
-	if (!sock || sock == other || is_tracked(sock))
+	if (!sock || is_not_udp(sock) || is_tracked(sock))
 		return sock;
 	return seen >= (sock == examined ? atomic_load(&doubts_of_bound)
 					 : atomic_load(&doubts))
@@ -194,14 +210,15 @@ static bool add_chunk(void)
 	return false;
 }
 
-/* The first free one of a word, or NULL. */
-static struct sock *take_of_word(uint32_t word)
+/* The first free one of a word, from this bit on, or NULL. */
+static struct sock *take_of_word(uint32_t word, uint32_t from)
 {
-	uint64_t bits;
-	uint32_t n;
+	uint64_t unused = ~atomic_load(&taken[word]) & UINT64_MAX << from;
 
-	while (~(bits = atomic_load(&taken[word]))) {
-		n = word * SOCKS_PER_WORD + (uint32_t)__builtin_ctzll(~bits);
+	for (; unused; unused &= unused - 1) {
+		const uint32_t n = word * SOCKS_PER_WORD +
+				   (uint32_t)__builtin_ctzll(unused);
+
 		if (!take(n))
 			continue;
 		nth_sock(n)->index = n;
@@ -211,18 +228,23 @@ static struct sock *take_of_word(uint32_t word)
 	return NULL;
 }
 
-/* Round and round: the one free for longest keeps its cookie for longest. */
+/*
+ * Round and round: the one free for longest keeps its cookie for longest.  Last
+ * the word where this began, from its first bit on.
+ */
 static struct sock *claim_free(void)
 {
 	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
 	const uint32_t start = atomic_load(&hand);
-	struct sock *sock;
 
-	for (uint32_t i = 0; i < words; i++) {
-		sock = take_of_word((start + i) % words);
+	for (uint32_t i = 0; words && i <= words; i++) {
+		struct sock *sock =
+			take_of_word((start / SOCKS_PER_WORD + i) % words,
+				     i ? 0 : start % SOCKS_PER_WORD);
+
 		if (!sock)
 			continue;
-		atomic_store(&hand, (start + i + 1) % words);
+		atomic_store(&hand, sock->index + 1);
 		return sock;
 	}
 	return NULL;
@@ -245,6 +267,7 @@ static struct sock *new_sock(int family, in_port_t port_be, uint32_t wanted)
 	atomic_store(&sock->device, 0);
 	atomic_store(&sock->mode, SOCK_ARMED);
 	atomic_store(&sock->generation, 0);
+	atomic_store(&sock->lent, false);
 	return sock;
 }
 
@@ -264,11 +287,11 @@ static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
 static void set_cookie(struct sock *sock, uint64_t cookie)
 {
 	_Atomic uint32_t *place = place_of(cookie, 0);
-	uint32_t index;
 
 	atomic_store(&sock->cookie, cookie);
 	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
-		index = atomic_load(place_of(cookie, n));
+		const uint32_t index = atomic_load(place_of(cookie, n));
+
 		if (index && atomic_load(&nth_sock(index - 1)->fds))
 			continue;
 		place = place_of(cookie, n);
@@ -281,12 +304,10 @@ static void set_cookie(struct sock *sock, uint64_t cookie)
 /* The sock of this cookie, or NULL. */
 static struct sock *find_cookie(uint64_t cookie)
 {
-	struct sock *sock;
-	uint32_t index;
-
 	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
-		index = atomic_load(place_of(cookie, n));
-		sock = index ? nth_sock(index - 1) : NULL;
+		const uint32_t index = atomic_load(place_of(cookie, n));
+		struct sock *sock = index ? nth_sock(index - 1) : NULL;
+
 		if (sock && atomic_load(&sock->cookie) == cookie)
 			return sock;
 	}
@@ -558,7 +579,9 @@ static struct sock *examine(int fd)
 
 struct sock *sock_probe_slowly(int fd, struct sock *sock)
 {
-	if (sock == other)
+	if (sock == packets)
+		peers_read_packets();
+	if (is_not_udp(sock))
 		return NULL;
 	sock = occupant(fd);
 	/* Nobody receives on a new socket: it was bound behind our back. */
@@ -567,7 +590,7 @@ struct sock *sock_probe_slowly(int fd, struct sock *sock)
 
 bool sock_may_be_udp(int fd)
 {
-	return sock_occupant(fd) != other;
+	return !is_not_udp(sock_occupant(fd));
 }
 
 bool sock_settle(int fd)
@@ -619,6 +642,16 @@ void sock_unpin(struct sock *sock)
 	int pinned = SOCK_PINNED;
 
 	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
+}
+
+void sock_set_lent(struct sock *sock, bool lent)
+{
+	atomic_store(&sock->lent, lent);
+}
+
+bool sock_is_lent(const struct sock *sock)
+{
+	return atomic_load(&sock->lent);
 }
 
 bool sock_has_own_port(const struct sock *sock)
@@ -695,13 +728,23 @@ static void note_multicast(int fd, uint32_t ifindex)
 		atomic_store(&slot->multicast_ifindex, ifindex);
 }
 
+/* packet(7), raw(7). */
+static bool reads_packets(int domain, int type, int protocol)
+{
+	return domain == AF_PACKET ||
+	       (type == SOCK_RAW && protocol == IPPROTO_UDP);
+}
+
 void sock_created(int fd, int domain, int type, int protocol)
 {
 	struct sock *sock = other;
 
-	if ((type & ~(SOCK_CLOEXEC | SOCK_NONBLOCK)) == SOCK_DGRAM &&
-	    (protocol == 0 || protocol == IPPROTO_UDP ||
-	     protocol == IPPROTO_UDPLITE)) {
+	type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
+	if (reads_packets(domain, type, protocol))
+		sock = packets;
+	else if (type == SOCK_DGRAM &&
+		 (protocol == 0 || protocol == IPPROTO_UDP ||
+		  protocol == IPPROTO_UDPLITE)) {
 		if (domain == AF_INET)
 			sock = fresh_v4;
 		else if (domain == AF_INET6)
@@ -713,10 +756,9 @@ void sock_created(int fd, int domain, int type, int protocol)
 
 void sock_forget(int fd)
 {
-	if (!sock_occupant(fd))
-		return;
-	occupy(fd, NULL);
 	note_multicast(fd, 0);
+	if (sock_occupant(fd))
+		occupy(fd, NULL);
 }
 
 void sock_forget_range(unsigned int first, unsigned int last)
@@ -740,11 +782,11 @@ void sock_duplicated(int fd, int to)
 	if (is_tracked(sock)) {
 		if (!hold(sock))
 			sock = NULL;
-	} else if (sock != other) {
+	} else if (!is_not_udp(sock)) {
 		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
 		occupy(fd, NULL);
-	} else if (sock_occupant(to) && sock_occupant(to) != other) {
+	} else if (sock_occupant(to) && !is_not_udp(sock_occupant(to))) {
 		/* A vfork child does so to its own fd, not to ours. */
 		sock = NULL;
 	}
@@ -757,7 +799,7 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 	int saved = errno, family;
 	struct sock *kind = occupant(fd), *sock = NULL;
 
-	if (kind == other || is_tracked(kind) || sock_is_off() ||
+	if (is_not_udp(kind) || is_tracked(kind) || sock_is_off() ||
 	    !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
@@ -906,7 +948,7 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 	struct sock *sock = NULL;
 	int on;
 
-	if ((kind || is_mark_option(level, name)) && !is_new(sock_occupant(fd)))
+	if ((kind || is_mark_option(level, name)) && !is_new(occupant(fd)))
 		sock = sock_probe(fd);
 	if (!sock)
 		return false;

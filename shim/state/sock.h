@@ -41,6 +41,7 @@ struct sock {
 	_Atomic int mode;	 /* enum sock_mode */
 	/* lock_generation() of the process that bound it, or 0: elsewhere */
 	_Atomic uint32_t generation;
+	_Atomic bool lent;     /* connected, from an address that we gave it */
 	_Atomic uint32_t pins; /* odd while `source` changes */
 	struct local source;   /* SOCK_PINNED; last, for it is long */
 };
@@ -150,6 +151,10 @@ void sock_pin(struct sock *sock, const struct local *local);
 bool sock_is_pinned(const struct sock *sock, struct local *local);
 
 void sock_unpin(struct sock *sock);
+
+/* Whether it was connected from an address that we gave it. */
+void sock_set_lent(struct sock *sock, bool lent);
+bool sock_is_lent(const struct sock *sock);
 
 /* Whether this process bound it to a port by number. */
 bool sock_has_own_port(const struct sock *sock);

@@ -2,7 +2,8 @@
 # make bench            what it costs: see tests/bench/NOTES.md
 # make bench QUICK=1    the same in under a minute, and rough
 
-BENCH_PROGRAMS = $(addprefix $(B)/tests/bench/,calls load serve server table)
+BENCH_PROGRAMS = $(addprefix $(B)/tests/bench/,calls load serve server sockets \
+	table)
 BENCH_SUITES = tests/bench/instructions
 PROGRAMS += $(BENCH_PROGRAMS)
 TESTS += $(BENCH_SUITES)

@@ -10,15 +10,18 @@ C_FILES = $(wildcard shim/*/*.[ch] demo/*.[ch] tests/*/*.[ch])
 LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
 SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
 	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
-	tests/fuzz/run tests/i386/calls tests/i386/differences tests/root \
-	tests/setup tests/suites/run
-# cppcheck takes _Thread_local for a type.
+	tests/fuzz/run tests/kernel/costs tests/kernel/kernels tests/kernel/on tests/kernel/vm \
+	tests/i386/calls tests/i386/differences tests/root tests/setup \
+	tests/suites/run
+# cppcheck takes _Thread_local for a type, and ElfW for a function.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
-	--suppress=missingIncludeSystem -Ishim -D_GNU_SOURCE -D_Thread_local=
+	--suppress=missingIncludeSystem -Ishim -D_GNU_SOURCE -D_Thread_local= \
+	-D'ElfW(type)=Elf64_\#\#type'
 # What it says of itself, on stderr, is how much it does not show.
 TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
-	-DHERE='""' -DNAME='""' -DVERSION='""'
+	-DHERE='""' -DNAME='""' -DVERSION='""' \
+	-isystem $(B)/kernel
 
 check:
 	$(IN_ROOT_WITH) e2e check -- $(AGAIN) check-here
@@ -32,6 +35,7 @@ check-here:
 	$(Q)shellcheck $(SCRIPTS)
 	$(say) CPP
 	$(Q)$(CPPCHECK) $(LINTED)
+	$(Q)$(MAKE) --no-print-directory kernel
 	$(say) TIDY
 	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
 		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null

@@ -76,13 +76,16 @@ def named(*names):
 
 
 def echo_servers(programs):
-    """Of demo/, and one with recvmsg and sendmsg; they are built in `programs`."""
+    """Of demo/, one with recvmsg and sendmsg, and a plugin; built in `programs`."""
     return [
         servers.Server("echo server", "", "4 d", probes.echo,
                        f"{programs}/demo/echo_server $how $port",
                        how={"4": "", "d": "-6"}),
         servers.Server("echo server with messages", "", "4 d", probes.echo,
-                       f"{programs}/tests/containers/message_echo $mode $port")]
+                       f"{programs}/tests/containers/message_echo $mode $port"),
+        servers.Server("echo server loaded with RTLD_DEEPBIND", "", "4 d", probes.echo,
+                       f"{programs}/tests/e2e/binder deep "
+                       f"{programs}/tests/e2e/libplugin.so $mode $port")]
 
 
 # Kept for the processes that are forked.

@@ -189,6 +189,8 @@ BROKEN = [
                  " ocamlopt -I +unix unix.cmxa echo.ml -o echo'"),
     Server("PHP's streams", "php-cli:php", "4 6 d", probes.echo,
            "php $lang/echo.php $literal:$port $mode", silent=SCOPE_LOST),
+    Server("PHP's sockets", "php-cli:php", "4 6 d", probes.echo,
+           "php $lang/sockets.php $port $mode", silent=SCOPE_LOST),
     Server("GLib's GSocket",
            "gcc pkgconf:pkg-config libglib2.0-dev:/usr/include/glib-2.0/gio/gio.h",
            "4 d", probes.echo, "$dir/echo $port $mode",

@@ -10,10 +10,9 @@ FACT_LIBRARIES = $(addprefix $(B)/tests/facts/lib,first.so second.so)
 FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
-E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel daytime echo forks hazards \
-	sandboxed signals stack tcp_echo threads)
-E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client \
-	interrupted puppet raw)
+E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
+	echo forks hazards sandboxed signals stack tcp_echo threads)
+E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
 # Nor does every libc come as an archive.
@@ -21,12 +20,13 @@ E2E_STATIC = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static)
 # Without liburing its test is skipped.
 E2E_URING = $(if $(wildcard /usr/include/liburing.h),$(B)/tests/e2e/uring)
-E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so deep.so early.so \
-	late.so missing.so)
+E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so late.so \
+	missing.so plugin.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses calls command \
-	completions demo follow forks hazards hostile install learning lifetime limits \
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses beside calls clients \
+	command completions deepbind demo follow forks hazards hostile install learning \
+	lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \
 	syscalls threads transparency uplinks variables)
 PROGRAMS += $(E2E_PROGRAMS)

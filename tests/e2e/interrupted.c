@@ -26,6 +26,8 @@
 
 #define LONGEST_US 30
 
+// NOLINTBEGIN(concurrency-mt-unsafe): only one thread runs what is not safe.
+
 static sigjmp_buf out;
 static volatile sig_atomic_t is_connecting;
 static int server, client;
@@ -46,7 +48,7 @@ static struct sockaddr_in address(uint32_t host, uint16_t port)
 
 static uint16_t port_of(int fd)
 {
-	struct sockaddr_in name;
+	struct sockaddr_in name = { 0 };
 	socklen_t len = sizeof(name);
 
 	if (getsockname(fd, (struct sockaddr *)&name, &len))
@@ -90,11 +92,20 @@ static void connect_to_peer(void)
 		die("connect");
 }
 
+/* Round and round, so that each call is interrupted at some time. */
+static long next_us(void)
+{
+	static long us;
+
+	us = (us + 7) % LONGEST_US;
+	return us;
+}
+
 /* Whether connect(2) was left. */
 static bool jump(void)
 {
 	const struct itimerval soon = {
-		.it_value.tv_usec = 1 + rand() % LONGEST_US,
+		.it_value.tv_usec = 1 + next_us(),
 	};
 
 	if (sigsetjmp(out, 1)) {
@@ -118,7 +129,7 @@ static void *connect_thread(void *unused)
 
 static bool cancel(void)
 {
-	const struct timespec soon = { .tv_nsec = rand() % LONGEST_US * 1000 };
+	const struct timespec soon = { .tv_nsec = next_us() * 1000 };
 	pthread_t thread;
 	void *result;
 
@@ -172,7 +183,7 @@ static void look(int fds)
 
 int main(int argc, char **argv)
 {
-	const int rounds = argc > 2 ? atoi(argv[2]) : 0;
+	const long rounds = argc > 2 ? strtol(argv[2], NULL, 10) : 0;
 	bool (*interrupt)(void) =
 		argc > 1 && !strcmp(argv[1], "jump") ? jump : cancel;
 	struct sigaction action = { .sa_handler = leave };
@@ -187,7 +198,7 @@ int main(int argc, char **argv)
 	close(server);
 	server = bound(INADDR_ANY, port);
 	fds = count_fds();
-	for (int i = 0; i < rounds; i++) {
+	for (long i = 0; i < rounds; i++) {
 		ask(port);
 		left += interrupt();
 		look(fds);
@@ -202,3 +213,4 @@ int main(int argc, char **argv)
 	printf("right %d\n", left);
 	return 0;
 }
+// NOLINTEND(concurrency-mt-unsafe)

@@ -288,6 +288,133 @@ static int add_anyip(void **state)
 
 #define T(name) cmocka_unit_test_teardown(name, lab_close)
 
+/* Fact 24: a local address that a socket has outlives the next connect. */
+
+static void connect_fd(int fd, const char *address, in_port_t port_be)
+{
+	const struct address to = lab_address(address, port_be);
+
+	assert_int_equal(connect(fd, &to.any, to.bytes), 0);
+}
+
+static void disconnect_fd(int fd)
+{
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
+
+	assert_int_equal(connect(fd, &none, sizeof(none)), 0);
+}
+
+static void set_multicast_source(int fd, const char *address)
+{
+	const struct address source = lab_address(address, 0);
+	const struct ip_mreqn group = { .imr_address = source.v4.sin_addr };
+
+	assert_int_equal(setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
+				    sizeof(group)),
+			 0);
+}
+
+static void assert_local_v4(int fd, const char *address)
+{
+	struct sockaddr_in name;
+	socklen_t len = sizeof(name);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &len), 0);
+	assert_address(name.sin_addr, address);
+}
+
+static void assert_local_v6(int fd, const char *address)
+{
+	struct sockaddr_in6 name;
+	socklen_t len = sizeof(name);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&name, &len), 0);
+	assert_address(name.sin6_addr, address);
+}
+
+static void
+a_connect_to_a_group_takes_the_source_of_IP_MULTICAST_IF(void **state)
+{
+	static const char *const each[] = { "10.1.2.2", "10.1.2.3", "10.1.3.2",
+					    "127.0.0.9" };
+	int server = lab_server(AF_INET);
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(each); i++) {
+		set_multicast_source(server, each[i]);
+		connect_fd(server, "224.0.0.1", htons(9));
+		assert_local_v4(server, each[i]);
+		disconnect_fd(server);
+		assert_local_v4(server, "0.0.0.0");
+	}
+}
+
+static void the_next_connect_keeps_that_address(void **state)
+{
+	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
+
+	(void)state;
+	set_multicast_source(server, "10.1.2.3");
+	connect_fd(server, "224.0.0.1", htons(9));
+	set_multicast_source(server, "0.0.0.0");
+	connect_fd(server, "10.1.2.5", lab_port_be(client));
+	assert_local_v4(server, "10.1.2.3");
+	assert_int_equal(send(server, "a", 1, 0), 1);
+	lab_assert_from(client, "10.1.2.3");
+}
+
+static void a_connect_to_its_own_ipv6_address_takes_that(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+
+	(void)state;
+	connect_fd(server, "fd01:2::3", htons(9));
+	connect_fd(server, "fd01:2::5", lab_port_be(client));
+	assert_local_v6(server, "fd01:2::3");
+	assert_int_equal(send(server, "a", 1, 0), 1);
+	lab_assert_from(client, "fd01:2::3");
+}
+
+static void a_disconnected_ipv6_socket_hears_its_former_peer_only(void **state)
+{
+	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
+	const struct address any = lab_address("::", lab_port_be(server));
+
+	(void)state;
+	connect_fd(server, "fd01:2::3", htons(9));
+	disconnect_fd(server);
+	/* The kernel chose its port, and has it back. */
+	assert_int_equal(bind(server, &any.any, any.bytes), 0);
+	assert_local_v6(server, "::");
+	lab_ask(client, "fd01:2::2", server);
+	lab_assert_nothing(server);
+}
+
+static void an_address_of_a_prefix_routed_to_lo_is_lent_for_ipv4(void **state)
+{
+	int server = lab_server(AF_INET);
+
+	(void)state;
+	set_multicast_source(server, "10.9.0.7");
+	connect_fd(server, "224.0.0.1", htons(9));
+	assert_local_v4(server, "10.9.0.7");
+}
+
+static void an_address_of_a_prefix_routed_to_lo_is_not_for_ipv6(void **state)
+{
+	int server = lab_server(AF_INET6);
+	struct sockaddr_in6 name;
+	socklen_t len = sizeof(name);
+	const struct address asked = lab_address("fd09::7", 0);
+
+	(void)state;
+	connect_fd(server, "fd09::7", htons(9));
+	assert_int_equal(getsockname(server, (struct sockaddr *)&name, &len),
+			 0);
+	assert_memory_not_equal(&name.sin6_addr, &asked.v6.sin6_addr,
+				sizeof(name.sin6_addr));
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -310,6 +437,12 @@ int main(int argc, char **argv)
 		T(an_anyip_ipv4_source_needs_no_freebind),
 		T(an_anyip_ipv6_source_fails_with_EINVAL),
 		T(an_anyip_ipv6_source_is_sent_with_freebind),
+		T(a_connect_to_a_group_takes_the_source_of_IP_MULTICAST_IF),
+		T(the_next_connect_keeps_that_address),
+		T(a_connect_to_its_own_ipv6_address_takes_that),
+		T(a_disconnected_ipv6_socket_hears_its_former_peer_only),
+		T(an_address_of_a_prefix_routed_to_lo_is_lent_for_ipv4),
+		T(an_address_of_a_prefix_routed_to_lo_is_not_for_ipv6),
 	};
 
 	(void)argc;

@@ -13,7 +13,6 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/epoll.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -135,9 +134,6 @@ FAULTY(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
        (fd, buf, len, flags), fd, buf, -1)
 FAULTY(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
        fd, buf, -1)
-FAULTY(int, epoll_ctl,
-       (int epoll, int operation, int fd, struct epoll_event *event),
-       (epoll, operation, fd, event), epoll, event, -1)
 FAULTY(int, setsockopt,
        (int fd, int level, int name, const void *value, socklen_t len),
        (fd, level, name, value, len), fd, value, -1)
@@ -226,16 +222,20 @@ int ioctl(int fd, unsigned long request, ...)
 int pthread_sigmask(int how, const sigset_t *set, sigset_t *old)
 {
 	static __typeof__(&pthread_sigmask) next;
-	const char *name = how == SIG_BLOCK ? "pthread_sigmask" : "mask_back";
+	const char *name = old ? "pthread_sigmask" : "mask_back";
+	const int saved = errno;
 	void *found;
+	int error;
 
 	if (!next) {
 		found = dlsym(RTLD_NEXT, "pthread_sigmask");
 		memcpy(&next, &found, sizeof(found));
 	}
-	if (is_faulty(name, -1, NULL, __builtin_return_address(0)))
-		return errno;
-	return next(how, set, old);
+	if (!is_faulty(name, -1, NULL, __builtin_return_address(0)))
+		return next(how, set, old);
+	error = errno;
+	errno = saved;
+	return error;
 }
 
 /* Of those by number the shim makes one itself. */

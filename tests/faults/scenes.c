@@ -207,7 +207,7 @@ static void hear(long n)
 		note("<nothing>; ");
 	else
 		note("<%s from %s>; ", data,
-		     strcmp(text_of(&name), asked()) == 0 ? "asked" : "chosen");
+		     strcmp(text_of(&name), own()) == 0 ? "chosen" : "asked");
 }
 
 /* The program receives one, when there is one. */
@@ -420,7 +420,7 @@ static void watch(int epoll, int fd)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.fd = fd };
 
-	TRY(epoll, &event, epoll_ctl, epoll, EPOLL_CTL_ADD, fd, &event);
+	(void)raw(SYS_epoll_ctl, epoll, EPOLL_CTL_ADD, fd, (long)&event, 0, 0);
 }
 
 static void count_events(int epoll)
@@ -446,10 +446,58 @@ static void converse(int fd)
 	hear(TRY(fd, data, write, fd, data, strlen(data)));
 }
 
-/* A server that connects its socket: another takes its place. */
-static void play_connected(void)
+/* Where multicast comes from, whom it is connected to, and its port. */
+static void note_socket(int fd)
+{
+	struct in_addr from = { 0 };
+	union name peer = { 0 };
+	socklen_t bytes = sizeof(from);
+
+	if (!raw(SYS_getsockopt, fd, IPPROTO_IP, IP_MULTICAST_IF, (long)&from,
+		 (long)&bytes, 0))
+		note("multicast %#x; ", ntohl(from.s_addr));
+	bytes = sizeof(peer);
+	if (!raw(SYS_getpeername, fd, (long)&peer, (long)&bytes, 0, 0, 0))
+		note("connected to %s of %s; ",
+		     ntohs(peer.v4.sin_port) == port_of(client) ? "the port"
+								: "a port",
+		     text_of(&peer));
+	note("port %s; ", port_of(fd) == PORT ? "as bound"
+			  : port_of(fd)	      ? "another"
+					      : "none");
+}
+
+/* Another server may have the port now. */
+static void note_next_server(void)
+{
+	const union name name = name_of(any(), PORT);
+	const int fd = (int)raw(SYS_socket, family, SOCK_DGRAM, 0, 0, 0, 0);
+
+	note("next server %ld; ",
+	     raw(SYS_bind, fd, (long)&name, name_bytes(), 0, 0, 0));
+	(void)raw(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+static void connect_to(int fd, const union name *peer)
+{
+	TRY(fd, peer, connect, fd, &peer->any, name_bytes());
+	note_socket(fd);
+}
+
+/* To nobody, also when that fails: then it is connected to different names. */
+static void disconnect(int fd)
 {
 	const union name nobody = { .any.sa_family = AF_UNSPEC };
+
+	if (TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any)) < 0)
+		(void)raw(SYS_connect, fd, (long)&nobody.any,
+			  sizeof(nobody.any), 0, 0, 0);
+	note_socket(fd);
+}
+
+/* A server that connects its socket. */
+static void play_connected(void)
+{
 	const int epoll =
 		(int)raw(SYS_epoll_create1, EPOLL_CLOEXEC, 0, 0, 0, 0, 0);
 	const int fd = serve(PORT);
@@ -464,12 +512,13 @@ static void play_connected(void)
 	ask(asked(), PORT, "second");
 	if (take(fd, &peer) < 0)
 		peer = name_of(own(), port_of(client));
-	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+	connect_to(fd, &peer);
 	count_events(epoll);
 	converse(fd);
-	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	disconnect(fd);
 	exchange(fd);
 	finish(fd);
+	note_next_server();
 	(void)raw(SYS_close, epoll, 0, 0, 0, 0, 0);
 }
 
@@ -485,7 +534,7 @@ static void play_forked(void)
 		peer = name_of(own(), port_of(client));
 	child = fork();
 	if (!child) {
-		TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+		connect_to(fd, &peer);
 		converse(fd);
 		_exit(EXIT_SUCCESS);
 	}
@@ -493,10 +542,9 @@ static void play_forked(void)
 	finish(fd);
 }
 
-/* The same, of a socket that cannot be replaced: it has another fd. */
-static void play_pinned(void)
+/* The same, of a socket that has another fd. */
+static void play_duplicated(void)
 {
-	const union name nobody = { .any.sa_family = AF_UNSPEC };
 	const int fd = serve(PORT);
 	const int other = (int)TRY(fd, NULL, dup, fd);
 	union name peer;
@@ -504,54 +552,48 @@ static void play_pinned(void)
 	ask(asked(), PORT, "first");
 	if (take(fd, &peer) < 0)
 		peer = name_of(own(), port_of(client));
-	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
+	connect_to(fd, &peer);
 	converse(other);
-	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	disconnect(fd);
 	exchange(fd);
 	finish(other);
 	finish(fd);
+	note_next_server();
 }
 
-/* The same, of a port that the kernel chose. */
-static void play_ephemeral(void)
+/* What multicast comes from, by its address, or its interface's number. */
+static void choose_multicast(int fd, bool by_number)
 {
-	const union name nobody = { .any.sa_family = AF_UNSPEC };
-	const int fd = serve(0);
-	union name peer;
+	struct ip_mreqn group = { 0 };
 
-	ask(asked(), port_of(fd), "first");
-	if (take(fd, &peer) < 0)
-		peer = name_of(own(), port_of(client));
-	TRY(fd, &peer, connect, fd, &peer.any, name_bytes());
-	hear(TRY(fd, "pong", send, fd, "pong", 4, 0));
-	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
-	finish(fd);
+	if (by_number)
+		group.imr_ifindex = (int)if_nametoindex("eth0");
+	else
+		(void)inet_pton(AF_INET, "10.1.2.2", &group.imr_address);
+	TRY(fd, &group, setsockopt, fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
+	    sizeof(group));
 }
 
-/* Servers that answer from a new socket, connected or not. */
-static void play_new(void)
+/* The same, twice, of a socket that is bound to a device. */
+static void play_device(void)
 {
-	const union name nobody = { .any.sa_family = AF_UNSPEC };
 	const int fd = serve(PORT);
+	struct ifreq device = { .ifr_name = "eth0" };
 	union name peer;
-	int next;
 
+	TRY(fd, &device, setsockopt, fd, SOL_SOCKET, SO_BINDTODEVICE, &device,
+	    sizeof(device.ifr_name));
+	choose_multicast(fd, true);
 	ask(asked(), PORT, "first");
 	if (take(fd, &peer) < 0)
 		peer = name_of(own(), port_of(client));
-	next = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
-	/* A real failure would have bound it. */
-	if (answer(next, &peer, "from a new one") >= 0)
-		exchange(next);
-	finish(next);
-	ask(asked(), PORT, "second");
-	(void)take(fd, &peer);
-	next = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
-	TRY(next, &peer, connect, next, &peer.any, name_bytes());
-	converse(next);
-	TRY(next, &nobody, connect, next, &nobody.any, sizeof(nobody.any));
-	finish(next);
+	connect_to(fd, &peer);
+	converse(fd);
+	connect_to(fd, &peer);
+	converse(fd);
+	disconnect(fd);
 	finish(fd);
+	note_next_server();
 }
 
 static void alias(bool is_up)
@@ -567,6 +609,71 @@ static void alias(bool is_up)
 	(void)raw(SYS_ioctl, fd, is_up ? SIOCSIFADDR : SIOCSIFFLAGS,
 		  (long)&request, 0, 0, 0);
 	(void)raw(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+/* The same, twice, from an address that the kernel does not let it have. */
+static void play_pinned(void)
+{
+	const int fd = serve(PORT);
+	union name peer;
+
+	choose_multicast(fd, false);
+	alias(true);
+	ask(family == AF_INET ? "10.9.9.9" : "2001:db8:9::7", PORT, "first");
+	ask(asked(), PORT, "second");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	alias(false);
+	connect_to(fd, &peer);
+	converse(fd);
+	connect_to(fd, &peer);
+	converse(fd);
+	disconnect(fd);
+	exchange(fd);
+	finish(fd);
+	note_next_server();
+}
+
+/* The same, of a port that the kernel chose. */
+static void play_ephemeral(void)
+{
+	const union name nobody = { .any.sa_family = AF_UNSPEC };
+	const int fd = serve(0);
+	union name peer;
+
+	ask(asked(), port_of(fd), "first");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	connect_to(fd, &peer);
+	hear(TRY(fd, "pong", send, fd, "pong", 4, 0));
+	/* After a connect that came to nothing half way its port is its own. */
+	TRY(fd, &nobody, connect, fd, &nobody.any, sizeof(nobody.any));
+	finish(fd);
+}
+
+/* Servers that answer from a new socket, connected or not. */
+static void play_new(void)
+{
+	const int fd = serve(PORT);
+	union name peer;
+	int next;
+
+	ask(asked(), PORT, "first");
+	if (take(fd, &peer) < 0)
+		peer = name_of(own(), port_of(client));
+	next = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
+	/* A real failure would have bound it. */
+	if (answer(next, &peer, "from a new one") >= 0)
+		exchange(next);
+	finish(next);
+	ask(asked(), PORT, "second");
+	(void)take(fd, &peer);
+	next = (int)TRY(-1, NULL, socket, family, SOCK_DGRAM, 0);
+	connect_to(next, &peer);
+	converse(next);
+	disconnect(next);
+	finish(next);
+	finish(fd);
 }
 
 /* The address that was asked is taken away before the answer. */
@@ -604,6 +711,8 @@ static const struct {
 	{ "new", play_new },
 	{ "gone", play_gone },
 	{ "forked", play_forked },
+	{ "duplicated", play_duplicated },
+	{ "device", play_device },
 	{ "pinned", play_pinned },
 };
 

@@ -17,7 +17,7 @@ $(I386)/built: FORCE
 	$(Q)$(MAKE) --no-print-directory B=$(I386) CC='$(I386_CC)' \
 		CFLAGS='$(CFLAGS) -Wno-psabi' \
 		CPPFLAGS='$(CPPFLAGS) -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64' \
-		all $(addprefix $(I386)/tests/,e2e/echo e2e/puppet \
+		all $(addprefix $(I386)/tests/,e2e/binder e2e/echo e2e/puppet \
 		transparency/differ transparency/libplanted.so)
 
 FORCE:

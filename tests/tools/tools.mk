@@ -65,7 +65,7 @@ test-asan-here: $(E2E_PROGRAMS)
 
 # Fences it does not know: those of peers.c stand where it does not look.
 TSAN = -fsanitize=thread -Wno-tsan
-TSAN_UNIT_TESTS = $(addprefix $(U)/,lock peers peers_fork replace scratch sock \
+TSAN_UNIT_TESTS = $(addprefix $(U)/,lock peers peers_fork scratch sock \
 	$(if $(QUICK),,peers_threads))
 
 # Under it every program is built with it.
@@ -84,7 +84,7 @@ test-valgrind-here: $(E2E_PROGRAMS)
 		PROGRAMS='all $$(UNIT_TESTS) $$(E2E_SERVERS)' \
 		TESTS=tests/tools/valgrind
 
-FORTIFIED_TESTS = $(addprefix $(U)/,carry config lock $(PEERS_TESTS) pktinfo \
+FORTIFIED_TESTS = $(addprefix $(U)/,config lock $(PEERS_TESTS) pktinfo \
 	pktinfo_strip queue real scratch)
 
 test-fortify-here:

@@ -29,6 +29,7 @@ static const struct number {
 	{ "REPLYFROM_FOLLOW_MS", offsetof(struct config, follow_ms), 0, 60000,
 	  2000 },
 	{ "REPLYFROM_IFINDEX", offsetof(struct config, ifindex), 0, 1, 0 },
+	{ "REPLYFROM_DEEPBIND", offsetof(struct config, deepbind), 0, 1, 1 },
 	{ "REPLYFROM_DISABLE", offsetof(struct config, disable), 0, 1, 0 },
 };
 

@@ -2,83 +2,32 @@
 /* Sockets that answer a peer by connecting to it, or from a new port. */
 #include "state/follow.h"
 
-#include "base/lock.h"
 #include "base/real.h"
 #include "clock.h"
 #include "kernel.h"
 #include "settings.h"
 #include "state/peers.h"
-#include "state/replace.h"
 #include "story.h"
 #include "unit.h"
 
 #include <errno.h>
-#include <stdio.h>
-#include <stdlib.h>
+#include <pthread.h>
+#include <signal.h>
 #include <string.h>
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
 
 static struct address peer;
 static struct address stranger;
+static struct address far; /* an IPv6 peer, that has not asked yet */
 
 /* The server that the peer asked, and its id. */
 static int server;
-static uint32_t id;
-
-/* What replace_socket() was asked, and whether it can. */
-static bool can_replace;
-static bool can_preview;
-static char replaced[256];
+static uint64_t id;
 
 static const struct sockaddr nobody = { .sa_family = AF_UNSPEC };
-
-void replace_note_epoll(int epoll, int operation, int fd,
-			const struct epoll_event *event)
-{
-	(void)epoll;
-	(void)operation;
-	(void)fd;
-	(void)event;
-}
-
-/* As the real one: another socket, with another name. */
-bool replace_socket(int fd, struct sock *sock, const struct sockaddr_in6 *name,
-		    const struct sockaddr *to, enum sock_mode mode)
-{
-	struct address bound = { .len = sizeof(bound.v6) };
-
-	memcpy(&bound, name, sizeof(bound.v6));
-	if (can_replace) {
-		kernel_closed(fd);
-		kernel_socket(fd, atomic_load(&sock->family), SOCK_DGRAM, 0);
-		kernel_bound(fd, bound);
-	}
-	(void)snprintf(
-		replaced, sizeof(replaced), "%u by %s %s%s",
-		atomic_load(&sock->id), can_replace ? kernel_name(fd) : "none",
-		to ? "connected" : "free", mode == SOCK_ARMED ? ", armed" : "");
-	return can_replace;
-}
-
-/* The kernel's choice: kernel.c's. */
-bool replace_preview(int fd, const struct sockaddr *to,
-		     struct sockaddr_in6 *name)
-{
-	(void)to;
-	*name = strchr(kernel_name(fd), '.') ? v4("10.0.0.99", 0).v6
-					     : v6("2001:db8::ee", 0).v6;
-	return can_preview;
-}
-
-/* "by 10.0.0.1:53 connected"; "" when it was not asked. */
-static const char *replacement_of(const struct sock *sock)
-{
-	char *end;
-
-	if (!*replaced)
-		return "";
-	assert_int_equal(strtoul(replaced, &end, 10), atomic_load(&sock->id));
-	return end + 1;
-}
 
 static int bound_socket(struct address address)
 {
@@ -86,6 +35,7 @@ static int bound_socket(struct address address)
 
 	assert_true(fd >= 0);
 	assert_int_equal(bind(fd, &address.any, address.len), 0);
+	(void)kernel_calls();
 	return fd;
 }
 
@@ -96,27 +46,32 @@ static int a_server_was_asked(void **state)
 	peers_reset(1000, 120);
 	peers_drained();
 	sock_forget_range(0, ~0U);
+	follow_forbid(false);
+	sock_look_at_no_more(false);
 	kernel_boot();
-	*replaced = '\0';
-	can_replace = true;
-	can_preview = true;
 	peer = v4("192.0.2.9", 5300);
 	stranger = v4("192.0.2.66", 6600);
+	far = v6("2001:db8::9", 5300);
 	server = bound_socket(v4("0.0.0.0", 53));
 	id = sock_known(server)->id;
 	hear(id, peer, "10.0.0.1");
-	atomic_store(&sock_known(server)->settled, true);
 	(void)kernel_calls();
 	errno = ENOTTY;
 	return 0;
 }
 
-static int new_socket(void)
+static int new_socket_of(int family)
 {
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+	int fd = socket(family, SOCK_DGRAM, 0);
 
 	(void)kernel_calls();
+	errno = ENOTTY;
 	return fd;
+}
+
+static int new_socket(void)
+{
+	return new_socket_of(AF_INET);
 }
 
 static int connect_to(int fd, struct address to)
@@ -134,11 +89,30 @@ static bool is_on(int fd)
 	return kernel_get(fd, IPPROTO_IP, IP_PKTINFO);
 }
 
-static int mode_of(int fd)
+static bool is_armed(int fd)
 {
-	const struct sock *sock = sock_any(fd);
+	return sock_known(fd) && sock_mode(sock_known(fd)) == SOCK_ARMED;
+}
 
-	return sock ? atomic_load(&sock->mode) : -1;
+/* The address that what is sent on fd comes from by our doing, or "nothing". */
+static const char *pinned_to(int fd)
+{
+	struct local local;
+
+	return sock_known(fd) && sock_is_pinned(sock_known(fd), &local)
+		       ? text_of(&local)
+		       : "nothing";
+}
+
+static void fail_connect(unsigned int nth, int error)
+{
+	kernel.nth_connect = (struct nth_error){ .nth = nth, .error = error };
+}
+
+static void fail_setsockopt(unsigned int nth, int error)
+{
+	kernel.nth_setsockopt =
+		(struct nth_error){ .nth = nth, .error = error };
 }
 
 /* Clients. */
@@ -231,6 +205,7 @@ static void when_disabled_nobody_is_followed(void **state)
 
 /* New sockets. */
 
+/* And two that block signals: eight more than the application's own. */
 static void a_new_socket_answers_from_the_address_asked(void **state)
 {
 	int fd = new_socket();
@@ -238,13 +213,17 @@ static void a_new_socket_answers_from_the_address_asked(void **state)
 	(void)state;
 
 	assert_int_equal(connect_to(fd, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname bind connect");
+	assert_string_equal(kernel_calls(),
+			    "getsockname IP_MULTICAST_IF "
+			    "IP_MULTICAST_IF=10.0.0.1 connect "
+			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
 	assert_string_equal(kernel_name(fd), "10.0.0.1:40000");
 	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_string_equal(kernel_multicast(fd), "0.0.0.0");
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_followed_socket_is_the_kernel_s_business(void **state)
+static void a_connected_new_socket_is_the_kernel_s_business(void **state)
 {
 	int fd = new_socket();
 
@@ -253,7 +232,6 @@ static void a_followed_socket_is_the_kernel_s_business(void **state)
 	(void)connect_to(fd, peer);
 
 	assert_null(sock_known(fd));
-	assert_int_equal(mode_of(fd), SOCK_FOLLOWED);
 	assert_false(is_on(fd));
 }
 
@@ -302,17 +280,6 @@ static void follow_ms_0_follows_no_new_socket(void **state)
 	assert_string_equal(kernel_calls(), "connect");
 }
 
-static void a_socket_that_never_received_is_no_server(void **state)
-{
-	int fd = new_socket();
-
-	(void)state;
-	atomic_store(&sock_known(server)->settled, false);
-
-	assert_int_equal(connect_to(fd, peer), 0);
-	assert_string_equal(kernel_calls(), "connect");
-}
-
 /* Who asks back on the port that we asked is a forger. */
 static void a_peer_that_we_asked_first_is_not_followed(void **state)
 {
@@ -340,137 +307,84 @@ static void a_server_that_is_closed_still_follows(void **state)
 	assert_string_equal(kernel_name(fd), "10.0.0.1:40000");
 }
 
-static void what_the_kernel_chooses_is_left_to_it(void **state)
-{
-	int fd;
-
-	(void)state;
-	hear(id, peer, "10.0.0.99");
-	fd = new_socket();
-
-	assert_int_equal(connect_to(fd, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect");
-	assert_null(sock_any(fd));
-}
-
-static void a_server_whose_address_the_kernel_chooses_is_left(void **state)
-{
-	(void)state;
-	hear(id, peer, "10.0.0.99");
-
-	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect");
-	assert_string_equal(replaced, "");
-	assert_int_equal(mode_of(server), SOCK_ARMED);
-}
-
-static void what_the_kernel_refuses_is_left_to_it(void **state)
-{
-	int fd = new_socket();
-
-	(void)state;
-	can_preview = false;
-	kernel.connect_error = ENETUNREACH;
-
-	assert_int_equal(connect_to(fd, peer), -1);
-	assert_int_equal(errno, ENETUNREACH);
-	assert_string_equal(kernel_calls(), "getsockname connect");
-}
-
-/* It keeps the address of its first connect: the kernel chooses no more. */
-static void a_pinned_socket_is_pinned_to_the_kernel_s_choice_too(void **state)
-{
-	(void)state;
-	can_replace = false;
-	(void)connect_to(server, peer);
-	hear(id, stranger, "10.0.0.99");
-
-	assert_int_equal(connect_to(server, stranger), 0);
-	assert_int_equal(mode_of(server), SOCK_PINNED);
-	assert_string_equal(text_of(&sock_any(server)->source), "10.0.0.99");
-}
-
-static void where_bind_fails_connect_is_the_kernel_s(void **state)
-{
-	int fd = new_socket();
-
-	(void)state;
-	kernel.lacks_addresses = true;
-
-	assert_int_equal(connect_to(fd, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname bind connect");
-	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
-	assert_int_equal(errno, ENOTTY);
-	assert_null(sock_any(fd));
-}
-
-static void where_bind_and_connect_fail_errno_is_connect_s(void **state)
-{
-	int fd = new_socket();
-
-	(void)state;
-	kernel.lacks_addresses = true;
-	kernel.connect_error = ENETUNREACH;
-
-	assert_int_equal(connect_to(fd, peer), -1);
-	assert_int_equal(errno, ENETUNREACH);
-}
-
-static void where_connect_fails_the_bind_is_undone(void **state)
-{
-	int fd = new_socket();
-
-	(void)state;
-	kernel.connect_error = EACCES;
-
-	assert_int_equal(connect_to(fd, peer), -1);
-	assert_int_equal(errno, EACCES);
-	assert_string_equal(
-		kernel_calls(),
-		"getsockname bind connect connect bind connect connect");
-	assert_string_equal(kernel_name(fd), "0.0.0.0:0");
-	assert_null(sock_any(fd));
-}
-
 static void an_ipv6_socket_answers_from_the_address_asked(void **state)
 {
-	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	int fd = new_socket_of(AF_INET6);
 
 	(void)state;
-	hear(id, v6("2001:db8::9", 5300), "2001:db8::1");
+	hear(id, far, "2001:db8::1");
 
-	assert_int_equal(connect_to(fd, v6("2001:db8::9", 5300)), 0);
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(kernel_calls(),
+			    "getsockname connect connect getsockname");
 	assert_string_equal(kernel_name(fd), "2001:db8::1:40000");
+	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
+	assert_int_equal(errno, ENOTTY);
 }
 
 static void an_ipv6_socket_answers_a_mapped_peer(void **state)
 {
-	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
+	const struct address mapped = v6("::ffff:192.0.2.9", 5300);
+	int fd = new_socket_of(AF_INET6);
 
 	(void)state;
 
-	assert_int_equal(connect_to(fd, v6("::ffff:192.0.2.9", 5300)), 0);
+	assert_int_equal(connect_to(fd, mapped), 0);
 	assert_string_equal(kernel_name(fd), "::ffff:10.0.0.1:40000");
+	assert_string_equal(kernel_peer(fd), "::ffff:192.0.2.9:5300");
+	assert_string_equal(kernel_multicast(fd), "0.0.0.0");
 }
 
-static void a_link_local_address_is_bound_with_its_interface(void **state)
+static void hear_link_local(uint64_t sock)
 {
-	const struct address far = v6("2001:db8::9", 5300);
 	const struct local asked = local_through("fe80::1", 3);
+
+	peers_remember(sock, &far.any, far.len, &asked, false);
+}
+
+static void a_link_local_address_has_its_interface(void **state)
+{
+	int fd = new_socket_of(AF_INET6);
 	struct sockaddr_in6 name;
 	socklen_t len = sizeof(name);
-	int fd = socket(AF_INET6, SOCK_DGRAM, 0);
 
 	(void)state;
-	peers_remember(id, &far.any, far.len, &asked, false);
+	hear_link_local(id);
 
-	(void)connect_to(fd, far);
-
+	assert_int_equal(connect_to(fd, far), 0);
 	(void)getsockname(fd, (struct sockaddr *)&name, &len);
+	assert_string_equal(kernel_name(fd), "fe80::1:40000");
 	assert_int_equal(name.sin6_scope_id, 3);
 }
 
-static void an_ipv6_address_is_not_bound_on_ipv4(void **state)
+static void a_link_local_address_that_is_undone_leaves_no_device(void **state)
+{
+	int fd = new_socket_of(AF_INET6);
+
+	(void)state;
+	hear_link_local(id);
+	fail_connect(2, EACCES);
+
+	assert_int_equal(connect_to(fd, far), -1);
+	assert_int_equal(errno, EACCES);
+	assert_string_equal(kernel_name(fd), ":::0");
+	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 0);
+}
+
+static void a_new_socket_keeps_its_device_when_that_is_undone(void **state)
+{
+	int fd = new_socket_of(AF_INET6);
+
+	(void)state;
+	(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth3", 4);
+	hear_link_local(id);
+	fail_connect(2, EACCES);
+
+	assert_int_equal(connect_to(fd, far), -1);
+	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
+}
+
+static void an_ipv6_address_is_none_of_ipv4_s(void **state)
 {
 	int fd;
 
@@ -492,7 +406,7 @@ static void a_multicast_question_is_not_followed(void **state)
 	fd = new_socket();
 
 	assert_int_equal(connect_to(fd, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_string_equal(kernel_calls(), "connect");
 }
 
 static void a_socket_bound_to_an_address_keeps_it(void **state)
@@ -500,11 +414,22 @@ static void a_socket_bound_to_an_address_keeps_it(void **state)
 	int fd = bound_socket(v4("10.0.0.3", 69));
 
 	(void)state;
-	(void)kernel_calls();
 
 	assert_int_equal(connect_to(fd, peer), 0);
 	assert_string_equal(kernel_name(fd), "10.0.0.3:69");
-	assert_string_equal(replaced, "");
+	assert_string_equal(kernel_calls(), "getsockname connect");
+}
+
+/* Bound to no address, but to a port, and not by us: it may be anybody's. */
+static void a_socket_that_is_bound_behind_us_is_left(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	kernel_bound(fd, v4("0.0.0.0", 69));
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.99:69");
 }
 
 static void a_new_socket_can_be_disconnected(void **state)
@@ -516,11 +441,11 @@ static void a_new_socket_can_be_disconnected(void **state)
 	(void)kernel_calls();
 
 	assert_int_equal(disconnect(fd), 0);
+	assert_string_equal(kernel_calls(), "disconnect");
 	assert_string_equal(kernel_name(fd), "0.0.0.0:0");
 	assert_string_equal(kernel_peer(fd), "");
 	assert_int_equal(errno, ENOTTY);
-	assert_string_equal(replaced, "");
-	assert_null(sock_any(fd));
+	assert_null(sock_known(fd));
 }
 
 static void a_disconnected_socket_is_a_client_s(void **state)
@@ -536,62 +461,164 @@ static void a_disconnected_socket_is_a_client_s(void **state)
 	assert_string_equal(kernel_calls(), "connect");
 }
 
-/* The peer of the address that it has, then another one's. */
-static void a_followed_socket_stays_where_it_is_right(void **state)
+static void where_the_second_connect_fails_the_first_is_undone(void **state)
 {
 	int fd = new_socket();
 
 	(void)state;
-	hear(id, stranger, "10.0.0.1");
-	(void)connect_to(fd, peer);
+	fail_connect(2, EACCES);
 
-	assert_int_equal(connect_to(fd, stranger), 0);
-	assert_string_equal(kernel_peer(fd), "192.0.2.66:6600");
+	assert_int_equal(connect_to(fd, peer), -1);
+	assert_int_equal(errno, EACCES);
+	assert_string_equal(kernel_name(fd), "0.0.0.0:0");
+	assert_string_equal(kernel_peer(fd), "");
+	assert_string_equal(kernel_multicast(fd), "0.0.0.0");
+	assert_null(sock_known(fd));
+}
+
+static void a_new_socket_that_gets_no_address_is_pinned(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	kernel.lacks_addresses = true;
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
+	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(fd), "10.0.0.1");
+	assert_true(is_on(fd));
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void an_ipv6_socket_that_gets_no_address_is_pinned(void **state)
+{
+	int fd = new_socket_of(AF_INET6);
+
+	(void)state;
+	hear(id, far, "2001:db8::1");
+	kernel.lacks_addresses = true;
+
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(kernel_name(fd), "2001:db8::ee:40000");
+	assert_string_equal(pinned_to(fd), "2001:db8::1");
+}
+
+static void a_new_socket_that_cannot_be_ours_is_connected_only(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	kernel.setsockopt_error = EPERM;
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_null(sock_known(fd));
+	assert_int_equal(errno, ENOTTY);
+}
+
+/* What the application set for its own multicasts. */
+
+static void assert_multicast_is_kept(int fd, const char *expected)
+{
+	assert_string_equal(kernel_multicast(fd), expected);
+	assert_int_equal(connect_to(fd, peer), 0);
 	assert_string_equal(kernel_name(fd), "10.0.0.1:40000");
-	assert_string_equal(replaced, "");
+	assert_string_equal(kernel_multicast(fd), expected);
 }
 
-static void a_followed_socket_moves_to_another_address(void **state)
+static void an_interface_set_by_its_address_is_kept(void **state)
+{
+	const struct in_addr address = in4("10.0.1.7");
+	int fd = new_socket();
+
+	(void)state;
+	(void)setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &address,
+			 sizeof(address));
+
+	assert_multicast_is_kept(fd, "10.0.1.7%2");
+}
+
+static int set_interface(int fd, const char *address, int ifindex)
+{
+	const struct ip_mreqn group = { .imr_address = in4(address),
+					.imr_ifindex = ifindex };
+
+	return setsockopt(fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
+			  sizeof(group));
+}
+
+static void an_interface_set_by_its_number_is_kept(void **state)
 {
 	int fd = new_socket();
 
 	(void)state;
-	hear(id, stranger, "10.0.0.2");
-	(void)connect_to(fd, peer);
+	(void)set_interface(fd, "0.0.0.0", 5);
 
-	assert_int_equal(connect_to(fd, stranger), 0);
-	assert_string_equal(replacement_of(sock_any(fd)),
-			    "by 10.0.0.2:40000 connected");
-	assert_int_equal(mode_of(fd), SOCK_FOLLOWED);
+	assert_multicast_is_kept(fd, "0.0.0.0%5");
 }
 
-static void a_followed_socket_that_cannot_move_connects(void **state)
+static void an_interface_set_by_both_is_kept(void **state)
 {
 	int fd = new_socket();
 
 	(void)state;
-	hear(id, stranger, "10.0.0.2");
-	(void)connect_to(fd, peer);
-	can_replace = false;
+	(void)set_interface(fd, "10.0.1.7", 5);
 
-	assert_int_equal(connect_to(fd, stranger), 0);
-	assert_string_equal(kernel_peer(fd), "192.0.2.66:6600");
-	assert_int_equal(mode_of(fd), SOCK_FOLLOWED);
+	assert_multicast_is_kept(fd, "10.0.1.7%5");
 }
 
-/* Whoever forked us may go on with it. */
-static void a_followed_socket_of_the_parent_s_does_not_move(void **state)
+static void the_interface_set_last_is_kept(void **state)
 {
 	int fd = new_socket();
 
 	(void)state;
-	hear(id, stranger, "10.0.0.2");
-	(void)connect_to(fd, peer);
-	atomic_store(&sock_any(fd)->generation, lock_generation() + 1);
+	(void)set_interface(fd, "0.0.0.0", 5);
+	fail_setsockopt(1, EADDRNOTAVAIL);
+	assert_int_equal(set_interface(fd, "0.0.0.0", 6), -1);
+	assert_multicast_is_kept(fd, "0.0.0.0%5");
 
-	assert_int_equal(connect_to(fd, stranger), 0);
-	assert_string_equal(kernel_peer(fd), "192.0.2.66:6600");
-	assert_string_equal(replaced, "");
+	fd = new_socket();
+	hear(id, stranger, "10.0.0.1");
+	(void)set_interface(fd, "0.0.0.0", 5);
+	(void)set_interface(fd, "10.0.1.7", 0);
+	(void)connect_to(fd, stranger);
+	assert_string_equal(kernel_multicast(fd), "10.0.1.7%2");
+}
+
+static void a_dup_s_interface_is_kept(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	(void)set_interface(fd, "0.0.0.0", 5);
+
+	assert_multicast_is_kept(dup(fd), "0.0.0.0%5");
+}
+
+static void the_interface_is_kept_where_the_group_is_refused(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	(void)set_interface(fd, "10.0.1.7", 5);
+	fail_connect(1, EPERM);
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(pinned_to(fd), "10.0.0.1");
+	assert_string_equal(kernel_multicast(fd), "10.0.1.7%5");
+}
+
+static void a_new_fd_of_the_number_has_no_interface(void **state)
+{
+	int fd = new_socket();
+
+	(void)state;
+	(void)set_interface(fd, "0.0.0.0", 5);
+	(void)close(fd);
+
+	assert_int_equal(new_socket(), fd);
+	assert_multicast_is_kept(fd, "0.0.0.0");
 }
 
 /* Sockets that the kernel chose the port for. */
@@ -606,7 +633,7 @@ static int ephemeral_socket(void)
 	return fd;
 }
 
-static void an_ephemeral_socket_is_bound_again(void **state)
+static void an_ephemeral_socket_is_connected_from_there(void **state)
 {
 	int fd = ephemeral_socket();
 
@@ -615,9 +642,7 @@ static void an_ephemeral_socket_is_bound_again(void **state)
 	assert_int_equal(connect_to(fd, peer), 0);
 	assert_string_equal(kernel_name(fd), "10.0.0.2:40000");
 	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
-	assert_int_equal(mode_of(fd), SOCK_FOLLOWED);
-	assert_false(is_on(fd));
-	assert_string_equal(replaced, "");
+	assert_true(is_armed(fd));
 	assert_int_equal(errno, ENOTTY);
 }
 
@@ -626,74 +651,70 @@ static void an_ephemeral_socket_that_cannot_is_pinned(void **state)
 	int fd = ephemeral_socket();
 
 	(void)state;
-	kernel.lacks_addresses = true;
+	kernel.is_stubborn = true;
 
 	assert_int_equal(connect_to(fd, peer), 0);
-	/* Given back, and bound to the same port as before. */
-	assert_string_equal(kernel_calls(),
-			    "getsockname connect bind bind connect");
 	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
-	assert_int_equal(mode_of(fd), SOCK_PINNED);
-	assert_string_equal(text_of(&sock_any(fd)->source), "10.0.0.2");
+	assert_string_equal(pinned_to(fd), "10.0.0.2");
 	assert_true(is_on(fd));
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void an_ephemeral_socket_that_cannot_connect_is_put_back(void **state)
+/* Its port would be given back by the disconnect. */
+static void an_ephemeral_socket_that_cannot_connect_keeps_its_port(void **state)
 {
 	int fd = ephemeral_socket();
 
 	(void)state;
-	kernel.connect_error = EACCES;
+	fail_connect(2, EACCES);
 
 	assert_int_equal(connect_to(fd, peer), -1);
 	assert_int_equal(errno, EACCES);
-	assert_string_equal(replacement_of(sock_any(fd)),
-			    "by 0.0.0.0:40000 free, armed");
 	assert_string_equal(kernel_name(fd), "0.0.0.0:40000");
-	assert_int_equal(mode_of(fd), SOCK_ARMED);
+	assert_string_equal(kernel_peer(fd), "");
+	assert_true(is_armed(fd));
 }
 
-static void an_ephemeral_socket_that_cannot_be_put_back_says_why(void **state)
+static void an_ephemeral_socket_that_loses_its_port_says_why(void **state)
 {
 	int fd = ephemeral_socket();
 
 	(void)state;
-	kernel.connect_error = EACCES;
-	can_replace = false;
+	fail_connect(2, EACCES);
+	kernel.bind_error = EADDRINUSE;
 
 	assert_int_equal(connect_to(fd, peer), -1);
 	assert_int_equal(errno, EACCES);
-	assert_int_equal(mode_of(fd), SOCK_ARMED);
 }
 
-/* A resolver's: the answer would be forged. */
-static void an_ephemeral_socket_is_not_steered_by_its_server(void **state)
+static void an_ephemeral_socket_is_steered_by_its_server_once(void **state)
 {
-	int fd = ephemeral_socket();
+	int fd = bound_socket(v4("0.0.0.0", 0));
+	const uint64_t sock = sock_known(fd)->id;
 
 	(void)state;
-	(void)connect_to(new_socket(), stranger);
-	hear(sock_known(fd)->id, stranger, "10.0.0.2");
-	(void)kernel_calls();
+	(void)answer(sock, stranger);
+	hear(sock, stranger, "10.0.0.2");
 
+	assert_string_equal(answer(sock, stranger), "10.0.0.2");
 	assert_int_equal(connect_to(fd, stranger), 0);
 	assert_string_equal(kernel_calls(), "connect");
 }
 
-static void an_inherited_ephemeral_socket_is_pinned(void **state)
+static void a_connected_ephemeral_socket_is_pinned(void **state)
 {
 	int fd = ephemeral_socket();
 
 	(void)state;
-	atomic_store(&sock_known(fd)->generation, 0);
+	(void)connect_to(fd, stranger);
 
 	assert_int_equal(connect_to(fd, peer), 0);
 	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
-	assert_int_equal(mode_of(fd), SOCK_PINNED);
+	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(fd), "10.0.0.2");
 }
 
-static void an_ephemeral_socket_is_disconnected_by_another(void **state)
+static void a_disconnected_ephemeral_socket_has_lost_its_port(void **state)
 {
 	int fd = ephemeral_socket();
 
@@ -703,120 +724,244 @@ static void an_ephemeral_socket_is_disconnected_by_another(void **state)
 	assert_int_equal(disconnect(fd), 0);
 	assert_string_equal(kernel_name(fd), "0.0.0.0:0");
 	assert_int_equal(errno, ENOTTY);
-	assert_null(sock_any(fd));
-}
-
-/* Its port is gone; what we had switched on must go as well. */
-static void a_socket_that_lost_its_port_is_switched_off(void **state)
-{
-	int fd = ephemeral_socket();
-
-	(void)state;
-	(void)connect_to(fd, stranger);
-	(void)disconnect(fd);
-	assert_string_equal(kernel_name(fd), "0.0.0.0:0");
-
-	assert_int_equal(connect_to(fd, peer), 0);
-	assert_string_equal(kernel_name(fd), "10.0.0.2:40000");
-	assert_false(is_on(fd));
-	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_RCVLOWAT), 1);
 }
 
 /* Sockets bound to a port by number. */
 
-static void a_numbered_socket_is_replaced(void **state)
+static void a_server_is_connected_from_the_address_asked(void **state)
 {
 	(void)state;
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(replacement_of(sock_any(server)),
-			    "by 10.0.0.1:53 connected");
-	assert_int_equal(mode_of(server), SOCK_FOLLOWED);
-	assert_string_equal(kernel_calls(), "getsockname");
+	assert_string_equal(kernel_calls(),
+			    "getsockname IP_MULTICAST_IF "
+			    "IP_MULTICAST_IF=10.0.0.1 connect "
+			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
+	assert_string_equal(kernel_name(server), "10.0.0.1:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+	assert_true(is_armed(server));
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_numbered_socket_that_cannot_be_replaced_is_pinned(void **state)
+static void a_dup_of_a_server_is_connected_like_it(void **state)
 {
-	(void)state;
-	can_replace = false;
+	int fd = dup(server);
 
-	assert_int_equal(connect_to(server, peer), 0);
+	(void)state;
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.1:53");
+	assert_true(is_armed(server));
+}
+
+static void a_server_from_elsewhere_is_connected_like_ours(void **state)
+{
+	int fd = 300;
+
+	(void)state;
+	kernel_socket(fd, AF_INET, SOCK_DGRAM, 0);
+	kernel_bound(fd, v4("0.0.0.0", 69));
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.1:69");
+	assert_true(is_armed(fd));
+}
+
+static int dual_stack_server(void)
+{
+	return bound_socket(v6("::", 5353));
+}
+
+static void a_dual_stack_server_answers_a_mapped_peer(void **state)
+{
+	const struct address mapped = v6("::ffff:192.0.2.9", 5300);
+	int fd = dual_stack_server();
+
+	(void)state;
+	hear(sock_known(fd)->id, mapped, "10.0.0.2");
+
+	assert_int_equal(connect_to(fd, mapped), 0);
+	assert_string_equal(kernel_name(fd), "::ffff:10.0.0.2:5353");
+	assert_true(is_armed(fd));
+}
+
+/* The application's own comes first: see is_careful. */
+static void an_ipv6_server_is_connected_first_then_moved(void **state)
+{
+	int fd = dual_stack_server();
+
+	(void)state;
+	hear(sock_known(fd)->id, far, "2001:db8::1");
+	errno = ENOTTY;
+
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(kernel_calls(),
+			    "getsockname connect getsockname disconnect "
+			    "connect connect getsockname");
+	assert_string_equal(kernel_name(fd), "2001:db8::1:5353");
+	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
+	assert_true(is_armed(fd));
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void an_ipv6_server_where_the_kernel_is_right_stays(void **state)
+{
+	int fd = dual_stack_server();
+
+	(void)state;
+	hear(sock_known(fd)->id, far, "2001:db8::ee");
+	(void)kernel_calls();
+
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
+	assert_true(is_armed(fd));
+}
+
+static void an_ipv6_server_that_cannot_connect_is_as_before(void **state)
+{
+	int fd = dual_stack_server();
+
+	(void)state;
+	hear(sock_known(fd)->id, far, "2001:db8::1");
+	(void)kernel_calls();
+	fail_connect(1, ENETUNREACH);
+
+	assert_int_equal(connect_to(fd, far), -1);
+	assert_int_equal(errno, ENETUNREACH);
 	assert_string_equal(kernel_calls(), "getsockname connect");
-	assert_int_equal(mode_of(server), SOCK_PINNED);
-	assert_string_equal(text_of(&sock_any(server)->source), "10.0.0.1");
+	assert_string_equal(kernel_name(fd), ":::5353");
+}
+
+static void an_ipv6_server_that_gets_no_address_is_pinned(void **state)
+{
+	int fd = dual_stack_server();
+
+	(void)state;
+	hear(sock_known(fd)->id, far, "2001:db8::1");
+	kernel.is_stubborn = true;
+
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(kernel_name(fd), "2001:db8::ee:5353");
+	assert_string_equal(pinned_to(fd), "2001:db8::1");
+}
+
+static void a_server_that_cannot_connect_is_as_before(void **state)
+{
+	(void)state;
+	fail_connect(2, EACCES);
+
+	assert_int_equal(connect_to(server, peer), -1);
+	assert_int_equal(errno, EACCES);
+	assert_string_equal(kernel_name(server), "0.0.0.0:53");
+	assert_string_equal(kernel_peer(server), "");
+	assert_string_equal(kernel_multicast(server), "0.0.0.0");
+	assert_true(is_armed(server));
+	assert_true(is_on(server));
+}
+
+/* A refused source, a refused group, and a kernel that chooses otherwise. */
+
+static void where_the_source_is_refused_a_server_is_pinned(void **state)
+{
+	(void)state;
+	fail_setsockopt(1, EPERM);
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_calls(), "getsockname IP_MULTICAST_IF "
+					    "IP_MULTICAST_IF=10.0.0.1 connect");
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_numbered_socket_that_cannot_connect_is_not_pinned(void **state)
+static void where_the_group_is_refused_a_server_is_pinned(void **state)
 {
 	(void)state;
-	can_replace = false;
+	fail_connect(1, EPERM);
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_string_equal(kernel_multicast(server), "0.0.0.0");
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void where_the_kernel_is_stubborn_a_server_is_pinned(void **state)
+{
+	(void)state;
+	kernel.is_stubborn = true;
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_server_that_can_do_neither_says_why(void **state)
+{
+	(void)state;
 	kernel.connect_error = EACCES;
 
 	assert_int_equal(connect_to(server, peer), -1);
 	assert_int_equal(errno, EACCES);
-	assert_string_equal(kernel_calls(), "getsockname connect");
-	assert_int_equal(mode_of(server), SOCK_ARMED);
+	assert_string_equal(pinned_to(server), "nothing");
+	assert_true(is_armed(server));
 }
 
-static void a_numbered_socket_follows_whom_it_asked_as_well(void **state)
+/* Devices. */
+
+static void a_server_on_a_device_is_connected_from_there(void **state)
 {
 	(void)state;
-	(void)connect_to(new_socket(), stranger);
-	hear(id, stranger, "10.0.0.2");
+	(void)setsockopt(server, SOL_SOCKET, SO_BINDTODEVICE, "eth3", 4);
 
-	(void)connect_to(server, stranger);
-
-	assert_string_equal(replacement_of(sock_any(server)),
-			    "by 10.0.0.2:53 connected");
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.1:53");
+	assert_string_equal(kernel_multicast(server), "0.0.0.0");
+	assert_int_equal(kernel_get(server, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
 }
 
-static void a_socket_with_two_fds_is_pinned(void **state)
+static void a_server_on_a_device_that_cannot_connect_stays_on_it(void **state)
 {
 	(void)state;
-	(void)dup(server);
+	(void)setsockopt(server, SOL_SOCKET, SO_BINDTODEVICE, "eth3", 4);
+	fail_connect(2, EACCES);
 
-	(void)connect_to(server, peer);
-
-	assert_string_equal(replaced, "");
-	assert_int_equal(mode_of(server), SOCK_PINNED);
+	assert_int_equal(connect_to(server, peer), -1);
+	assert_int_equal(errno, EACCES);
+	assert_int_equal(kernel_get(server, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
 }
 
-static void a_socket_bound_to_a_device_is_pinned(void **state)
+static void a_server_on_a_device_that_is_pinned_stays_on_it(void **state)
 {
 	(void)state;
-	atomic_store(&sock_known(server)->device, 3);
+	(void)setsockopt(server, SOL_SOCKET, SO_BINDTODEVICE, "eth3", 4);
+	kernel.is_stubborn = true;
 
-	(void)connect_to(server, peer);
-
-	assert_string_equal(replaced, "");
-	assert_int_equal(mode_of(server), SOCK_PINNED);
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(kernel_get(server, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
 }
 
-static void a_socket_of_the_parent_s_is_replaced(void **state)
+static void
+a_link_local_server_that_cannot_connect_is_on_no_device(void **state)
 {
-	struct sock *sock = sock_known(server);
+	int fd = dual_stack_server();
 
 	(void)state;
-	atomic_store(&sock->generation, lock_generation() + 1);
+	hear_link_local(sock_known(fd)->id);
+	fail_connect(3, EACCES);
+	kernel.nth_connect.is_lasting = true;
 
-	(void)connect_to(server, peer);
-
-	assert_string_equal(replacement_of(sock), "by 10.0.0.1:53 connected");
-	assert_int_equal(atomic_load(&sock->generation), lock_generation());
+	assert_int_equal(connect_to(fd, far), -1);
+	assert_int_equal(errno, EACCES);
+	assert_string_equal(kernel_name(fd), ":::5353");
+	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 0);
 }
 
-static void a_socket_from_elsewhere_is_pinned(void **state)
-{
-	(void)state;
-	atomic_store(&sock_known(server)->generation, 0);
-
-	(void)connect_to(server, peer);
-
-	assert_string_equal(replaced, "");
-	assert_int_equal(mode_of(server), SOCK_PINNED);
-}
+/* Whom a server connects to. */
 
 static void a_server_s_connect_to_a_stranger_is_one_call(void **state)
 {
@@ -824,21 +969,28 @@ static void a_server_s_connect_to_a_stranger_is_one_call(void **state)
 
 	assert_int_equal(connect_to(server, stranger), 0);
 	assert_string_equal(kernel_calls(), "connect");
-	assert_int_equal(mode_of(server), SOCK_ARMED);
+	assert_true(is_armed(server));
+}
+
+static void a_server_s_connect_to_its_upstream_is_one_call(void **state)
+{
+	(void)state;
+	(void)answer(id, stranger);
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_calls(), "connect");
 }
 
 /* Of the port that the peer asked: it need not be waiting. */
-static void a_socket_of_the_same_port_is_replaced(void **state)
+static void a_socket_of_the_same_port_is_connected_from_there(void **state)
 {
 	int fd = bound_socket(v4("0.0.0.0", 53));
 
 	(void)state;
 	(void)answer(id, peer);
 
-	(void)connect_to(fd, peer);
-
-	assert_string_equal(replacement_of(sock_any(fd)),
-			    "by 10.0.0.1:53 connected");
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.1:53");
 }
 
 static void a_socket_of_another_port_needs_a_peer_that_waits(void **state)
@@ -848,53 +1000,114 @@ static void a_socket_of_another_port_needs_a_peer_that_waits(void **state)
 	(void)state;
 	(void)answer(id, peer);
 
-	(void)connect_to(fd, peer);
-
-	assert_string_equal(replaced, "");
-	assert_int_equal(mode_of(fd), SOCK_ARMED);
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_calls(), "connect");
+	assert_string_equal(kernel_name(fd), "10.0.0.99:69");
 }
 
-static void a_replaced_socket_is_disconnected_by_another(void **state)
+static void another_port_of_the_host_is_connected_plainly(void **state)
+{
+	(void)state;
+
+	assert_int_equal(connect_to(server, v4("192.0.2.9", 5301)), 0);
+	assert_string_equal(kernel_calls(), "connect");
+}
+
+/* Connected sockets. */
+
+static void a_connected_server_is_moved_from_an_address_of_ours(void **state)
 {
 	(void)state;
 	(void)connect_to(server, peer);
+	hear(id, stranger, "10.0.0.2");
 
-	assert_int_equal(disconnect(server), 0);
-	assert_string_equal(replacement_of(sock_any(server)),
-			    "by 0.0.0.0:53 free, armed");
-	assert_int_equal(mode_of(server), SOCK_ARMED);
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.2:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+	assert_true(is_armed(server));
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_replaced_socket_that_cannot_be_is_just_disconnected(void **state)
+static void a_connected_server_stays_where_the_kernel_put_it(void **state)
+{
+	(void)state;
+	(void)connect_to(server, stranger);
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_stranger_is_not_connected_from_an_address_of_ours(void **state)
 {
 	(void)state;
 	(void)connect_to(server, peer);
-	can_replace = false;
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void a_connected_server_at_the_address_stays(void **state)
+{
+	(void)state;
+	(void)connect_to(server, peer);
+	hear(id, stranger, "10.0.0.1");
 	(void)kernel_calls();
 
-	assert_int_equal(disconnect(server), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+}
+
+static void a_connected_server_that_cannot_connect_keeps_its_peer(void **state)
+{
+	(void)state;
+	(void)connect_to(server, peer);
+	hear(id, stranger, "10.0.0.2");
+	fail_connect(1, EACCES);
+
+	assert_int_equal(connect_to(server, stranger), -1);
+	assert_int_equal(errno, EACCES);
 	assert_string_equal(kernel_name(server), "10.0.0.1:53");
-	assert_int_equal(mode_of(server), SOCK_FOLLOWED);
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+}
+
+static void a_connected_server_that_cannot_be_moved_is_pinned(void **state)
+{
+	(void)state;
+	(void)connect_to(server, peer);
+	hear(id, stranger, "10.0.0.2");
+	kernel.is_stubborn = true;
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+	assert_string_equal(pinned_to(server), "10.0.0.2");
 }
 
 static void a_server_that_is_disconnected_is_one_call(void **state)
 {
 	(void)state;
+	(void)connect_to(server, peer);
+	(void)kernel_calls();
 
 	assert_int_equal(disconnect(server), 0);
-	assert_string_equal(kernel_calls(), "connect");
-	assert_int_equal(mode_of(server), SOCK_ARMED);
+	assert_string_equal(kernel_calls(), "disconnect");
+	assert_string_equal(kernel_name(server), "0.0.0.0:53");
+	assert_true(is_armed(server));
+	assert_int_equal(errno, ENOTTY);
 }
 
 /* Pinned sockets. */
 
 static void pin_server(void)
 {
-	can_replace = false;
+	fail_connect(1, EPERM);
 	(void)connect_to(server, peer);
-	assert_int_equal(mode_of(server), SOCK_PINNED);
+	assert_string_equal(pinned_to(server), "10.0.0.1");
 	(void)kernel_calls();
 }
 
@@ -904,8 +1117,8 @@ static void a_pinned_socket_that_is_disconnected_is_not_pinned(void **state)
 	pin_server();
 
 	assert_int_equal(disconnect(server), 0);
-	assert_string_equal(kernel_calls(), "connect");
-	assert_int_equal(mode_of(server), SOCK_ARMED);
+	assert_string_equal(kernel_calls(), "disconnect");
+	assert_true(is_armed(server));
 }
 
 static void a_pinned_socket_that_has_a_stranger_is_not_pinned(void **state)
@@ -914,7 +1127,8 @@ static void a_pinned_socket_that_has_a_stranger_is_not_pinned(void **state)
 	pin_server();
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_int_equal(mode_of(server), SOCK_ARMED);
+	assert_string_equal(kernel_calls(), "connect");
+	assert_true(is_armed(server));
 }
 
 /* The kernel keeps the peer that it had. */
@@ -927,25 +1141,193 @@ static void a_pinned_socket_that_fails_to_connect_stays_pinned(void **state)
 	assert_int_equal(connect_to(server, stranger), -1);
 	assert_int_equal(errno, EACCES);
 	assert_string_equal(kernel_calls(), "connect");
-	assert_int_equal(mode_of(server), SOCK_PINNED);
-	assert_string_equal(text_of(&sock_any(server)->source), "10.0.0.1");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
 }
 
-/* It shows the address that the kernel chose for the first. */
-static void a_pinned_socket_is_pinned_to_the_next_peer(void **state)
+/* The same, and its new peer is a client too. */
+static void a_pinned_socket_that_fails_to_move_stays_pinned(void **state)
 {
 	(void)state;
 	pin_server();
 	hear(id, stranger, "10.0.0.2");
-	/* Not tried: it would lose its peer where that fails. */
-	can_replace = true;
-	*replaced = '\0';
+	kernel.connect_error = EACCES;
+
+	assert_int_equal(connect_to(server, stranger), -1);
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+}
+
+static void a_pinned_socket_is_pinned_to_the_next_peer_s(void **state)
+{
+	(void)state;
+	pin_server();
+	hear(id, stranger, "10.0.0.2");
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_int_equal(mode_of(server), SOCK_PINNED);
-	assert_string_equal(text_of(&sock_any(server)->source), "10.0.0.2");
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
-	assert_string_equal(replaced, "");
+	assert_string_equal(pinned_to(server), "10.0.0.2");
+}
+
+static void a_pinned_socket_is_unpinned_when_looking_is_forbidden(void **state)
+{
+	(void)state;
+	pin_server();
+	sock_look_at_no_more(true);
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_calls(), "connect");
+	assert_true(is_armed(server));
+}
+
+/* Filters. */
+
+static void where_it_is_forbidden_a_server_is_pinned(void **state)
+{
+	(void)state;
+	follow_forbid(true);
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void
+where_it_is_forbidden_a_connect_that_fails_pins_nothing(void **state)
+{
+	(void)state;
+	follow_forbid(true);
+	kernel.connect_error = EACCES;
+
+	assert_int_equal(connect_to(server, peer), -1);
+	assert_int_equal(errno, EACCES);
+	assert_true(is_armed(server));
+}
+
+/* Signals and cancellation. */
+
+static unsigned int undisturbed, disturbed;
+
+static void look_at_this_thread(int fd)
+{
+	sigset_t blocked;
+	int cancelable;
+
+	(void)fd;
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
+	(void)pthread_setcancelstate(cancelable, NULL);
+	if (sigismember(&blocked, SIGUSR1) && sigismember(&blocked, SIGTERM) &&
+	    cancelable == PTHREAD_CANCEL_DISABLE)
+		undisturbed++;
+	else
+		disturbed++;
+}
+
+static void assert_disturbed(unsigned int yes, unsigned int no)
+{
+	assert_int_equal(disturbed, yes);
+	assert_int_equal(undisturbed, no);
+	undisturbed = 0;
+	disturbed = 0;
+	look_at_this_thread(-1);
+	assert_int_equal(disturbed, 1);
+	disturbed = 0;
+}
+
+static void nothing_disturbs_the_two_connects(void **state)
+{
+	(void)state;
+	kernel.before_connect = look_at_this_thread;
+
+	(void)connect_to(server, peer);
+
+	assert_disturbed(0, 2);
+}
+
+static void nothing_disturbs_what_undoes_them(void **state)
+{
+	(void)state;
+	kernel.before_connect = look_at_this_thread;
+	fail_connect(2, EACCES);
+
+	(void)connect_to(server, peer);
+
+	assert_disturbed(0, 3);
+}
+
+static void a_client_s_connect_can_be_disturbed(void **state)
+{
+	(void)state;
+	kernel.before_connect = look_at_this_thread;
+
+	(void)connect_to(server, stranger);
+
+	assert_disturbed(1, 0);
+}
+
+static void what_the_application_blocked_stays_blocked(void **state)
+{
+	sigset_t blocked, before, after;
+
+	(void)state;
+	sigemptyset(&blocked);
+	sigaddset(&blocked, SIGUSR2);
+	(void)pthread_sigmask(SIG_BLOCK, &blocked, &before);
+
+	(void)connect_to(server, peer);
+
+	(void)pthread_sigmask(SIG_SETMASK, &before, &after);
+	assert_true(sigismember(&after, SIGUSR2));
+	assert_false(sigismember(&after, SIGUSR1));
+}
+
+static void a_thread_that_can_be_cancelled_can_be_again(void **state)
+{
+	int after;
+
+	(void)state;
+
+	(void)connect_to(server, peer);
+
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_ENABLE, &after);
+	assert_int_equal(after, PTHREAD_CANCEL_ENABLE);
+}
+
+static void a_thread_that_cannot_be_cancelled_stays_so(void **state)
+{
+	int before, after;
+
+	(void)state;
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &before);
+
+	(void)connect_to(server, peer);
+
+	(void)pthread_setcancelstate(before, &after);
+	assert_int_equal(after, PTHREAD_CANCEL_DISABLE);
+}
+
+static void *connect_when_cancelled(void *context)
+{
+	(void)pthread_cancel(pthread_self());
+	(void)connect_to(server, peer);
+	return context;
+}
+
+/* As connect(2) does, which is a cancellation point. */
+static void a_cancellation_comes_before_the_first_connect(void **state)
+{
+	pthread_t thread;
+	void *result = NULL;
+
+	(void)state;
+	assert_int_equal(
+		pthread_create(&thread, NULL, connect_when_cancelled, NULL), 0);
+	assert_int_equal(pthread_join(thread, &result), 0);
+
+	assert_ptr_equal(result, PTHREAD_CANCELED);
+	assert_string_equal(kernel_peer(server), "");
+	assert_string_equal(kernel_name(server), "0.0.0.0:53");
 }
 
 /* Sends on new sockets. */
@@ -964,7 +1346,7 @@ static void a_new_socket_s_answer_makes_it_ours(void **state)
 
 	assert_non_null(sock);
 	assert_ptr_equal(sock_known(fd), sock);
-	assert_int_equal(mode_of(fd), SOCK_ARMED);
+	assert_true(is_armed(fd));
 	assert_true(is_on(fd));
 	assert_string_equal(answer(sock->id, peer), "10.0.0.1");
 	assert_int_equal(errno, ENOTTY);
@@ -978,7 +1360,7 @@ static void a_client_s_send_makes_no_call(void **state)
 
 	assert_null(send_to(fd, stranger));
 	assert_string_equal(kernel_calls(), "");
-	assert_null(sock_any(fd));
+	assert_null(sock_known(fd));
 	assert_int_equal(errno, ENOTTY);
 }
 
@@ -1003,7 +1385,7 @@ static void whom_a_client_asked_is_not_answered(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void a_new_socket_that_is_bound_behind_us_is_not_ours(void **state)
+static void a_new_socket_that_was_bound_behind_us_is_not_ours(void **state)
 {
 	int fd = new_socket();
 
@@ -1011,7 +1393,8 @@ static void a_new_socket_that_is_bound_behind_us_is_not_ours(void **state)
 	kernel_bound(fd, v4("10.0.0.3", 69));
 
 	assert_null(send_to(fd, peer));
-	assert_null(sock_any(fd));
+	assert_null(sock_known(fd));
+	assert_int_equal(errno, ENOTTY);
 }
 
 static void a_new_socket_that_cannot_be_switched_on_is_not_ours(void **state)
@@ -1022,7 +1405,7 @@ static void a_new_socket_that_cannot_be_switched_on_is_not_ours(void **state)
 	kernel.setsockopt_error = EPERM;
 
 	assert_null(send_to(fd, peer));
-	assert_null(sock_any(fd));
+	assert_null(sock_known(fd));
 	assert_int_equal(errno, ENOTTY);
 }
 
@@ -1035,53 +1418,6 @@ static void when_disabled_a_send_makes_nothing_ours(void **state)
 
 	assert_null(send_to(fd, peer));
 	assert_string_equal(kernel_calls(), "");
-}
-
-/* Sends of our sockets to whom they have not heard of. */
-
-static void a_sibling_s_peer_is_known(void **state)
-{
-	int fd = bound_socket(v4("0.0.0.0", 53));
-	struct sock *sock = sock_known(fd);
-
-	(void)state;
-	(void)answer(id, peer);
-
-	assert_true(follow_peer(sock, &peer.any, peer.len));
-	assert_string_equal(answer(sock->id, peer), "10.0.0.1");
-}
-
-static void another_port_s_peer_is_known_if_it_waits(void **state)
-{
-	struct sock *sock = sock_known(bound_socket(v4("0.0.0.0", 0)));
-
-	(void)state;
-
-	assert_true(follow_peer(sock, &peer.any, peer.len));
-	assert_string_equal(answer(sock->id, peer), "10.0.0.1");
-}
-
-static void only_the_first_send_of_a_socket_looks_elsewhere(void **state)
-{
-	struct sock *sock = sock_known(bound_socket(v4("0.0.0.0", 0)));
-
-	(void)state;
-	errno = ENOTTY;
-	assert_false(follow_peer(sock, &stranger.any, stranger.len));
-
-	assert_false(follow_peer(sock, &peer.any, peer.len));
-	assert_int_equal(errno, ENOTTY);
-}
-
-static void whom_a_bound_socket_asked_is_not_answered(void **state)
-{
-	struct sock *sock = sock_known(bound_socket(v4("0.0.0.0", 0)));
-
-	(void)state;
-	(void)follow_peer(sock, &stranger.any, stranger.len);
-	hear(id, stranger, "10.0.0.2");
-
-	assert_null(send_to(new_socket(), stranger));
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, a_server_was_asked)
@@ -1097,70 +1433,93 @@ int main(void)
 		TEST(what_is_no_address_is_the_kernel_s),
 		TEST(when_disabled_nobody_is_followed),
 		TEST(a_new_socket_answers_from_the_address_asked),
-		TEST(a_followed_socket_is_the_kernel_s_business),
+		TEST(a_connected_new_socket_is_the_kernel_s_business),
 		TEST(the_next_new_socket_is_a_client_s),
 		TEST(a_peer_that_was_answered_is_not_followed),
 		TEST(a_peer_that_asked_long_ago_is_not_followed),
 		TEST(follow_ms_0_follows_no_new_socket),
-		TEST(a_socket_that_never_received_is_no_server),
 		TEST(a_peer_that_we_asked_first_is_not_followed),
 		TEST(a_server_that_is_closed_still_follows),
-		TEST(what_the_kernel_chooses_is_left_to_it),
-		TEST(a_server_whose_address_the_kernel_chooses_is_left),
-		TEST(what_the_kernel_refuses_is_left_to_it),
-		TEST(a_pinned_socket_is_pinned_to_the_kernel_s_choice_too),
-		TEST(where_bind_fails_connect_is_the_kernel_s),
-		TEST(where_bind_and_connect_fail_errno_is_connect_s),
-		TEST(where_connect_fails_the_bind_is_undone),
 		TEST(an_ipv6_socket_answers_from_the_address_asked),
 		TEST(an_ipv6_socket_answers_a_mapped_peer),
-		TEST(a_link_local_address_is_bound_with_its_interface),
-		TEST(an_ipv6_address_is_not_bound_on_ipv4),
+		TEST(a_link_local_address_has_its_interface),
+		TEST(a_link_local_address_that_is_undone_leaves_no_device),
+		TEST(a_new_socket_keeps_its_device_when_that_is_undone),
+		TEST(an_ipv6_address_is_none_of_ipv4_s),
 		TEST(a_multicast_question_is_not_followed),
 		TEST(a_socket_bound_to_an_address_keeps_it),
+		TEST(a_socket_that_is_bound_behind_us_is_left),
 		TEST(a_new_socket_can_be_disconnected),
 		TEST(a_disconnected_socket_is_a_client_s),
-		TEST(a_followed_socket_stays_where_it_is_right),
-		TEST(a_followed_socket_moves_to_another_address),
-		TEST(a_followed_socket_that_cannot_move_connects),
-		TEST(a_followed_socket_of_the_parent_s_does_not_move),
-		TEST(an_ephemeral_socket_is_bound_again),
+		TEST(where_the_second_connect_fails_the_first_is_undone),
+		TEST(a_new_socket_that_gets_no_address_is_pinned),
+		TEST(an_ipv6_socket_that_gets_no_address_is_pinned),
+		TEST(a_new_socket_that_cannot_be_ours_is_connected_only),
+		TEST(an_interface_set_by_its_address_is_kept),
+		TEST(an_interface_set_by_its_number_is_kept),
+		TEST(an_interface_set_by_both_is_kept),
+		TEST(the_interface_set_last_is_kept),
+		TEST(a_dup_s_interface_is_kept),
+		TEST(the_interface_is_kept_where_the_group_is_refused),
+		TEST(a_new_fd_of_the_number_has_no_interface),
+		TEST(an_ephemeral_socket_is_connected_from_there),
 		TEST(an_ephemeral_socket_that_cannot_is_pinned),
-		TEST(an_ephemeral_socket_that_cannot_connect_is_put_back),
-		TEST(an_ephemeral_socket_that_cannot_be_put_back_says_why),
-		TEST(an_ephemeral_socket_is_not_steered_by_its_server),
-		TEST(an_inherited_ephemeral_socket_is_pinned),
-		TEST(an_ephemeral_socket_is_disconnected_by_another),
-		TEST(a_socket_that_lost_its_port_is_switched_off),
-		TEST(a_numbered_socket_is_replaced),
-		TEST(a_numbered_socket_that_cannot_be_replaced_is_pinned),
-		TEST(a_numbered_socket_that_cannot_connect_is_not_pinned),
-		TEST(a_numbered_socket_follows_whom_it_asked_as_well),
-		TEST(a_socket_with_two_fds_is_pinned),
-		TEST(a_socket_bound_to_a_device_is_pinned),
-		TEST(a_socket_of_the_parent_s_is_replaced),
-		TEST(a_socket_from_elsewhere_is_pinned),
+		TEST(an_ephemeral_socket_that_cannot_connect_keeps_its_port),
+		TEST(an_ephemeral_socket_that_loses_its_port_says_why),
+		TEST(an_ephemeral_socket_is_steered_by_its_server_once),
+		TEST(a_connected_ephemeral_socket_is_pinned),
+		TEST(a_disconnected_ephemeral_socket_has_lost_its_port),
+		TEST(a_server_is_connected_from_the_address_asked),
+		TEST(a_dup_of_a_server_is_connected_like_it),
+		TEST(a_server_from_elsewhere_is_connected_like_ours),
+		TEST(a_dual_stack_server_answers_a_mapped_peer),
+		TEST(an_ipv6_server_is_connected_first_then_moved),
+		TEST(an_ipv6_server_where_the_kernel_is_right_stays),
+		TEST(an_ipv6_server_that_cannot_connect_is_as_before),
+		TEST(an_ipv6_server_that_gets_no_address_is_pinned),
+		TEST(a_server_that_cannot_connect_is_as_before),
+		TEST(where_the_source_is_refused_a_server_is_pinned),
+		TEST(where_the_group_is_refused_a_server_is_pinned),
+		TEST(where_the_kernel_is_stubborn_a_server_is_pinned),
+		TEST(a_server_that_can_do_neither_says_why),
+		TEST(a_server_on_a_device_is_connected_from_there),
+		TEST(a_server_on_a_device_that_cannot_connect_stays_on_it),
+		TEST(a_server_on_a_device_that_is_pinned_stays_on_it),
+		TEST(a_link_local_server_that_cannot_connect_is_on_no_device),
 		TEST(a_server_s_connect_to_a_stranger_is_one_call),
-		TEST(a_socket_of_the_same_port_is_replaced),
+		TEST(a_server_s_connect_to_its_upstream_is_one_call),
+		TEST(a_socket_of_the_same_port_is_connected_from_there),
 		TEST(a_socket_of_another_port_needs_a_peer_that_waits),
-		TEST(a_replaced_socket_is_disconnected_by_another),
-		TEST(a_replaced_socket_that_cannot_be_is_just_disconnected),
+		TEST(another_port_of_the_host_is_connected_plainly),
+		TEST(a_connected_server_is_moved_from_an_address_of_ours),
+		TEST(a_connected_server_stays_where_the_kernel_put_it),
+		TEST(a_stranger_is_not_connected_from_an_address_of_ours),
+		TEST(a_connected_server_at_the_address_stays),
+		TEST(a_connected_server_that_cannot_connect_keeps_its_peer),
+		TEST(a_connected_server_that_cannot_be_moved_is_pinned),
 		TEST(a_server_that_is_disconnected_is_one_call),
 		TEST(a_pinned_socket_that_is_disconnected_is_not_pinned),
 		TEST(a_pinned_socket_that_has_a_stranger_is_not_pinned),
 		TEST(a_pinned_socket_that_fails_to_connect_stays_pinned),
-		TEST(a_pinned_socket_is_pinned_to_the_next_peer),
+		TEST(a_pinned_socket_that_fails_to_move_stays_pinned),
+		TEST(a_pinned_socket_is_pinned_to_the_next_peer_s),
+		TEST(a_pinned_socket_is_unpinned_when_looking_is_forbidden),
+		TEST(where_it_is_forbidden_a_server_is_pinned),
+		TEST(where_it_is_forbidden_a_connect_that_fails_pins_nothing),
+		TEST(nothing_disturbs_the_two_connects),
+		TEST(nothing_disturbs_what_undoes_them),
+		TEST(a_client_s_connect_can_be_disturbed),
+		TEST(what_the_application_blocked_stays_blocked),
+		TEST(a_thread_that_can_be_cancelled_can_be_again),
+		TEST(a_thread_that_cannot_be_cancelled_stays_so),
+		TEST(a_cancellation_comes_before_the_first_connect),
 		TEST(a_new_socket_s_answer_makes_it_ours),
 		TEST(a_client_s_send_makes_no_call),
 		TEST(a_client_s_second_send_is_a_client_s),
 		TEST(whom_a_client_asked_is_not_answered),
-		TEST(a_new_socket_that_is_bound_behind_us_is_not_ours),
+		TEST(a_new_socket_that_was_bound_behind_us_is_not_ours),
 		TEST(a_new_socket_that_cannot_be_switched_on_is_not_ours),
 		TEST(when_disabled_a_send_makes_nothing_ours),
-		TEST(a_sibling_s_peer_is_known),
-		TEST(another_port_s_peer_is_known_if_it_waits),
-		TEST(only_the_first_send_of_a_socket_looks_elsewhere),
-		TEST(whom_a_bound_socket_asked_is_not_answered),
 	};
 
 	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);

@@ -26,7 +26,7 @@ enum { FD = 5, OTHER_FD = 6, UNTOUCHED = 0xa5 };
 static const int odd_flags = INT_MIN;
 
 /* Of the socket at FD. */
-static uint32_t id;
+static uint64_t id;
 
 static struct address peer;
 
@@ -709,7 +709,7 @@ static void a_peeked_datagram_is_no_request_yet(void **state)
 
 	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
 
-	assert_false(peers_claim(id, &peer.any, peer.len, &local));
+	assert_false(peers_claim(0, &peer.any, peer.len, &local));
 }
 
 static void a_peeked_datagram_counts_once_in_a_batch(void **state)

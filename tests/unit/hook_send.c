@@ -26,7 +26,7 @@ enum { FD = 5, OTHER_FD = 6 };
 static const int odd_flags = INT_MIN;
 
 /* Of the socket at FD. */
-static uint32_t id;
+static uint64_t id;
 
 static struct address peer;
 static struct address stranger;
@@ -231,12 +231,26 @@ static void what_another_socket_sends_goes_as_it_is(void **state)
 {
 	(void)state;
 	hear(id, peer, "10.0.0.1");
+	(void)answer(id, peer);
 	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
 	sock_created(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
 
 	(void)sendto(OTHER_FD, "hello", 5, 0, &peer.any, peer.len);
 
 	assert_string_equal(kernel_calls(), "sendto");
+}
+
+static void a_new_socket_that_answers_becomes_ours(void **state)
+{
+	(void)state;
+	hear(id, peer, "10.0.0.1");
+	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+	sock_created(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+
+	(void)sendto(OTHER_FD, "hello", 5, 0, &peer.any, peer.len);
+
+	assert_non_null(sock_known(OTHER_FD));
+	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
 static void what_has_no_address_goes_as_it_is(void **state)
@@ -1668,17 +1682,6 @@ static void a_pinned_send_that_fails_says_why(void **state)
 	assert_int_equal(atomic_load(&sock->mode), SOCK_PINNED);
 }
 
-static void a_followed_socket_s_sends_are_left_to_libc(void **state)
-{
-	(void)state;
-	atomic_store(&pin("10.0.0.1")->mode, SOCK_FOLLOWED);
-
-	(void)send(FD, "hello", 5, 0);
-	(void)write(FD, "hello", 5);
-
-	assert_string_equal(kernel_calls(), "send write");
-}
-
 static void odd_pinned_calls_are_left_to_libc(void **state)
 {
 	static const struct iovec iov[IOV_MAX + 1] = { { "hello", 5 } };
@@ -1719,7 +1722,7 @@ static void a_pinned_fd_that_is_a_file_by_now_is_written(void **state)
 	assert_int_equal(write(FD, "hello", 5), kernel.answer);
 	assert_string_equal(kernel_calls(), "sendmsg write");
 	assert_int_equal(errno, ENOTTY);
-	assert_null(sock_any(FD));
+	assert_null(sock_known(FD));
 }
 
 #define TEST(name) cmocka_unit_test_setup(name, no_control)
@@ -1740,6 +1743,7 @@ int main(void)
 		TEST(what_goes_to_a_stranger_goes_as_it_is),
 		TEST(an_answer_to_a_multicast_question_goes_as_it_is),
 		TEST(what_another_socket_sends_goes_as_it_is),
+		TEST(a_new_socket_that_answers_becomes_ours),
 		TEST(what_has_no_address_goes_as_it_is),
 		TEST(a_socket_nobody_saw_is_looked_at_before_it_sends),
 		TEST(odd_flags_are_left_to_libc),
@@ -1828,7 +1832,6 @@ int main(void)
 		TEST(a_refused_pinned_source_is_not_tried_again),
 		TEST(a_pinned_source_outlives_a_plain_send_that_fails),
 		TEST(a_pinned_send_that_fails_says_why),
-		TEST(a_followed_socket_s_sends_are_left_to_libc),
 		TEST(odd_pinned_calls_are_left_to_libc),
 		TEST(a_pinned_writev_of_nothing_sends_nothing),
 		TEST(a_pinned_fd_that_is_a_file_by_now_is_written),

@@ -35,6 +35,8 @@ struct paper_socket {
 	int v6_pktinfo;
 	int device;
 	int lowat;
+	struct in_addr multicast_address;
+	int multicast_ifindex;
 };
 
 static struct {
@@ -185,6 +187,8 @@ static int *option_of(struct paper_socket *socket, int level, int name)
 
 static const char *option_text(int level, int name)
 {
+	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
+		return "IP_MULTICAST_IF";
 	if (level == IPPROTO_IP)
 		return name == IP_PKTINFO ? "IP_PKTINFO" : "IP_OTHER";
 	if (level == IPPROTO_IPV6)
@@ -243,13 +247,92 @@ static struct paper_socket *checked_socket(int fd)
 	return NULL;
 }
 
+/* Whether this call is the one that shall fail. */
+static bool is_nth(struct nth_error *failing)
+{
+	if (!failing->nth || --failing->nth)
+		return false;
+	failing->nth = failing->is_lasting;
+	return true;
+}
+
+/* What this setsockopt(2) fails with, or 0. */
+static int option_error(void)
+{
+	if (is_nth(&kernel.nth_setsockopt))
+		return kernel.nth_setsockopt.error;
+	return kernel.setsockopt_error;
+}
+
+const char *kernel_multicast(int fd)
+{
+	const struct paper_socket *socket = socket_of(fd);
+
+	assert_non_null(socket);
+	return text_of(
+		&(struct local){ .family = AF_INET,
+				 .ifindex = (uint32_t)socket->multicast_ifindex,
+				 .v4 = socket->multicast_address });
+}
+
+/* The interface of 10.0.N.x is N + 1, that of all else is 9. */
+static int interface_of(struct in_addr address)
+{
+	const uint32_t word = ntohl(address.s_addr);
+
+	return word >> 16 == 0x0a00 ? (int)(word >> 8 & 0xff) + 1 : 9;
+}
+
+/* IP_MULTICAST_IF of do_ip_setsockopt in net/ipv4/ip_sockglue.c. */
+static int set_multicast(struct paper_socket *socket, struct ip_mreqn group)
+{
+	if (!group.imr_ifindex && group.imr_address.s_addr != INADDR_ANY) {
+		if (kernel.lacks_addresses)
+			return refuse(EADDRNOTAVAIL);
+		group.imr_ifindex = interface_of(group.imr_address);
+	}
+	if (socket->device && group.imr_ifindex &&
+	    group.imr_ifindex != socket->device)
+		return refuse(EINVAL);
+	socket->multicast_address = group.imr_address;
+	socket->multicast_ifindex = group.imr_ifindex;
+	return 0;
+}
+
+static int set_multicast_if(struct paper_socket *socket, const void *value,
+			    socklen_t len)
+{
+	struct ip_mreqn group = { 0 };
+	const int error = option_error();
+	char word[64];
+
+	if (len >= sizeof(group))
+		memcpy(&group, value, sizeof(group));
+	else if (len >= sizeof(group.imr_address))
+		memcpy(&group.imr_address, value, sizeof(group.imr_address));
+	(void)snprintf(
+		word, sizeof(word), "IP_MULTICAST_IF=%s",
+		text_of(&(struct local){ .family = AF_INET,
+					 .ifindex = (uint32_t)group.imr_ifindex,
+					 .v4 = group.imr_address }));
+	note(word);
+	if (!socket)
+		return -1;
+	if (error)
+		return refuse(error);
+	return set_multicast(socket, group);
+}
+
 static int paper_setsockopt(int fd, int level, int name, const void *value,
 			    socklen_t len)
 {
 	struct paper_socket *socket = checked_socket(fd);
 	char word[64];
-	int number = 0, *option;
+	int number = 0, *option, error;
 
+	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
+		return set_multicast_if(socket, value, len);
+	error = option_error();
 	/* ip(7): an int, or one byte. */
 	if (len >= sizeof(number))
 		memcpy(&number, value, sizeof(number));
@@ -260,8 +343,8 @@ static int paper_setsockopt(int fd, int level, int name, const void *value,
 	note(word);
 	if (!socket)
 		return -1;
-	if (kernel.setsockopt_error)
-		return refuse(kernel.setsockopt_error);
+	if (error)
+		return refuse(error);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE) {
 		/* "eth7" */
 		socket->device = ((const char *)value)[3] - '0';
@@ -296,6 +379,16 @@ static int get_device(const struct paper_socket *socket, char *value,
 	return 0;
 }
 
+/* Its interface cannot be read. */
+static int get_multicast(const struct paper_socket *socket, void *value,
+			 socklen_t *len)
+{
+	if (*len > sizeof(socket->multicast_address))
+		*len = sizeof(socket->multicast_address);
+	memcpy(value, &socket->multicast_address, *len);
+	return 0;
+}
+
 /* Tried on Linux 6.18: IPv4 gives one byte for less than an int. */
 static int paper_getsockopt(int fd, int level, int name, void *value,
 			    socklen_t *len)
@@ -310,6 +403,8 @@ static int paper_getsockopt(int fd, int level, int name, void *value,
 		return get_cookie(socket, value, *len);
 	if (level == SOL_SOCKET && name == SO_BINDTODEVICE)
 		return get_device(socket, value, len);
+	if (level == IPPROTO_IP && name == IP_MULTICAST_IF)
+		return get_multicast(socket, value, len);
 	option = option_of(socket, level, name);
 	if (!option)
 		return refuse(ENOPROTOOPT);
@@ -413,18 +508,6 @@ static int paper_accept4(int fd, struct sockaddr *addr, socklen_t *len,
 	return paper_accept(fd, addr, len);
 }
 
-/* The routing table's word: always the same, and never what was asked. */
-static void choose_address(struct sockaddr_in6 *name)
-{
-	const struct address chosen = name->sin6_family == AF_INET6
-					      ? v6("2001:db8::ee", 0)
-					      : v4("10.0.0.99", 0);
-	const in_port_t port_be = name->sin6_port;
-
-	*name = chosen.v6;
-	name->sin6_port = port_be;
-}
-
 static const char *name_text(const struct sockaddr_in6 *name)
 {
 	static char text[128];
@@ -484,7 +567,7 @@ static int paper_bind(int fd, const struct sockaddr *addr, socklen_t len)
 	return 0;
 }
 
-/* As far as they are not its own.  udp_disconnect in net/ipv4/udp.c. */
+/* As far as they are not its own.  __udp_disconnect in net/ipv4/udp.c. */
 static int forget_names(struct paper_socket *socket)
 {
 	struct sockaddr_in6 any = { .sin6_family = socket->name.sin6_family };
@@ -495,27 +578,117 @@ static int forget_names(struct paper_socket *socket)
 	if (!socket->owns_port)
 		socket->name.sin6_port = 0;
 	socket->peer = (struct sockaddr_in6){ 0 };
+	socket->device = 0;
 	return 0;
+}
+
+/* The IPv4 address of a peer in either form; false: it is none. */
+static bool is_v4(const struct sockaddr_in6 *peer, struct in_addr *address)
+{
+	struct sockaddr_in in;
+
+	memcpy(&in, peer, sizeof(in));
+	*address = in.sin_addr;
+	if (peer->sin6_family == AF_INET)
+		return true;
+	memcpy(address, &peer->sin6_addr.s6_addr[12], sizeof(*address));
+	return IN6_IS_ADDR_V4MAPPED(&peer->sin6_addr);
+}
+
+/* 2001:db8::1 to ::8, and fe80::1 to ::8. */
+static bool is_own_v6(const struct in6_addr *address)
+{
+	static const unsigned char zeroes[7];
+	const unsigned char last = address->s6_addr[15];
+
+	return !kernel.lacks_addresses && last && last <= 8 &&
+	       !memcmp(&address->s6_addr[8], zeroes, sizeof(zeroes));
+}
+
+/*
+ * The routing table's word: always the same, and never what was asked.  But a
+ * group's source is IP_MULTICAST_IF (__ip4_datagram_connect).
+ */
+static struct in_addr choose_v4(const struct paper_socket *socket,
+				struct in_addr peer)
+{
+	return IN_MULTICAST(ntohl(peer.s_addr)) &&
+			       socket->multicast_address.s_addr &&
+			       !kernel.is_stubborn
+		       ? socket->multicast_address
+		       : in4("10.0.0.99");
+}
+
+/* And that of what we send to ourselves is the address itself. */
+static struct in6_addr choose_v6(const struct in6_addr *peer)
+{
+	return is_own_v6(peer) && !kernel.is_stubborn ? *peer
+						      : in6("2001:db8::ee");
+}
+
+static void choose_address(struct paper_socket *socket,
+			   const struct sockaddr_in6 *peer)
+{
+	struct sockaddr_in6 *name = &socket->name;
+	struct sockaddr_in in;
+	struct in_addr to;
+
+	if (!is_v4(peer, &to)) {
+		name->sin6_addr = choose_v6(&peer->sin6_addr);
+		if (IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
+			name->sin6_scope_id = (uint32_t)socket->device;
+		return;
+	}
+	to = choose_v4(socket, to);
+	if (name->sin6_family == AF_INET6) {
+		memset(&name->sin6_addr.s6_addr[10], 0xff, 2);
+		memcpy(&name->sin6_addr.s6_addr[12], &to, sizeof(to));
+		return;
+	}
+	memcpy(&in, name, sizeof(in));
+	in.sin_addr = to;
+	memcpy(name, &in, sizeof(in));
+}
+
+/* A link-local peer binds to its interface.  __ip6_datagram_connect. */
+static bool take_scope(struct paper_socket *socket,
+		       const struct sockaddr_in6 *peer)
+{
+	if (peer->sin6_family != AF_INET6 ||
+	    !IN6_IS_ADDR_LINKLOCAL(&peer->sin6_addr))
+		return true;
+	if (socket->device && peer->sin6_scope_id &&
+	    socket->device != (int)peer->sin6_scope_id)
+		return false;
+	if (peer->sin6_scope_id)
+		socket->device = (int)peer->sin6_scope_id;
+	return socket->device;
 }
 
 static int paper_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct paper_socket *socket = checked_socket(fd);
+	struct sockaddr_in6 peer = { 0 };
 
-	note("connect");
+	if (kernel.before_connect)
+		kernel.before_connect(fd);
+	note(addr->sa_family == AF_UNSPEC ? "disconnect" : "connect");
 	if (!socket)
 		return -1;
 	if (addr->sa_family == AF_UNSPEC)
 		return forget_names(socket);
 	if (kernel.connect_error)
 		return refuse(kernel.connect_error);
+	if (is_nth(&kernel.nth_connect))
+		return refuse(kernel.nth_connect.error);
+	memcpy(&peer, addr, len < sizeof(peer) ? len : sizeof(peer));
+	if (!take_scope(socket, &peer))
+		return refuse(EINVAL);
 	if (!socket->name.sin6_port)
 		socket->name.sin6_port = htons(40000);
 	if (is_any(&socket->name))
-		choose_address(&socket->name);
-	socket->peer = (struct sockaddr_in6){ 0 };
-	memcpy(&socket->peer, addr,
-	       len < sizeof(socket->peer) ? len : sizeof(socket->peer));
+		choose_address(socket, &peer);
+	socket->peer = peer;
 	return 0;
 }
 
@@ -929,14 +1102,6 @@ static ssize_t paper_writev(int fd, const struct iovec *iov, int count)
 }
 
 // NOLINTNEXTLINE(readability-non-const-parameter): the type is libc's
-static int paper_epoll_ctl(int epoll, int operation, int fd,
-			   struct epoll_event *event)
-{
-	(void)operation;
-	(void)fd;
-	(void)event;
-	return (int)hand_on("epoll_ctl", epoll);
-}
 
 static int paper_prctl(int operation, ...)
 {

@@ -43,10 +43,18 @@ extern struct kernel {
 	int bind_error;
 	int connect_error; /* but not to nobody */
 	int setsockopt_error;
+	/* Errors of the nth of them from now on, or 0. */
+	struct nth_error {
+		unsigned int nth;
+		int error;
+		bool is_lasting; /* and of all later ones */
+	} nth_connect, nth_setsockopt;
 	int socket_error;
 	int filter_error; /* of recvmsg, and of sendmsg on no fd */
 	/* There is the wildcard only. */
 	bool lacks_addresses;
+	/* A connect gives the routing table's address, whatever was asked. */
+	bool is_stubborn;
 	/* What an older one lacks. */
 	bool lacks_cookie;
 	bool lacks_bindtoifindex;
@@ -54,6 +62,7 @@ extern struct kernel {
 	int (*judge)(const struct sent *sent);
 	/* Called before a bind: what is so at that time? */
 	void (*before_bind)(int fd);
+	void (*before_connect)(int fd);
 	/* What it returns from calls that it does not model. */
 	int answer;
 	/* What syscall(2) was called with last. */
@@ -76,6 +85,9 @@ void kernel_closed(int fd);
 void kernel_duplicated(int fd, int to);
 void kernel_set(int fd, int level, int name, int value);
 int kernel_get(int fd, int level, int name);
+
+/* What IP_MULTICAST_IF is: "10.0.0.1%2". */
+const char *kernel_multicast(int fd);
 
 /* What it is bound and connected to, "192.0.2.1:53"; "" is nobody. */
 const char *kernel_name(int fd);

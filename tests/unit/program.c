@@ -69,7 +69,7 @@ static void this_program_is_read(void **state)
 	assert_int_equal(program.wide, sizeof(void *) == 8);
 	assert_int_equal(program.big_endian, !*(const uint8_t *)&order);
 	assert_int_equal(program.interpreter[0], '/');
-	assert_false(program.go || program.uring || program.deep_binds);
+	assert_false(program.go || program.uring);
 	(void)close(fd);
 }
 

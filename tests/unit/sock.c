@@ -3,9 +3,11 @@
 #include "state/sock.h"
 
 #include "address.h"
+#include "base/lock.h"
 #include "base/real.h"
 #include "kernel.h"
 #include "settings.h"
+#include "state/peers.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -550,7 +552,7 @@ static void zeroes_of_another_family_are_not_the_wildcard(void **state)
 static struct sock *bind_to_wildcard(int fd, struct address address,
 				     bool succeeds)
 {
-	struct sock *sock = sock_binding(fd);
+	struct sock *sock = sock_binding(fd, 0);
 
 	if (succeeds)
 		kernel_bound(fd, address);
@@ -587,7 +589,7 @@ static void a_socket_is_switched_on_before_it_is_bound(void **state)
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_non_null(sock);
 	assert_true(is_on(FD));
@@ -637,7 +639,7 @@ static void binding_other_kinds_of_new_sockets_costs_nothing(void **state)
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		create(FD, kinds[i].domain, kinds[i].type, kinds[i].protocol);
 
-		assert_null(sock_binding(FD));
+		assert_null(sock_binding(FD, 0));
 		assert_string_equal(kernel_calls(), "");
 	}
 }
@@ -665,7 +667,7 @@ static void binding_one_of_ours_that_was_forgotten_leaves_it_on(void **state)
 	sock_forget(OTHER_FD);
 	kernel_bound(FD, v4("192.0.2.1", 53));
 
-	assert_null(sock_binding(OTHER_FD));
+	assert_null(sock_binding(OTHER_FD, 0));
 
 	assert_ptr_equal(sock_known(OTHER_FD), sock);
 	assert_true(is_on(FD));
@@ -676,7 +678,7 @@ static void binding_an_inherited_stream_leaves_it(void **state)
 	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 	assert_false(is_on(FD));
@@ -758,7 +760,7 @@ static void binding_one_of_ours_again_is_left_to_the_kernel(void **state)
 	(void)state;
 	(void)ours(FD);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
@@ -782,7 +784,7 @@ static void a_socket_that_cannot_be_switched_on_is_bound_plainly(void **state)
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel.setsockopt_error = EPERM;
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 }
@@ -795,8 +797,8 @@ static void binding_keeps_errno(void **state)
 	kernel.setsockopt_error = EPERM;
 	errno = ENOTTY;
 
-	(void)sock_binding(FD);
-	(void)sock_binding(OTHER_FD);
+	(void)sock_binding(FD, 0);
+	(void)sock_binding(OTHER_FD, 0);
 
 	assert_int_equal(errno, ENOTTY);
 }
@@ -805,7 +807,7 @@ static void switching_back_keeps_errno(void **state)
 {
 	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 	kernel.setsockopt_error = EPERM;
 	errno = EADDRINUSE;
 
@@ -820,7 +822,7 @@ static void when_disabled_binding_costs_nothing(void **state)
 	settings.disable = 1;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	struct sock *sock = sock_binding(FD);
+	struct sock *sock = sock_binding(FD, 0);
 
 	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
@@ -1165,7 +1167,7 @@ static void fds_beyond_the_limit_are_left_alone(void **state)
 
 		assert_null(sock_probe(fds[i]));
 		assert_null(sock_known(fds[i]));
-		assert_null(sock_binding(fds[i]));
+		assert_null(sock_binding(fds[i], 0));
 		sock_created(fds[i], AF_INET, SOCK_DGRAM, 0);
 		sock_forget(fds[i]);
 		assert_string_equal(kernel_calls(), "");
@@ -1198,11 +1200,11 @@ static void each_socket_has_an_id_of_its_own(void **state)
 /* Else the peers of a closed socket would be those of the next. */
 static void an_id_is_not_given_twice(void **state)
 {
-	uint32_t last = 0;
+	uint64_t last = 0;
 
 	(void)state;
 	for (int i = 0; i < 1000; i++) {
-		uint32_t id = ours(FD)->id;
+		uint64_t id = ours(FD)->id;
 
 		assert_true(id > last);
 		last = id;
@@ -1275,7 +1277,7 @@ static void without_a_cookie_such_a_duplicate_is_another(void **state)
 static void a_socket_closed_in_a_vfork_child_is_found_again(void **state)
 {
 	struct sock *sock = ours(FD);
-	const uint32_t id = sock->id;
+	const uint64_t id = sock->id;
 
 	(void)state;
 	sock_forget(FD);
@@ -1301,7 +1303,7 @@ static void a_socket_found_again_wants_what_it_wanted(void **state)
 
 static void another_socket_of_the_same_number_is_another(void **state)
 {
-	const uint32_t id = ours(FD)->id;
+	const uint64_t id = ours(FD)->id;
 
 	(void)state;
 	inherit(FD);
@@ -1319,7 +1321,7 @@ static void a_review_of_one_of_ours_changes_nothing(void **state)
 	struct sock *sock = ours(FD);
 
 	(void)state;
-	const uint32_t id = sock->id;
+	const uint64_t id = sock->id;
 
 	sock_review(FD);
 
@@ -1772,6 +1774,341 @@ static void threads_that_duplicate_count_right(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
+/* The port in its id. */
+
+static in_port_t port_of(const struct sock *sock)
+{
+	return ntohs(peers_port_be(sock->id));
+}
+
+static void a_bound_socket_has_its_port(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	sock = sock_binding(FD, htons(53));
+	kernel_bound(FD, v4("0.0.0.0", 53));
+	sock_bound(FD, sock, true);
+
+	assert_int_equal(port_of(sock), 53);
+	assert_true(sock_has_own_port(sock));
+}
+
+static void a_port_that_the_kernel_chose_is_none_of_its_own(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	sock = sock_binding(FD, 0);
+	kernel_bound(FD, v4("0.0.0.0", 0));
+	sock_bound(FD, sock, true);
+
+	assert_int_equal(port_of(sock), 0);
+	assert_false(sock_has_own_port(sock));
+}
+
+/* Nobody can tell whether that is one by number. */
+static void an_inherited_socket_s_port_is_none_of_its_own(void **state)
+{
+	(void)state;
+
+	assert_false(sock_has_own_port(ours(FD)));
+}
+
+static void a_new_socket_that_is_adopted_is_ours(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET6, SOCK_DGRAM, 0);
+	assert_true(sock_settle(FD));
+	errno = ENOTTY;
+
+	sock = sock_adopt(FD, AF_INET6);
+
+	assert_non_null(sock);
+	assert_ptr_equal(sock_known(FD), sock);
+	assert_int_equal(port_of(sock), 0);
+	assert_false(sock_has_own_port(sock));
+	assert_int_equal(atomic_load(&sock->family), AF_INET6);
+	assert_int_equal(errno, ENOTTY);
+}
+
+static void what_cannot_be_adopted_is_left(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel.setsockopt_error = EPERM;
+
+	assert_null(sock_adopt(FD, AF_INET));
+	assert_null(sock_known(FD));
+}
+
+static void when_disabled_nothing_is_adopted(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	settings.disable = 1;
+
+	assert_null(sock_adopt(FD, AF_INET));
+	assert_string_equal(kernel_calls(), "");
+}
+
+/* Pins. */
+
+static const char *pinned_to(const struct sock *sock)
+{
+	struct local local;
+
+	return sock_is_pinned(sock, &local) ? text_of(&local) : "nothing";
+}
+
+static void a_socket_is_pinned_until_it_is_unpinned(void **state)
+{
+	const struct local first = local_of("10.0.0.1");
+	const struct local second = local_of("2001:db8::1");
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	assert_string_equal(pinned_to(sock), "nothing");
+	sock_pin(sock, &first);
+	assert_string_equal(pinned_to(sock), "10.0.0.1");
+	sock_pin(sock, &second);
+	assert_string_equal(pinned_to(sock), "2001:db8::1");
+	assert_ptr_equal(sock_known(FD), sock);
+
+	sock_unpin(sock);
+
+	assert_string_equal(pinned_to(sock), "nothing");
+	assert_int_equal(sock_mode(sock), SOCK_ARMED);
+}
+
+static void a_source_that_changes_right_now_is_none(void **state)
+{
+	const struct local source = local_of("10.0.0.1");
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	sock_pin(sock, &source);
+	atomic_fetch_add(&sock->pins, 1);
+
+	assert_string_equal(pinned_to(sock), "nothing");
+}
+
+static void what_is_not_ours_is_not_unpinned(void **state)
+{
+	struct sock *sock = ours(FD);
+
+	(void)state;
+	atomic_store(&sock->mode, SOCK_NOT_OURS);
+
+	sock_unpin(sock);
+
+	assert_int_equal(sock_mode(sock), SOCK_NOT_OURS);
+	atomic_store(&sock->mode, SOCK_ARMED);
+}
+
+/* IP_MULTICAST_IF, of which only the address can be read. */
+
+static int set_interface(int fd, const char *address, int ifindex)
+{
+	const struct ip_mreqn group = { .imr_address = in4(address),
+					.imr_ifindex = ifindex };
+	int result = 0;
+
+	assert_true(sock_set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
+				    sizeof(group), &result));
+	return result;
+}
+
+static void an_interface_that_is_set_by_number_is_noted(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+
+	assert_int_equal(set_interface(FD, "0.0.0.0", 5), 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 5);
+	assert_string_equal(kernel_multicast(FD), "0.0.0.0%5");
+
+	assert_int_equal(set_interface(FD, "10.0.1.7", 0), 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+static void an_interface_that_is_set_by_address_is_not_noted(void **state)
+{
+	const struct in_addr address = in4("10.0.1.7");
+	int result = -1;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	assert_true(sock_set_option(FD, IPPROTO_IP, IP_MULTICAST_IF, &address,
+				    sizeof(address), &result));
+	assert_int_equal(result, 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+static void an_interface_that_is_refused_is_not_noted(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	kernel.setsockopt_error = EADDRNOTAVAIL;
+
+	assert_int_equal(set_interface(FD, "0.0.0.0", 6), -1);
+	assert_int_equal(errno, EADDRNOTAVAIL);
+	assert_int_equal(sock_multicast_ifindex(FD), 5);
+}
+
+static void an_interface_is_that_of_all_fds(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	sock_duplicated(FD, OTHER_FD);
+
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
+}
+
+static void an_interface_goes_with_its_fd(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	sock_forget(FD);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+/* Set on one that nobody has seen yet: the note is all there is. */
+static void an_unseen_fd_s_interface_goes_with_it(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	sock_forget(FD);
+
+	assert_int_equal(sock_multicast_ifindex(FD), 0);
+}
+
+/* A limit: it is noted for the fd that it was set by, and later copies. */
+static void an_interface_set_by_another_fd_is_not_known(void **state)
+{
+	(void)state;
+	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 0);
+}
+
+/* Closed sockets are of no weight. */
+
+static uint32_t chunks(void)
+{
+	uint32_t n = 0;
+
+	while (n < SOCK_CHUNKS && sock_chunks[n])
+		n++;
+	return n;
+}
+
+static void closed_sockets_take_no_memory(void **state)
+{
+	uint32_t before;
+
+	(void)state;
+	for (int i = 0; i < 2 * SOCKS_PER_CHUNK; i++) {
+		(void)ours(FD);
+		sock_forget(FD);
+	}
+	before = chunks();
+	for (int i = 0; i < 10 * SOCKS_PER_CHUNK; i++) {
+		(void)ours(FD);
+		sock_forget(FD);
+	}
+
+	assert_int_equal(chunks(), before);
+}
+
+static void no_two_open_sockets_are_one(void **state)
+{
+	enum { OPEN = 3 * SOCKS_PER_CHUNK };
+	struct sock *socks[OPEN];
+
+	(void)state;
+	for (int i = 0; i < OPEN; i++)
+		socks[i] = ours(FD + i);
+
+	for (int i = 0; i < OPEN; i++) {
+		assert_ptr_equal(sock_known(FD + i), socks[i]);
+		assert_int_equal(atomic_load(&socks[i]->fds), 1);
+	}
+	sock_forget_range(0, ~0U);
+}
+
+/* Giving up, before a filter that kills for what we do. */
+
+static struct sock *bound_by_us(int fd)
+{
+	create(fd, AF_INET, SOCK_DGRAM, 0);
+	return bind_to_wildcard(fd, any_v4(), true);
+}
+
+static void what_we_bound_is_put_back(void **state)
+{
+	(void)state;
+	(void)bound_by_us(FD);
+	errno = ENOTTY;
+
+	sock_stop(true);
+
+	assert_null(sock_known(FD));
+	assert_false(is_on(FD));
+	assert_true(sock_is_off());
+	assert_int_equal(errno, ENOTTY);
+	sock_go_on();
+	assert_non_null(sock_probe(FD));
+	assert_true(is_on(FD));
+}
+
+/* It goes on to use it. */
+static void what_another_process_bound_stays_on(void **state)
+{
+	struct sock *sock = bound_by_us(FD);
+
+	(void)state;
+	atomic_store(&sock->generation, lock_generation() + 1);
+
+	sock_stop(true);
+
+	assert_null(sock_known(FD));
+	assert_true(is_on(FD));
+	sock_go_on();
+}
+
+static void what_need_not_be_put_back_stays_on(void **state)
+{
+	(void)state;
+	(void)bound_by_us(FD);
+
+	sock_stop(false);
+
+	assert_null(sock_known(FD));
+	assert_true(is_on(FD));
+	sock_go_on();
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, nothing_open)
 
 int main(void)
@@ -1898,6 +2235,27 @@ int main(void)
 		TEST(a_device_that_is_set_later_is_noted),
 		TEST(a_device_that_is_set_by_number_is_noted),
 		TEST(a_device_that_is_taken_away_is_noted),
+		TEST(a_bound_socket_has_its_port),
+		TEST(a_port_that_the_kernel_chose_is_none_of_its_own),
+		TEST(an_inherited_socket_s_port_is_none_of_its_own),
+		TEST(a_new_socket_that_is_adopted_is_ours),
+		TEST(what_cannot_be_adopted_is_left),
+		TEST(when_disabled_nothing_is_adopted),
+		TEST(a_socket_is_pinned_until_it_is_unpinned),
+		TEST(a_source_that_changes_right_now_is_none),
+		TEST(what_is_not_ours_is_not_unpinned),
+		TEST(an_interface_that_is_set_by_number_is_noted),
+		TEST(an_interface_that_is_set_by_address_is_not_noted),
+		TEST(an_interface_that_is_refused_is_not_noted),
+		TEST(an_interface_is_that_of_all_fds),
+		TEST(an_interface_goes_with_its_fd),
+		TEST(an_unseen_fd_s_interface_goes_with_it),
+		TEST(an_interface_set_by_another_fd_is_not_known),
+		TEST(closed_sockets_take_no_memory),
+		TEST(no_two_open_sockets_are_one),
+		TEST(what_we_bound_is_put_back),
+		TEST(what_another_process_bound_stays_on),
+		TEST(what_need_not_be_put_back_stays_on),
 		TEST(threads_that_duplicate_count_right),
 	};
 

@@ -7,21 +7,21 @@
 
 #include <stdio.h>
 
-void hear(uint32_t sock, struct address peer, const char *local)
+void hear(uint64_t sock, struct address peer, const char *local)
 {
 	const struct local asked = local_of(local);
 
 	peers_remember(sock, &peer.any, peer.len, &asked, false);
 }
 
-void peek(uint32_t sock, struct address peer, const char *local)
+void peek(uint64_t sock, struct address peer, const char *local)
 {
 	const struct local asked = local_of(local);
 
 	peers_remember(sock, &peer.any, peer.len, &asked, true);
 }
 
-const char *answer(uint32_t sock, struct address peer)
+const char *answer(uint64_t sock, struct address peer)
 {
 	struct local local;
 	bool queued;
@@ -31,8 +31,16 @@ const char *answer(uint32_t sock, struct address peer)
 		       : "nothing";
 }
 
+const char *claimed(uint64_t sock, struct address peer)
+{
+	struct local local;
+
+	return peers_claim(sock, &peer.any, peer.len, &local) ? text_of(&local)
+							      : "nothing";
+}
+
 struct question {
-	uint32_t sock;
+	uint64_t sock;
 	struct address peer;
 	struct local local;
 	bool queued;
@@ -49,7 +57,7 @@ static void *ask(void *context)
 	return NULL;
 }
 
-const char *answer_elsewhere(uint32_t sock, struct address peer)
+const char *answer_elsewhere(uint64_t sock, struct address peer)
 {
 	struct question question = { .sock = sock, .peer = peer };
 
@@ -57,14 +65,14 @@ const char *answer_elsewhere(uint32_t sock, struct address peer)
 	return question.found ? text_of(&question.local) : "nothing";
 }
 
-void put_back(uint32_t sock, struct address peer, const char *local)
+void put_back(uint64_t sock, struct address peer, const char *local)
 {
 	const struct local source = local_of(local);
 
 	peers_unrecall(sock, &peer.any, peer.len, &source);
 }
 
-void forget(uint32_t sock, struct address peer, const char *local)
+void forget(uint64_t sock, struct address peer, const char *local)
 {
 	const struct local source = local_of(local);
 

@@ -11,8 +11,8 @@ UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG $(SANITIZE) \
 	-fstack-protector-all -ftls-model=local-exec
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
-PEERS_TESTS = peers peers_batch peers_bound peers_exact peers_fork peers_model \
-	peers_threads
+PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
+	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
@@ -72,7 +72,7 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,line lock log quiet sock) $(KERNEL)
+$(U)/sock: $(call rooms,line lock log peers pktinfo queue quiet sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
 $(U)/hook_fd: $(call rooms,follow hook_fd line lock log peers pktinfo \

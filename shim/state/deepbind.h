@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Objects that were loaded with RTLD_DEEPBIND: their calls reach the hooks. */
+#ifndef REPLYFROM_DEEPBIND_H
+#define REPLYFROM_DEEPBIND_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* Objects of this process, which dl_iterate_phdr(3) has in order of age. */
+struct deepbind_count {
+	size_t loaded;
+	unsigned long long unloaded; /* since the process began */
+};
+
+struct deepbind_count deepbind_count(void);
+
+/* glibc's own dlopen(3), without dlsym(3); NULL: there is none. */
+void *deepbind_libc_dlopen(void);
+
+/*
+ * Whether it matters to dlopen(3) which object calls it for this file: the
+ * caller's RPATH, RUNPATH and $ORIGIN can decide which file that is.  ld.so(8).
+ */
+bool deepbind_depends_on_caller(const char *file, const void *caller);
+
+/*
+ * Points what the objects that came after `before` have of libc's functions at
+ * the hooks, where this library has a hook of that name: they were loaded by
+ * the dlopen(3) with RTLD_DEEPBIND that returned `handle`.  Leaves alone what
+ * is bound to another function than libc's.  Takes the loader's locks; clears
+ * dlerror(3), as a dlopen(3) that succeeds does.
+ */
+void deepbind_adopt(void *handle, const struct deepbind_count *before);
+
+#endif

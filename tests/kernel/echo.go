@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: MIT
+
+// An echo server as Go's documentation has it, on the wildcard of NETWORK:
+//
+//	echo udp|udp4|udp6
+package main
+
+import (
+	"fmt"
+	"log"
+	"net"
+	"os"
+)
+
+func main() {
+	conn, err := net.ListenPacket(os.Args[1], ":0")
+	if err != nil {
+		log.Fatal(err)
+	}
+	fmt.Println("port", conn.LocalAddr().(*net.UDPAddr).Port)
+	data := make([]byte, 2048)
+	for {
+		n, peer, err := conn.ReadFrom(data)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if _, err := conn.WriteTo(data[:n], peer); err != nil {
+			log.Print(err)
+		}
+	}
+}

@@ -1321,6 +1321,10 @@ static void a_cancellation_comes_before_the_first_connect(void **state)
 	void *result = NULL;
 
 	(void)state;
+#ifdef __SANITIZE_ADDRESS__
+	/* It takes what a cancelled thread leaves on its stack for a bug. */
+	skip();
+#endif
 	assert_int_equal(
 		pthread_create(&thread, NULL, connect_when_cancelled, NULL), 0);
 	assert_int_equal(pthread_join(thread, &result), 0);

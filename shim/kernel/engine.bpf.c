@@ -196,8 +196,6 @@ int BPF_PROG(on_read, struct sock *sk, struct sk_buff *skb, int len)
 	return 0;
 }
 
-/* -- answers -- */
-
 /* So that no forged datagram steers what is sent to a server of ours. */
 static __always_inline void note_outbound(const struct peer_key *key,
 					  const struct mark *mark)

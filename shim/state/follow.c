@@ -62,7 +62,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	return sock;
 }
 
-/* A socket that is to be connected, to whom, and from where. */
+/* A socket to connect, its peer, and its local address. */
 struct plan {
 	int fd;
 	struct sock *sock; /* NULL: not ours so far */
@@ -72,10 +72,10 @@ struct plan {
 	uint32_t device;    /* that it is bound to, if that is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to, of either family */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
-	bool is_pinned;		   /* it was, to `local` */
-	bool was_connected;	   /* to the peer, but from elsewhere */
-	bool is_multicast_set;	   /* IP_MULTICAST_IF is ours for a moment */
-	struct in_addr multicast;  /* and was that */
+	bool is_pinned;		   /* it has been pinned to `local` */
+	bool was_connected;	   /* to the peer, but from another address */
+	bool is_multicast_set;	   /* IP_MULTICAST_IF is `local` for a moment */
+	struct in_addr multicast;  /* what IP_MULTICAST_IF was before */
 };
 
 /* The name of `local` on a socket of this family.  False: there is none. */
@@ -174,7 +174,7 @@ static bool lend_v4(struct plan *plan)
 	return name_connect(plan->fd, &group);
 }
 
-/* After the second connect: between the two nobody is heard. */
+/* Called after the second connect, so that the two follow at once. */
 static void set_multicast_back(const struct plan *plan)
 {
 	if (plan->is_multicast_set)
@@ -183,7 +183,7 @@ static void set_multicast_back(const struct plan *plan)
 }
 
 /*
- * The same of IPv6.  A link-local address also binds the socket to its
+ * Gives fd its IPv6 address.  A link-local one also binds the socket to its
  * interface, until it is disconnected: without that the kernel refuses it as
  * the source of what goes to a peer of wider scope.
  */
@@ -218,7 +218,7 @@ static void keep_port(const struct plan *plan)
 		name_bind(plan->fd, &plan->bound);
 }
 
-/* To nobody, and else as it was: on its port, and bound to its device. */
+/* Removes the peer; keeps the port and the device.  connect(2) AF_UNSPEC. */
 static void disconnect(const struct plan *plan)
 {
 	const uint32_t device = is_link_local(plan)
@@ -257,8 +257,8 @@ static int pin(struct plan *plan)
 /*
  * Whether the application's own connect comes first, and the other two only
  * where it chose wrong: for a socket that is connected already, and for IPv6,
- * where a socket whose second connect fails would hear nobody but itself: its
- * peer outlives a disconnect (__udp_disconnect).
+ * where a socket whose second connect fails would hear only itself: the kernel
+ * keeps the peer of a disconnected IPv6 socket (__udp_disconnect).
  */
 static bool is_careful(const struct plan *plan)
 {
@@ -278,8 +278,8 @@ static bool may_move(const struct plan *plan)
 }
 
 /*
- * False: the kernel did not give it that address, and it is connected to
- * nobody.  Otherwise *result and errno are those of the second connect; when it
+ * Returns false when the kernel did not give it that address; it then has no
+ * peer.  Otherwise *result and errno are those of the second connect; when it
  * failed, the socket is as before.
  */
 static bool connect_twice(struct plan *plan, int *result)
@@ -288,7 +288,7 @@ static bool connect_twice(struct plan *plan, int *result)
 	int error;
 
 	*result = lent ? connect_to_peer(plan) : 0;
-	/* It was connected to it a moment ago, and would hear nobody now. */
+	/* The first one succeeded; without this it would hear only itself. */
 	if (*result && plan->was_connected)
 		*result = connect_to_peer(plan);
 	error = errno;
@@ -304,7 +304,7 @@ static bool connect_twice(struct plan *plan, int *result)
 	return *result != 0;
 }
 
-static int connect_from(struct plan *plan)
+static int move(struct plan *plan)
 {
 	int result;
 
@@ -320,6 +320,23 @@ static int connect_from(struct plan *plan)
 		plan->was_connected = true;
 	}
 	return connect_twice(plan, &result) ? result : pin(plan);
+}
+
+/*
+ * Another thread that connects the same socket would take our address in
+ * IP_MULTICAST_IF for the application's.
+ */
+static int connect_from(struct plan *plan)
+{
+	int result;
+
+	if (!plan->sock)
+		return move(plan);
+	if (!sock_begin_move(plan->sock))
+		return pin(plan);
+	result = move(plan);
+	sock_end_move(plan->sock);
+	return result;
 }
 
 /*
@@ -391,7 +408,7 @@ static int connect_from_anywhere(struct plan *plan)
 	return connect_to_peer(plan);
 }
 
-/* connect(2) to nobody, or to a peer that is no client. */
+/* connect(2) to AF_UNSPEC, or to a peer that is no client. */
 static bool connect_to_other(struct plan *plan, int *result)
 {
 	struct sock *sock = plan->sock;

@@ -797,11 +797,20 @@ static bool remember(const struct datagram *d, bool may_evict)
 	return true;
 }
 
-/* The same, and sees to the memory. */
+/* Memory for one more peer, outside the lock.  Keeps errno. */
+static void reserve(void)
+{
+	const int saved = errno;
+
+	if (table.used == table.capacity && table.capacity < table.bound)
+		add_chunk();
+	errno = saved;
+}
+
+/* Remembers with the lock, and sees to the memory. */
 static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 {
 	bool done;
-	int saved;
 
 	if (!take_lock())
 		return;
@@ -809,10 +818,7 @@ static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 	lock_release(&lock);
 	if (done)
 		return;
-	saved = errno;
-	if (table.used == table.capacity && table.capacity < table.bound)
-		add_chunk();
-	errno = saved;
+	reserve();
 	if (take_lock()) {
 		remember(d, true);
 		lock_release(&lock);
@@ -1091,16 +1097,6 @@ static bool find_source(const struct key *key, struct hashes hashes,
 	    is_fresh(peer, now_ticks()))
 		return answer_client(peer, local, queued);
 	return answer_stranger(key, hashes, is_send, local);
-}
-
-/* Memory for one more peer, outside the lock.  Keeps errno. */
-static void reserve(void)
-{
-	const int saved = errno;
-
-	if (table.used == table.capacity && table.capacity < table.bound)
-		add_chunk();
-	errno = saved;
 }
 
 /* The next answer does not belong to the datagrams that are read now. */

@@ -159,6 +159,17 @@ static void release(struct sock *sock)
 		atomic_fetch_and(&taken[sock->index / SOCKS_PER_WORD], ~bit);
 }
 
+/* What was noted for an fd, from now on for its socket. */
+static void take_over_multicast(struct slot *slot, struct sock *sock)
+{
+	const uint32_t ifindex = atomic_load(&slot->multicast_ifindex);
+
+	if (!ifindex)
+		return;
+	atomic_store(&sock->multicast_ifindex, ifindex);
+	atomic_store(&slot->multicast_ifindex, 0);
+}
+
 /* Puts `sock` (counted already, when it is tracked) into the slot of fd. */
 static void occupy(int fd, struct sock *sock)
 {
@@ -166,6 +177,8 @@ static void occupy(int fd, struct sock *sock)
 	struct sock *before = sock;
 
 	if (slot) {
+		if (is_tracked(sock))
+			take_over_multicast(slot, sock);
 		atomic_store(&slot->doubts, atomic_load(&doubts));
 		before = atomic_exchange(&slot->sock, sock);
 	}
@@ -268,6 +281,8 @@ static struct sock *new_sock(int family, in_port_t port_be, uint32_t wanted)
 	atomic_store(&sock->mode, SOCK_ARMED);
 	atomic_store(&sock->generation, 0);
 	atomic_store(&sock->lent, false);
+	atomic_store(&sock->multicast_ifindex, 0);
+	atomic_store(&sock->mover, 0);
 	return sock;
 }
 
@@ -644,6 +659,21 @@ void sock_unpin(struct sock *sock)
 	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
 }
 
+bool sock_begin_move(struct sock *sock)
+{
+	const uint32_t mine = lock_generation();
+	uint32_t mover = atomic_load(&sock->mover);
+
+	/* One of another process stayed behind in it. */
+	return mover != mine &&
+	       atomic_compare_exchange_strong(&sock->mover, &mover, mine);
+}
+
+void sock_end_move(struct sock *sock)
+{
+	atomic_store(&sock->mover, 0);
+}
+
 void sock_set_lent(struct sock *sock, bool lent)
 {
 	atomic_store(&sock->lent, lent);
@@ -663,7 +693,10 @@ bool sock_has_own_port(const struct sock *sock)
 uint32_t sock_multicast_ifindex(int fd)
 {
 	const struct slot *slot = sock_slot(fd);
+	const struct sock *sock = sock_occupant(fd);
 
+	if (is_tracked(sock))
+		return atomic_load(&sock->multicast_ifindex);
 	return slot ? atomic_load(&slot->multicast_ifindex) : 0;
 }
 
@@ -722,9 +755,12 @@ void sock_go_on(void)
 /* IP_MULTICAST_IF of fd was set to this interface, or by an address: 0. */
 static void note_multicast(int fd, uint32_t ifindex)
 {
+	struct sock *sock = sock_occupant(fd);
 	struct slot *slot = ifindex ? make_slot(fd) : sock_slot(fd);
 
-	if (slot && atomic_load(&slot->multicast_ifindex) != ifindex)
+	if (is_tracked(sock))
+		atomic_store(&sock->multicast_ifindex, ifindex);
+	else if (slot)
 		atomic_store(&slot->multicast_ifindex, ifindex);
 }
 
@@ -756,9 +792,9 @@ void sock_created(int fd, int domain, int type, int protocol)
 
 void sock_forget(int fd)
 {
-	note_multicast(fd, 0);
 	if (sock_occupant(fd))
 		occupy(fd, NULL);
+	note_multicast(fd, 0);
 }
 
 void sock_forget_range(unsigned int first, unsigned int last)

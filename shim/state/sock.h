@@ -41,9 +41,11 @@ struct sock {
 	_Atomic int mode;	 /* enum sock_mode */
 	/* lock_generation() of the process that bound it, or 0: elsewhere */
 	_Atomic uint32_t generation;
-	_Atomic bool lent;     /* connected, from an address that we gave it */
-	_Atomic uint32_t pins; /* odd while `source` changes */
-	struct local source;   /* SOCK_PINNED; last, for it is long */
+	_Atomic uint32_t multicast_ifindex; /* see struct slot */
+	_Atomic uint32_t mover; /* lock_generation() of who connects it, or 0 */
+	_Atomic bool lent;	/* connected, from an address that we gave it */
+	_Atomic uint32_t pins;	/* odd while `source` changes */
+	struct local source;	/* SOCK_PINNED; last, for it is long */
 };
 
 #define SOCKS_PER_CHUNK 128
@@ -66,7 +68,10 @@ extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 /* What the fd of this number is. */
 struct slot {
 	_Atomic(struct sock *) sock;
-	/* That IP_MULTICAST_IF was set to by number: it cannot be read. */
+	/*
+	 * That IP_MULTICAST_IF was set to by number: it cannot be read.  Of one
+	 * of our sockets it is in its sock, which all its fds share.
+	 */
 	_Atomic uint32_t multicast_ifindex;
 	_Atomic uint32_t doubts; /* there were so many when `sock` was set */
 };
@@ -151,6 +156,13 @@ void sock_pin(struct sock *sock, const struct local *local);
 bool sock_is_pinned(const struct sock *sock, struct local *local);
 
 void sock_unpin(struct sock *sock);
+
+/*
+ * Whether this thread may connect it from another address: no other one of this
+ * process does so just now.  Then sock_end_move has to follow.
+ */
+bool sock_begin_move(struct sock *sock);
+void sock_end_move(struct sock *sock);
 
 /* Whether it was connected from an address that we gave it. */
 void sock_set_lent(struct sock *sock, bool lent);

@@ -12,13 +12,12 @@ SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
 	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
 	tests/fuzz/run tests/kernel/costs tests/kernel/kernels tests/kernel/on tests/kernel/vm \
 	tests/i386/calls tests/i386/differences tests/root tests/setup \
-	tests/suites/run
+	tests/check/tidy tests/suites/run
 # cppcheck takes _Thread_local for a type, and ElfW for a function.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
 	--suppress=missingIncludeSystem -Ishim -D_GNU_SOURCE -D_Thread_local= \
 	-D'ElfW(type)=Elf64_\#\#type'
-# What it says of itself, on stderr, is how much it does not show.
 TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
 	-DHERE='""' -DNAME='""' -DVERSION='""' \
 	-isystem $(B)/kernel
@@ -38,7 +37,7 @@ check-here:
 	$(Q)$(MAKE) --no-print-directory kernel
 	$(say) TIDY
 	$(Q)printf '%s\n' $(LINTED) | xargs -P $$(nproc) -I@ \
-		clang-tidy --quiet @ -- $(TIDY_FLAGS) 2>/dev/null
+		tests/check/tidy @ $(TIDY_FLAGS)
 	$(Q)for cc in gcc clang; do \
 		$(MAKE) --no-print-directory B=$(B)/check/$$cc CC=$$cc \
 			say=@: CFLAGS='$(CFLAGS) -Werror' programs || exit 1; done

@@ -75,6 +75,9 @@ def named(*names):
     return [table[name] for name in names]
 
 
+DEEP = "echo server loaded with RTLD_DEEPBIND"
+
+
 def echo_servers(programs):
     """Of demo/, one with recvmsg and sendmsg, and a plugin; built in `programs`."""
     return [
@@ -83,7 +86,7 @@ def echo_servers(programs):
                        how={"4": "", "d": "-6"}),
         servers.Server("echo server with messages", "", "4 d", probes.echo,
                        f"{programs}/tests/containers/message_echo $mode $port"),
-        servers.Server("echo server loaded with RTLD_DEEPBIND", "", "4 d", probes.echo,
+        servers.Server(DEEP, "", "4 d", probes.echo,
                        f"{programs}/tests/e2e/binder deep "
                        f"{programs}/tests/e2e/libplugin.so $mode $port")]
 

@@ -22,7 +22,7 @@
  *                       another request of it waits, by a socket that is in an
  *                       epoll set
  *     pinned            prctl, once it has connected so, by a socket that has
- *                       two fds and so is not replaced
+ *                       two fds
  *     many              prctl; it serves more than twice
  *     elsewhere         prctl; it has no UDP socket, and only uses epoll
  *     strict            there is none: only read and write are allowed

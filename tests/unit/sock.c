@@ -2000,6 +2000,78 @@ static void an_unseen_fd_s_interface_goes_with_it(void **state)
 	assert_int_equal(sock_multicast_ifindex(FD), 0);
 }
 
+static void an_interface_is_that_of_a_tracked_socket(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)bind_to_wildcard(FD, any_v4(), true);
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+
+	(void)set_interface(OTHER_FD, "0.0.0.0", 5);
+	assert_int_equal(sock_multicast_ifindex(FD), 5);
+
+	(void)set_interface(FD, "10.0.0.1", 0);
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 0);
+}
+
+static void an_interface_outlives_the_fd_that_it_was_set_by(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)bind_to_wildcard(FD, any_v4(), true);
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+	(void)set_interface(FD, "0.0.0.0", 5);
+
+	sock_forget(FD);
+
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
+}
+
+static void an_interface_set_before_the_bind_is_that_of_the_socket(void **state)
+{
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)set_interface(FD, "0.0.0.0", 5);
+	(void)bind_to_wildcard(FD, any_v4(), true);
+	kernel_duplicated(FD, OTHER_FD);
+	sock_duplicated(FD, OTHER_FD);
+
+	assert_int_equal(sock_multicast_ifindex(FD), 5);
+	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
+}
+
+static void one_thread_at_a_time_moves_a_socket(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)bind_to_wildcard(FD, any_v4(), true);
+	sock = sock_known(FD);
+
+	assert_true(sock_begin_move(sock));
+	assert_false(sock_begin_move(sock));
+	sock_end_move(sock);
+	assert_true(sock_begin_move(sock));
+	sock_end_move(sock);
+}
+
+static void who_stayed_behind_in_a_fork_is_in_nobody_s_way(void **state)
+{
+	struct sock *sock;
+
+	(void)state;
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	(void)bind_to_wildcard(FD, any_v4(), true);
+	sock = sock_known(FD);
+	atomic_store(&sock->mover, lock_generation() + 1);
+
+	assert_true(sock_begin_move(sock));
+	sock_end_move(sock);
+}
+
 /* A limit: it is noted for the fd that it was set by, and later copies. */
 static void an_interface_set_by_another_fd_is_not_known(void **state)
 {
@@ -2250,6 +2322,11 @@ int main(void)
 		TEST(an_interface_is_that_of_all_fds),
 		TEST(an_interface_goes_with_its_fd),
 		TEST(an_unseen_fd_s_interface_goes_with_it),
+		TEST(an_interface_is_that_of_a_tracked_socket),
+		TEST(an_interface_outlives_the_fd_that_it_was_set_by),
+		TEST(an_interface_set_before_the_bind_is_that_of_the_socket),
+		TEST(one_thread_at_a_time_moves_a_socket),
+		TEST(who_stayed_behind_in_a_fork_is_in_nobody_s_way),
 		TEST(an_interface_set_by_another_fd_is_not_known),
 		TEST(closed_sockets_take_no_memory),
 		TEST(no_two_open_sockets_are_one),

@@ -127,11 +127,12 @@ def _differences(bare, shimmed, where="transcript"):
 
 
 class Suite:
-    """Collects cases, and runs them."""
+    """Collects cases, and runs them; each may take so many seconds."""
 
-    def __init__(self):
+    def __init__(self, seconds=CASE_SECONDS):
         self._tests = []
         self._number = 0
+        self._seconds = seconds
 
     def case(self, sentence, *words, bare=WRONG):
         """Decorator: function(run, *words) is a case."""
@@ -185,7 +186,7 @@ class Suite:
     def _report(self, sentence, test):
         self._number += 1
         skipped, failures = "", []
-        signal.alarm(CASE_SECONDS)
+        signal.alarm(self._seconds)
         try:
             failures = test()
         except Skip as reason:
@@ -204,7 +205,7 @@ class Suite:
     def main(self):
         """Runs what the command line names; ends the program."""
         lab.enter()
-        signal.signal(signal.SIGALRM, _too_long)
+        signal.signal(signal.SIGALRM, self._too_long)
         words = " ".join(sys.argv[1:])
         tests = [test for test in self._tests if words in test[0]]
         if os.environ.get("TEST_QUICK") and not words:
@@ -213,6 +214,5 @@ class Suite:
         good = [self._report(*test) for test in tests]
         sys.exit(0 if all(good) else 1)
 
-
-def _too_long(_number, _frame):
-    raise TimeoutError(f"the case takes more than {CASE_SECONDS} s")
+    def _too_long(self, _number, _frame):
+        raise TimeoutError(f"the case takes more than {self._seconds} s")

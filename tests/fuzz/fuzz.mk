@@ -16,7 +16,7 @@ $(Z)/config: FUZZED = $(call sources,line quiet raw real variable)
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)
-$(Z)/peers: FUZZED = $(call sources,lock peers pktinfo queue)
+$(Z)/peers: FUZZED = $(call sources,$(PEERS_ROOMS))
 $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom
 

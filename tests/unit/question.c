@@ -30,31 +30,27 @@ static bool is_answered(const struct answer *answer)
 	return question.answered(&question, answer->data, answer->bytes);
 }
 
-static void each_preset_is_named(void **state)
+TEST(each_preset_is_named)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(presets); i++) {
 		assert_true(question_make(&question, presets[i], 9));
 		assert_non_null(strstr(question_names, presets[i]));
 	}
 }
 
-static void what_is_no_payload_is_refused(void **state)
+TEST(what_is_no_payload_is_refused)
 {
 	static const char *const payloads[] = { "",	"frob", "dn", "dnss",
 						"DNS",	"1",	"0g", "g0",
 						"0x00", " 00" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(payloads); i++)
 		assert_false(question_make(&question, payloads[i], 53));
 }
 
-static void hex_is_read_to_the_last_byte(void **state)
+TEST(hex_is_read_to_the_last_byte)
 {
 	static const uint8_t bytes[] = { 0x00, 0xff, 0xab, 0x19 };
-
-	(void)state;
 
 	assert_true(question_make(&question, "00fFaB19", 53));
 
@@ -62,11 +58,10 @@ static void hex_is_read_to_the_last_byte(void **state)
 	assert_memory_equal(question.data, bytes, sizeof(bytes));
 }
 
-static void hex_has_a_most(void **state)
+TEST(hex_has_a_most)
 {
 	char hex[2 * QUESTION_MOST_BYTES + 3];
 
-	(void)state;
 	memset(hex, '0', sizeof(hex) - 1);
 	hex[sizeof(hex) - 1] = '\0';
 
@@ -76,7 +71,7 @@ static void hex_has_a_most(void **state)
 	assert_int_equal(question.bytes, QUESTION_MOST_BYTES);
 }
 
-static void the_port_tells_what_is_usual(void **state)
+TEST(the_port_tells_what_is_usual)
 {
 	static const struct {
 		unsigned int port;
@@ -84,7 +79,6 @@ static void the_port_tells_what_is_usual(void **state)
 	} usual[] = { { 53, "dns" },	{ 123, "ntp" }, { 161, "snmp" },
 		      { 3478, "stun" }, { 69, "tftp" }, { 7, "echo" } };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(usual); i++) {
 		struct question named;
 
@@ -95,22 +89,20 @@ static void the_port_tells_what_is_usual(void **state)
 	}
 }
 
-static void from_any_other_port_anything_is_an_answer(void **state)
+TEST(from_any_other_port_anything_is_an_answer)
 {
 	struct answer answer = { .bytes = 1 };
 
-	(void)state;
 	assert_true(question_make(&question, NULL, 11211));
 
 	assert_true(is_answered(&answer));
 }
 
 /* Or an answer to one would be one to another.  One in 65536 is the same. */
-static void each_has_an_id_of_its_own(void **state)
+TEST(each_has_an_id_of_its_own)
 {
 	const int tries = 4;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(presets); i++) {
 		struct question first;
 		int same = 0;
@@ -126,9 +118,8 @@ static void each_has_an_id_of_its_own(void **state)
 	}
 }
 
-static void an_answer_that_ends_early_is_none(void **state)
+TEST(an_answer_that_ends_early_is_none)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(presets); i++) {
 		struct answer answer;
 
@@ -141,11 +132,10 @@ static void an_answer_that_ends_early_is_none(void **state)
 	}
 }
 
-static void dns_is_answered_by_its_id_and_a_response(void **state)
+TEST(dns_is_answered_by_its_id_and_a_response)
 {
 	struct answer answer;
 
-	(void)state;
 	assert_true(question_make(&question, "dns", 53));
 	answer = echoed();
 	assert_false(is_answered(&answer));
@@ -156,11 +146,10 @@ static void dns_is_answered_by_its_id_and_a_response(void **state)
 	assert_false(is_answered(&answer));
 }
 
-static void ntp_is_answered_by_our_transmit_time(void **state)
+TEST(ntp_is_answered_by_our_transmit_time)
 {
 	struct answer answer;
 
-	(void)state;
 	assert_true(question_make(&question, "ntp", 123));
 	answer = echoed();
 	assert_int_equal(answer.bytes, 48);
@@ -170,9 +159,8 @@ static void ntp_is_answered_by_our_transmit_time(void **state)
 	assert_true(is_answered(&answer));
 }
 
-static void snmp_has_right_lengths(void **state)
+TEST(snmp_has_right_lengths)
 {
-	(void)state;
 	assert_true(question_make(&question, "snmp", 161));
 
 	/* The message, the request in it, and its variables. */
@@ -181,11 +169,10 @@ static void snmp_has_right_lengths(void **state)
 	assert_int_equal(question.data[28], question.bytes - 29);
 }
 
-static void snmp_is_answered_by_its_id(void **state)
+TEST(snmp_is_answered_by_its_id)
 {
 	struct answer answer;
 
-	(void)state;
 	assert_true(question_make(&question, "snmp", 161));
 	answer = echoed();
 	/* As when the community is shorter. */
@@ -195,11 +182,10 @@ static void snmp_is_answered_by_its_id(void **state)
 	assert_false(is_answered(&answer));
 }
 
-static void tftp_is_answered_by_data_and_by_errors(void **state)
+TEST(tftp_is_answered_by_data_and_by_errors)
 {
 	struct answer answer = { { 0, 3, 0, 1 }, 4 };
 
-	(void)state;
 	assert_true(question_make(&question, "tftp", 69));
 
 	assert_true(is_answered(&answer));
@@ -207,25 +193,4 @@ static void tftp_is_answered_by_data_and_by_errors(void **state)
 	assert_true(is_answered(&answer));
 	answer.data[1] = 1;
 	assert_false(is_answered(&answer));
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(each_preset_is_named),
-		cmocka_unit_test(what_is_no_payload_is_refused),
-		cmocka_unit_test(hex_is_read_to_the_last_byte),
-		cmocka_unit_test(hex_has_a_most),
-		cmocka_unit_test(the_port_tells_what_is_usual),
-		cmocka_unit_test(from_any_other_port_anything_is_an_answer),
-		cmocka_unit_test(each_has_an_id_of_its_own),
-		cmocka_unit_test(an_answer_that_ends_early_is_none),
-		cmocka_unit_test(dns_is_answered_by_its_id_and_a_response),
-		cmocka_unit_test(ntp_is_answered_by_our_transmit_time),
-		cmocka_unit_test(snmp_has_right_lengths),
-		cmocka_unit_test(snmp_is_answered_by_its_id),
-		cmocka_unit_test(tftp_is_answered_by_data_and_by_errors),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

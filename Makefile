@@ -22,7 +22,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 	-ffile-prefix-map=$(CURDIR)=.
 # A thread that is cancelled unwinds, and cleans up; under musl it does not.
-UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
+UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine 2>/dev/null)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
 # shim/state/deepbind.c looks the hooks up in that hash table.

@@ -9,8 +9,7 @@ PROGRAMS += $(BENCH_PROGRAMS)
 TESTS += $(BENCH_SUITES)
 
 bench:
-	$(INSTALL) e2e bench || :
-	$(Q)$(MAKE) --no-print-directory run-bench
+	$(IN_ROOT_WITH) e2e bench -- $(AGAIN) run-bench
 
 run-bench: all $(BENCH_PROGRAMS) $(E2E_STATIC)
 	$(Q)B=$(B) QUICK=$(QUICK) tests/bench/run

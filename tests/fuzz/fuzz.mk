@@ -33,9 +33,11 @@ $(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*/*.[ch] \
 		$(FUZZ_PROPS:%=tests/unit/%.c) -lcmocka $(LDLIBS)
 
 fuzz:
-	$(INSTALL) fuzz
+	$(IN_ROOT_WITH) fuzz -- $(AGAIN) fuzz-here
+
+fuzz-here:
 	$(Q)$(MAKE) -s --no-print-directory $(FUZZ_TARGETS:%=$(Z)/%)
 	$(Q)printf '%s\n' $(FUZZ_TARGETS) | xargs -P $(words $(FUZZ_TARGETS)) \
 		-I@ tests/fuzz/run $(Z) @ $(SECONDS)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-here

@@ -112,7 +112,7 @@ $(UNIT_TESTS): $(U)/%: $(U)/%.o $(U)/unit.o
 
 $(U)/%.o: FLAGS = $(UNIT_CFLAGS) $(NO_RENAMES)
 $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/unit/*.c)): | cmocka
-$(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
+$(U)/shim/%.o: shim/%.c Makefile $(B)/environment tests/unit/unit.mk | headers
 	$(compile)
 
 cmocka:

@@ -71,21 +71,35 @@ static void open_clients(void)
 	}
 }
 
+static void check_address(int fd)
+{
+	struct sockaddr_in name = { 0 };
+	socklen_t len = sizeof(name);
+
+	if (getsockname(fd, (struct sockaddr *)&name, &len) ||
+	    name.sin_addr.s_addr != asked.sin_addr.s_addr) {
+		(void)puts("connected from elsewhere");
+		_exit(EXIT_FAILURE);
+	}
+}
+
 /* Until no client was heard for a while.  Returns how many were. */
 static long serve(int listener)
 {
 	struct sockaddr_in peer = { 0 };
 	socklen_t len = sizeof(peer);
 	char byte;
-	int fd;
 
 	for (long heard = 0; heard < count; heard++) {
+		int fd;
+
 		if (recvfrom(listener, &byte, 1, 0, (struct sockaddr *)&peer,
 			     &len) != 1)
 			return heard;
 		fd = bind_beside(asked.sin_port);
 		if (connect(fd, (struct sockaddr *)&peer, len))
 			server_die("connect");
+		check_address(fd);
 		connected[heard] = fd;
 		peer_port_be[heard] = peer.sin_port;
 	}

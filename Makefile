@@ -3,7 +3,7 @@
 # make install installs it below PREFIX, in DESTDIR; make uninstall removes it
 # make deb     makes Debian packages in build/deb; make rpm one in build/rpm
 # make demo    shows the problem and the fix
-# make test    runs all tests: test-unit, test-e2e, test-daemons
+# make test    runs all tests: test-unit, test-e2e, test-daemons; QUICK=1: some
 # make test-suites runs other projects' tests, make fuzz-transparency random calls
 # make test-containers  tests it in containers, packages and other builds
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
@@ -11,6 +11,7 @@
 # make kernel  builds the kernel engine; make test-kernel tests it in qemu
 # make fuzz, make mutation, make soak   see tests/README.md
 # make check   runs formatters and linters; make shape measures lengths
+# make clean   removes what was built; make clean-root what tests ran in
 # V=1 shows the commands.
 
 VERSION = 0.1.0
@@ -21,7 +22,7 @@ WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 	-ffile-prefix-map=$(CURDIR)=.
 # glibc unwinds a cancelled thread, so cleanup functions run; musl does not.
-UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
+UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine 2>/dev/null)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
 # --hash-style=gnu: shim/state/deepbind.c finds the hooks in that hash table.
@@ -33,7 +34,8 @@ SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
-B = build
+# tests/root sets IN_ROOT: what is built there is the private root's.
+B = build$(if $(IN_ROOT),/inside)
 # Sorted, because the order decides where functions are placed in the library.
 SHIM_SOURCES := $(sort $(wildcard shim/hooks/*.c shim/state/*.c \
 	shim/base/*.c shim/common/*.c))
@@ -88,9 +90,20 @@ $(Q)mkdir -p $(@D)
 $(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 endef
 
+# What a build is made with and finds: other flags, another compiler, or a header
+# that is installed later, and all is compiled again.
+$(B)/environment: export ENVIRONMENT = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
+	$(NO_RENAMES) $(SANITIZE) in $(CURDIR)
+$(B)/environment: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q){ printf '%s\n' "$$ENVIRONMENT"; $(CC) --version | head -n 1; \
+		echo '#include <sys/sdt.h>' | $(CC) $(CPPFLAGS) -E -x c - \
+		>/dev/null 2>&1 && echo sys/sdt.h; } >$@.$$$$; \
+		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
 # Compiled again when a makefile in the source's folder changes, too.
 .SECONDEXPANSION:
-$(B)/%.o: %.c Makefile $$(wildcard $$(*D)/*.mk) | headers
+$(B)/%.o: %.c Makefile $(B)/environment $$(wildcard $$(*D)/*.mk) | headers
 	$(compile)
 
 # Prints one line with the missing package, instead of many compiler errors.
@@ -112,35 +125,54 @@ include tests/check/check.mk tests/unit/unit.mk tests/e2e/e2e.mk \
 	tests/soak/soak.mk demo/demo.mk shim/kernel/kernel.mk \
 	tests/kernel/kernel.mk shim/packaging/packaging.mk
 
-# What is missing is installed first, headers too: the build is a make of its
-# own.  Where nothing may be installed the tests skip what they miss.
+# $(IN_ROOT_WITH) GROUPS -- COMMAND: in the private root, which has what the tests
+# use.  $(HERE_OR_IN_ROOT): on this machine, where it has all that is named.
+IN_ROOT_WITH = $(Q)tests/root build unit
+HERE_OR_IN_ROOT = $(Q)tests/root --here-with
+AGAIN = $(MAKE) --no-print-directory
+RUN_TESTS = $(AGAIN) run-tests
+# For make deb and make rpm, on this machine itself.
 INSTALL = $(Q)tests/setup build unit
-RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
+
+QUICK_PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
+QUICK_TESTS = $(CHECK_SUITES) $(UNIT_TESTS) $(E2E_SUITES) \
+	$(addprefix tests/daemons/,broken no_harm)
 
 test:
-	$(INSTALL) e2e daemons demo bench
-	$(RUN_TESTS)
+	$(IN_ROOT_WITH) e2e daemons demo bench -- $(RUN_TESTS) $(if $(QUICK), \
+		TEST_QUICK=1 TESTS='$$(QUICK_TESTS)' PROGRAMS='$$(QUICK_PROGRAMS)')
 test-unit:
-	$(INSTALL)
-	$(RUN_TESTS) TESTS='$$(CHECK_SUITES) $$(UNIT_TESTS)'
+	$(HERE_OR_IN_ROOT) cc,uthash.h,cmocka.h,python3 build unit -- \
+		$(RUN_TESTS) TESTS='$$(CHECK_SUITES) $$(UNIT_TESTS)' \
+		PROGRAMS='all $$(UNIT_TESTS)'
 test-e2e:
-	$(INSTALL) e2e demo
-	$(RUN_TESTS) TESTS='$$(E2E_SUITES) \
+	$(IN_ROOT_WITH) e2e demo -- $(RUN_TESTS) TESTS='$$(E2E_SUITES) \
 		$$(TRANSPARENCY_SUITES) $$(I386_SUITES)'
 
 # Other projects' tests, with and without the library; see tests/suites/README.md.
-test-suites: all
-	$(INSTALL) suites
+test-suites:
+	$(IN_ROOT_WITH) suites -- $(AGAIN) test-suites-here
+test-suites-here: all
 	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
 
-run-tests: $(PROGRAMS)
-	$(Q)B=$(B) tests/run $(TESTS)
+# Those that take longest begin first.
+SLOW_TESTS_FIRST = $(filter $(LONGEST),$(TESTS)) $(filter-out $(LONGEST),$(TESTS))
+LONGEST = %/install %/injected %/differences %/broken %/follow %/signals \
+	%/packages %/builds
+
+run-tests:
+	$(Q)$(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(nproc)) programs
+	$(Q)B=$(B) tests/run $(SLOW_TESTS_FIRST)
 
 programs: $(PROGRAMS)
 
+# Not the private root, which took a while; make clean-root removes that.
 clean:
-	rm -rf $(B)
+	$(Q)[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name 'root*' \
+		-exec rm -rf {} +
+clean-root:
+	$(Q)tests/root --remove
 
 .PHONY: all FORCE headers test test-unit test-e2e test-suites \
-	run-tests programs clean
+	test-suites-here run-tests programs clean clean-root
 -include $(wildcard $(B)/shim/*/*.d $(B)/demo/*.d $(B)/tests/*/*.d)

@@ -158,13 +158,14 @@ static enum counters_outcome read_figures(const struct process *process,
 	uint64_t tables[COUNTS_OF_TABLE] = { 0 }, unused = 0;
 
 	to[FIGURE_SOCKETS] = 0;
+	errno = EINVAL; /* unless reading fails */
 	if (!add_area(process, &block->socks, 0, NULL, &to[FIGURE_SOCKETS]) ||
 	    !add_area(process, &block->threads, COUNTS_OF_THREAD, threads,
 		      &unused) ||
 	    !add_area(process, &block->tables, COUNTS_OF_TABLE, tables,
 		      &unused) ||
 	    !read_counter(process, block->reentrant, &to[FIGURE_REENTRANT]))
-		return errno == ESRCH ? COUNTERS_GONE : COUNTERS_UNREADABLE;
+		return outcome_of(errno);
 	to[FIGURE_SEEN] = threads[COUNT_SEEN];
 	to[FIGURE_REWRITTEN] = threads[COUNT_REWRITTEN];
 	to[FIGURE_OWN] = threads[COUNT_OWN];
@@ -213,8 +214,6 @@ enum counters_outcome counters_read(const struct process *process,
 		return COUNTERS_OTHER_VERSION;
 	if (!peek(process, at, &block, sizeof(block)))
 		return outcome_of(errno);
-	if (memcmp(block.magic, COUNT_MAGIC, sizeof(block.magic)) != 0)
-		return COUNTERS_UNREADABLE;
 	if (block.version != COUNT_VERSION || block.bytes != sizeof(block))
 		return COUNTERS_OTHER_VERSION;
 	bytes_left = MOST_BYTES;

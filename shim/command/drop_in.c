@@ -284,10 +284,6 @@ bool drop_in_write(FILE *out, const struct unit *unit, const char *program)
 	if (unit_has_word(unset, "LD_PRELOAD"))
 		write_unset(out, unset);
 	write_environment_files(out, unit);
-	if (unit->masked)
-		note(out, unit,
-		     "the unit is masked: it cannot be started before "
-		     "systemctl unmask");
 	if (program)
 		write_command(out, unit, program);
 	write_hardening(out, unit, library);

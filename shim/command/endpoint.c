@@ -15,17 +15,16 @@ enum { ANSWER_BYTES = 65536 };
 
 void endpoint_text(const struct sockaddr_in6 *name, char *text)
 {
-	if (getnameinfo((const struct sockaddr *)name,
-			name_length(name->sin6_family), text, ENDPOINT_TEXT,
-			NULL, 0, NI_NUMERICHOST))
-		(void)snprintf(text, ENDPOINT_TEXT, "?");
+	(void)snprintf(text, ENDPOINT_TEXT, "?");
+	(void)getnameinfo((const struct sockaddr *)name,
+			  name_length(name->sin6_family), text, ENDPOINT_TEXT,
+			  NULL, 0, NI_NUMERICHOST);
 }
 
+/* Of one family: that of the socket. */
 static bool same_address(const struct sockaddr_in6 *a,
 			 const struct sockaddr_in6 *b)
 {
-	if (a->sin6_family != b->sin6_family)
-		return false;
 	if (a->sin6_family == AF_INET6)
 		return !memcmp(&a->sin6_addr, &b->sin6_addr,
 			       sizeof(a->sin6_addr));

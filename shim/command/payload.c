@@ -27,14 +27,10 @@ static const struct protocol *find_by_port(unsigned int port)
 	return NULL;
 }
 
+/* The value of a hex digit. */
 static int digit(char c)
 {
-	static const char digits[] = "0123456789abcdefABCDEF";
-	const char *at = c ? strchr(digits, c) : NULL;
-
-	if (!at)
-		return -1;
-	return (int)(at - digits) - (at - digits > 15 ? 6 : 0);
+	return c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10;
 }
 
 static const char *read_hex(struct payload *choice, const char *hex)

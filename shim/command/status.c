@@ -331,9 +331,9 @@ static void stamp(struct view *view)
 	struct tm utc;
 
 	view->time_ms = now_ms();
-	if (!gmtime_r(&now, &utc) || !strftime(view->time, sizeof(view->time),
-					       "%Y-%m-%dT%H:%M:%SZ", &utc))
-		*view->time = '\0';
+	if (gmtime_r(&now, &utc))
+		(void)strftime(view->time, sizeof(view->time),
+			       "%Y-%m-%dT%H:%M:%SZ", &utc);
 }
 
 static int fail_empty(const struct request *request, const struct view *view)

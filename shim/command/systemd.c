@@ -369,12 +369,12 @@ int systemd_main(int argc, char **argv)
 	text = drop_in_text(&unit, program);
 	if (!text)
 		return command_fail_errno(EXIT_FAILURE, argv[optind]);
-	if (action.installs || action.dry_run)
+	if (action.installs || action.dry_run) {
 		status = install(&unit, text, action.dry_run);
-	else if (fputs(text, stdout) >= 0)
+	} else {
+		(void)fputs(text, stdout);
 		status = command_finish(EXIT_SUCCESS);
-	else
-		status = command_finish(EXIT_FAILURE);
+	}
 	free(text);
 	return status;
 }

@@ -125,19 +125,16 @@ static bool read_item(const char *item, size_t length,
 {
 	const char *dash = memchr(item, '-', length);
 	const size_t before = dash ? (size_t)(dash - item) : length;
+	const bool is_name = strspn(item, "0123456789-") < length;
 	uint32_t first, last;
 
-	if (strspn(item, "0123456789-") < length) {
-		if (!find_service(services, item, length, &first))
-			return false;
-		last = first;
-	} else if (!read_number(item, before, &first)) {
+	if (is_name ? !find_service(services, item, length, &first)
+		    : !read_number(item, before, &first))
 		return false;
-	} else if (!dash) {
-		last = first;
-	} else if (!read_number(dash + 1, length - before - 1, &last)) {
+	last = first;
+	if (!is_name && dash &&
+	    !read_number(dash + 1, length - before - 1, &last))
 		return false;
-	}
 	if (first > last)
 		return false;
 	set_range(ports, first, last);

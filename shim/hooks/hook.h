@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What hooks have in common, and what of them is called by its number only. */
+/* What hooks have in common. */
 #ifndef REPLYFROM_HOOK_H
 #define REPLYFROM_HOOK_H
 
@@ -33,19 +33,6 @@ static inline bool hook_has_bytes(const struct iovec *iov, int count)
 		bytes = iov[i].iov_len;
 	return bytes != 0;
 }
-
-/* No cancellation points: syscall(2), as which they answer, is none. */
-ssize_t recvfrom_number(int fd, void *buf, size_t len, int flags,
-			struct sockaddr *from, socklen_t *fromlen);
-ssize_t recvmsg_number(int fd, struct msghdr *msg, int flags);
-ssize_t read_number(int fd, void *buf, size_t len);
-ssize_t readv_number(int fd, const struct iovec *iov, int count);
-
-/* The timeouts are of these numbers. */
-int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
-		    batch_flags flags, void *timeout);
-int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
-			   batch_flags flags, void *timeout);
 
 /* What close(2) does before it closes. */
 void hook_closing(int fd);

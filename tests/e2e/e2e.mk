@@ -10,7 +10,7 @@ FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
-	echo forks hazards sandboxed signals stack tcp_echo threads)
+	echo forks hazards midway ring sandboxed signals stack strangers stream tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
@@ -23,8 +23,8 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so late.so \
 	missing.so plugin.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses beside calls clients \
-	command completions deepbind demo follow forks hazards hostile install learning \
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside calls clients \
+	command completions crowd deepbind demo follow forks hazards hostile install learning \
 	lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \
 	syscalls threads transparency uplinks variables)

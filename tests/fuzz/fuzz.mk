@@ -19,7 +19,7 @@ $(Z)/program: FUZZED = $(call sources,program)
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)
-$(Z)/peers: FUZZED = $(call sources,lock peers pktinfo queue)
+$(Z)/peers: FUZZED = $(call sources,$(PEERS_ROOMS))
 $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom
 
@@ -33,9 +33,11 @@ $(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*/*.[ch] \
 		$(FUZZ_PROPS:%=tests/unit/%.c) -lcmocka $(LDLIBS)
 
 fuzz:
-	$(INSTALL) fuzz
+	$(IN_ROOT_WITH) fuzz -- $(AGAIN) fuzz-here
+
+fuzz-here:
 	$(Q)$(MAKE) -s --no-print-directory $(FUZZ_TARGETS:%=$(Z)/%)
 	$(Q)printf '%s\n' $(FUZZ_TARGETS) | xargs -P $(words $(FUZZ_TARGETS)) \
 		-I@ tests/fuzz/run $(Z) @ $(SECONDS)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-here

@@ -36,13 +36,12 @@ static void talk_for_ever(void *data)
 		guard_write(block, sizeof(block));
 }
 
-static void what_a_child_wrote_is_returned(void **state)
+TEST(what_a_child_wrote_is_returned)
 {
 	struct guard_output output;
 	char text[6] = "";
 	size_t at = 0;
 
-	(void)state;
 	assert_int_equal(guard_run(say_hello, "hello", &output), GUARD_DONE);
 
 	assert_int_equal(output.bytes, 5);
@@ -52,46 +51,31 @@ static void what_a_child_wrote_is_returned(void **state)
 	free(output.at);
 }
 
-static void a_child_that_is_stuck_is_left_behind(void **state)
+TEST(a_child_that_is_stuck_is_left_behind)
 {
 	const time_t begin = time(NULL);
 	struct guard_output output;
 
-	(void)state;
 	assert_int_equal(guard_run(get_stuck, "hello", &output), GUARD_LATE);
 
 	assert_in_range(time(NULL) - begin, 1, 5);
 	free(output.at);
 }
 
-static void a_child_that_crashes_said_nothing(void **state)
+TEST(a_child_that_crashes_said_nothing)
 {
 	struct guard_output output;
 
-	(void)state;
 	assert_int_equal(guard_run(crash, "hello", &output), GUARD_FAILED);
 	free(output.at);
 }
 
-static void a_child_may_write_only_so_much(void **state)
+TEST(a_child_may_write_only_so_much)
 {
 	struct guard_output output;
 
-	(void)state;
 	assert_int_not_equal(guard_run(talk_for_ever, NULL, &output),
 			     GUARD_DONE);
 	assert_in_range(output.bytes, 0, GUARD_MOST_BYTES);
 	free(output.at);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(what_a_child_wrote_is_returned),
-		cmocka_unit_test(a_child_that_is_stuck_is_left_behind),
-		cmocka_unit_test(a_child_that_crashes_said_nothing),
-		cmocka_unit_test(a_child_may_write_only_so_much),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -51,51 +51,44 @@ static void join(char *path, const char *parent, const char *name)
 	print_to(path, PATH_MAX, "%s/%s", parent, name);
 }
 
-static int find_program(void **state)
+BEFORE_ALL(find_program)
 {
 	const char *build = getenv("BUILD");
 	char path[PATH_MAX] = "";
 	struct stat file;
 
-	(void)end_when_stuck(state);
 	if (!build) {
 		/* build/tests/unit/launch */
-		if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
-			return -1;
+		assert_true(readlink("/proc/self/exe", path,
+				     sizeof(path) - 1) >= 0);
 		for (int i = 0; i < 3; i++)
 			*strrchr(path, '/') = '\0';
 		build = path;
 	}
 	join(program, build, "replyfrom");
 	join(library, build, "libreplyfrom.so");
-	if (stat(program, &file) || stat(library, &file)) {
-		print_error("%s or %s is missing: build them first\n", program,
-			    library);
-		return -1;
-	}
-	if (!realpath(library, path))
-		return -1;
+	if (stat(program, &file) || stat(library, &file))
+		fail_msg("%s or %s is missing: build them first", program,
+			 library);
+	assert_non_null(realpath(library, path));
 	print_to(library, sizeof(library), "%s", path);
-	return 0;
 }
 
-static int new_directory(void **state)
+BEFORE_EACH(new_directory)
 {
 	const char *parent = getenv("TMPDIR");
 
-	(void)state;
 	join(directory, parent ? parent : "/tmp", "replyfrom-unit-XXXXXX");
-	return mkdtemp(directory) ? 0 : -1;
+	assert_non_null(mkdtemp(directory));
 }
 
-static int remove_directory(void **state)
+AFTER_EACH(remove_directory)
 {
 	char command[PATH_MAX + 16];
 
-	(void)state;
 	print_to(command, sizeof(command), "rm -r '%s'", directory);
 	// NOLINTNEXTLINE(cert-env33-c): of a path that is ours
-	return system(command);
+	assert_int_equal(system(command), 0);
 }
 
 /* An environment with no more than PATH, LANG, and one entry, or NULL. */
@@ -209,10 +202,8 @@ static void copy(const char *from, const char *to)
 
 /* What it says of itself. */
 
-static void without_a_command_it_says_how_to_use_it(void **state)
+TEST(without_a_command_it_says_how_to_use_it)
 {
-	(void)state;
-
 	run_as(program, NULL, (const char *const[]){ "replyfrom", NULL });
 
 	assert_int_equal(exit_status(), 2);
@@ -220,10 +211,8 @@ static void without_a_command_it_says_how_to_use_it(void **state)
 	assert_non_null(strstr(result.err, "usage: replyfrom [OPTION...]"));
 }
 
-static void help_is_the_usage_on_standard_output(void **state)
+TEST(help_is_the_usage_on_standard_output)
 {
-	(void)state;
-
 	run("--help");
 
 	assert_int_equal(exit_status(), 0);
@@ -231,11 +220,9 @@ static void help_is_the_usage_on_standard_output(void **state)
 	assert_string_equal(result.err, "");
 }
 
-static void version_is_one_line(void **state)
+TEST(version_is_one_line)
 {
 	int major, minor, patch, end = 0;
-
-	(void)state;
 
 	run("--version");
 
@@ -248,11 +235,10 @@ static void version_is_one_line(void **state)
 	assert_string_equal(result.err, "");
 }
 
-static void an_unknown_option_is_named(void **state)
+TEST(an_unknown_option_is_named)
 {
 	const char *const options[] = { "--frobnicate", "-x", "--helpx" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i], "true");
 
@@ -263,12 +249,11 @@ static void an_unknown_option_is_named(void **state)
 	}
 }
 
-static void what_follows_an_option_that_goes_alone_is_named(void **state)
+TEST(what_follows_an_option_that_goes_alone_is_named)
 {
 	const char *const options[] = { "--help", "--help-variables",
 					"--version", "-h", "-V" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i], "extra");
 
@@ -280,10 +265,8 @@ static void what_follows_an_option_that_goes_alone_is_named(void **state)
 }
 
 /* Of several in one word, too. */
-static void an_unknown_short_option_is_named(void **state)
+TEST(an_unknown_short_option_is_named)
 {
-	(void)state;
-
 	run("-vx", "true");
 
 	assert_int_equal(exit_status(), 2);
@@ -291,13 +274,12 @@ static void an_unknown_short_option_is_named(void **state)
 					"--help)\n");
 }
 
-static void help_shows_the_options_of_a_subcommand(void **state)
+TEST(help_shows_the_options_of_a_subcommand)
 {
 	const char *const ways[][2] = { { "help", "ask" },
 					{ "ask", "--help" },
 					{ "ask", "-h" } };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(ways); i++) {
 		run(ways[i][0], ways[i][1]);
 
@@ -308,10 +290,8 @@ static void help_shows_the_options_of_a_subcommand(void **state)
 	}
 }
 
-static void a_subcommand_that_was_mistyped_is_suggested(void **state)
+TEST(a_subcommand_that_was_mistyped_is_suggested)
 {
-	(void)state;
-
 	run("chekc", "--all");
 
 	assert_int_equal(exit_status(), 127);
@@ -320,11 +300,10 @@ static void a_subcommand_that_was_mistyped_is_suggested(void **state)
 			    "the subcommand 'check'?)\n");
 }
 
-static void an_option_alone_says_how_to_use_it(void **state)
+TEST(an_option_alone_says_how_to_use_it)
 {
 	const char *const options[] = { "-v", "--" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i]);
 
@@ -334,10 +313,8 @@ static void an_option_alone_says_how_to_use_it(void **state)
 	}
 }
 
-static void v_has_the_library_tell_events(void **state)
+TEST(v_has_the_library_tell_events)
 {
-	(void)state;
-
 	run_as(program, "REPLYFROM_LOG=off", ARGUMENTS("-v", "env"));
 
 	assert_int_equal(exit_status(), 0);
@@ -345,10 +322,8 @@ static void v_has_the_library_tell_events(void **state)
 	assert_int_equal(count(result.out, "REPLYFROM_LOG="), 1);
 }
 
-static void v_does_not_have_it_tell_less(void **state)
+TEST(v_does_not_have_it_tell_less)
 {
-	(void)state;
-
 	run_as(program, "REPLYFROM_LOG=debug", ARGUMENTS("-v", "env"));
 
 	assert_int_equal(exit_status(), 0);
@@ -356,21 +331,18 @@ static void v_does_not_have_it_tell_less(void **state)
 }
 
 /* Whatever it is called. */
-static void what_follows_two_dashes_is_the_command(void **state)
+TEST(what_follows_two_dashes_is_the_command)
 {
-	(void)state;
-
 	run("-v", "--", "--help");
 
 	assert_int_equal(exit_status(), 127);
 	assert_non_null(strstr(result.err, "--help: "));
 }
 
-static void help_that_cannot_be_written_fails(void **state)
+TEST(help_that_cannot_be_written_fails)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-	(void)state;
 	if (full < 0)
 		skip();
 
@@ -382,49 +354,39 @@ static void help_that_cannot_be_written_fails(void **state)
 
 /* The command. */
 
-static void the_command_s_status_is_ours(void **state)
+TEST(the_command_s_status_is_ours)
 {
-	(void)state;
-
 	run("sh", "-c", "exit 7");
 
 	assert_int_equal(exit_status(), 7);
 }
 
-static void the_command_is_the_same_process(void **state)
+TEST(the_command_is_the_same_process)
 {
-	(void)state;
-
 	run("sh", "-c", "kill -TERM $$");
 
 	assert_true(WIFSIGNALED(result.status));
 	assert_int_equal(WTERMSIG(result.status), SIGTERM);
 }
 
-static void the_command_s_output_is_all(void **state)
+TEST(the_command_s_output_is_all)
 {
-	(void)state;
-
 	run("sh", "-c", "echo out; echo err >&2");
 
 	assert_string_equal(result.out, "out\n");
 	assert_string_equal(result.err, "err\n");
 }
 
-static void the_command_gets_its_arguments_as_they_are(void **state)
+TEST(the_command_gets_its_arguments_as_they_are)
 {
-	(void)state;
-
 	run("sh", "-c", "printf '<%s>' \"$@\"", "sh", "--help", "a b", "", "-x",
 	    "*");
 
 	assert_string_equal(result.out, "<--help><a b><><-x><*>");
 }
 
-static void the_command_gets_the_environment(void **state)
+TEST(the_command_gets_the_environment)
 {
-	(void)state;
-
 	run_as(program, "REPLYFROM_TTL=30", ARGUMENTS("env"));
 
 	assert_int_equal(exit_status(), 0);
@@ -433,12 +395,11 @@ static void the_command_gets_the_environment(void **state)
 	assert_int_equal(count(result.out, "\n"), 4);
 }
 
-static void a_command_that_is_not_there_is_127(void **state)
+TEST(a_command_that_is_not_there_is_127)
 {
 	const char *const commands[] = { "no-such-command-of-replyfrom",
 					 "/no/such/command", "" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		run(commands[i]);
 
@@ -458,11 +419,10 @@ static void write_text(const char *path, const char *text)
 	assert_int_equal(chmod(path, 0755), 0);
 }
 
-static void why_a_command_cannot_be_run_is_said(void **state)
+TEST(why_a_command_cannot_be_run_is_said)
 {
 	char data[PATH_MAX], script[PATH_MAX];
 
-	(void)state;
 	join(data, directory, "data");
 	write_text(data, "");
 	assert_int_equal(chmod(data, 0644), 0);
@@ -487,10 +447,8 @@ static void why_a_command_cannot_be_run_is_said(void **state)
 
 /* The library. */
 
-static void the_library_beside_the_program_is_preloaded(void **state)
+TEST(the_library_beside_the_program_is_preloaded)
 {
-	(void)state;
-
 	run("env");
 
 	assert_int_equal(exit_status(), 0);
@@ -498,11 +456,10 @@ static void the_library_beside_the_program_is_preloaded(void **state)
 	assert_string_equal(result.err, "");
 }
 
-static void what_was_preloaded_is_kept_behind_ours(void **state)
+TEST(what_was_preloaded_is_kept_behind_ours)
 {
 	char other[PATH_MAX], entry[LIST_BYTES], list[LIST_BYTES];
 
-	(void)state;
 	join(other, directory, "other.so");
 	copy(library, other);
 	print_to(entry, sizeof(entry), "LD_PRELOAD=%s", other);
@@ -514,32 +471,27 @@ static void what_was_preloaded_is_kept_behind_ours(void **state)
 	assert_true(has_preload(list));
 }
 
-static void an_empty_preload_is_none(void **state)
+TEST(an_empty_preload_is_none)
 {
-	(void)state;
-
 	run_as(program, "LD_PRELOAD=", ARGUMENTS("env"));
 
 	assert_true(has_preload(library));
 }
 
 /* replyfrom replyfrom command */
-static void the_library_is_preloaded_once(void **state)
+TEST(the_library_is_preloaded_once)
 {
-	(void)state;
-
 	run(program, program, "env");
 
 	assert_int_equal(exit_status(), 0);
 	assert_true(has_preload(library));
 }
 
-static void the_library_is_found_anywhere_in_the_list(void **state)
+TEST(the_library_is_found_anywhere_in_the_list)
 {
 	char other[PATH_MAX], entry[LIST_BYTES];
 	const char separators[] = { ':', ' ' };
 
-	(void)state;
 	join(other, directory, "other.so");
 	copy(library, other);
 	for (size_t i = 0; i < COUNT(separators); i++) {
@@ -554,13 +506,12 @@ static void the_library_is_found_anywhere_in_the_list(void **state)
 	}
 }
 
-static void the_library_is_known_by_any_path(void **state)
+TEST(the_library_is_known_by_any_path)
 {
 	char link[PATH_MAX], numbered[PATH_MAX], entry[LIST_BYTES];
 	const char *const paths[] = { link, numbered,
 				      "/usr/$LIB/libreplyfrom.so" };
 
-	(void)state;
 	join(link, directory, "link");
 	assert_int_equal(symlink(library, link), 0);
 	join(numbered, directory, "libreplyfrom.so.1");
@@ -575,13 +526,12 @@ static void the_library_is_known_by_any_path(void **state)
 }
 
 /* Whatever its name; one without a slash may be there or not. */
-static void a_library_that_is_not_there_is_not_ours(void **state)
+TEST(a_library_that_is_not_there_is_not_ours)
 {
 	const char *const paths[] = { "/no/such/libreplyfrom.so",
 				      "libreplyfrom.so" };
 	char entry[LIST_BYTES], list[LIST_BYTES];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(paths); i++) {
 		print_to(entry, sizeof(entry), "LD_PRELOAD=%s", paths[i]);
 		print_to(list, sizeof(list), "%s:%s", library, paths[i]);
@@ -592,11 +542,10 @@ static void a_library_that_is_not_there_is_not_ours(void **state)
 	}
 }
 
-static void a_longer_name_is_not_the_library(void **state)
+TEST(a_longer_name_is_not_the_library)
 {
 	char entry[LIST_BYTES], list[LIST_BYTES];
 
-	(void)state;
 	print_to(entry, sizeof(entry), "LD_PRELOAD=%s.1:/x%s", library,
 		 library);
 	print_to(list, sizeof(list), "%s:%s", library, strchr(entry, '=') + 1);
@@ -606,11 +555,10 @@ static void a_longer_name_is_not_the_library(void **state)
 	assert_true(has_preload(list));
 }
 
-static void a_link_to_the_program_uses_its_library(void **state)
+TEST(a_link_to_the_program_uses_its_library)
 {
 	char link[PATH_MAX];
 
-	(void)state;
 	join(link, directory, "replyfrom");
 	assert_int_equal(symlink(program, link), 0);
 
@@ -619,11 +567,10 @@ static void a_link_to_the_program_uses_its_library(void **state)
 	assert_true(has_preload(library));
 }
 
-static void a_program_that_was_moved_uses_the_library_beside_it(void **state)
+TEST(a_program_that_was_moved_uses_the_library_beside_it)
 {
 	char moved[PATH_MAX], moved_library[PATH_MAX];
 
-	(void)state;
 	join(moved, directory, "replyfrom");
 	join(moved_library, directory, "libreplyfrom.so");
 	copy(program, moved);
@@ -636,12 +583,11 @@ static void a_program_that_was_moved_uses_the_library_beside_it(void **state)
 }
 
 /* /opt/x/bin/replyfrom, /opt/x/lib/libreplyfrom.so */
-static void the_library_is_found_in_lib_beside_bin(void **state)
+TEST(the_library_is_found_in_lib_beside_bin)
 {
 	const char *const places[] = { "lib", "lib64" };
 	char bin[PATH_MAX], moved[PATH_MAX], place[PATH_MAX], there[PATH_MAX];
 
-	(void)state;
 	join(bin, directory, "bin");
 	assert_int_equal(mkdir(bin, 0755), 0);
 	join(moved, bin, "replyfrom");
@@ -661,12 +607,11 @@ static void the_library_is_found_in_lib_beside_bin(void **state)
 }
 
 /* ld.so(8) ignores it with a line, and the command would run without help. */
-static void with_a_library_that_cannot_be_loaded_nothing_is_run(void **state)
+TEST(with_a_library_that_cannot_be_loaded_nothing_is_run)
 {
 	char moved[PATH_MAX], broken[PATH_MAX];
 	const off_t sizes[] = { 0, 1000, 20000 };
 
-	(void)state;
 	join(moved, directory, "replyfrom");
 	join(broken, directory, "libreplyfrom.so");
 	copy(program, moved);
@@ -683,11 +628,10 @@ static void with_a_library_that_cannot_be_loaded_nothing_is_run(void **state)
 	}
 }
 
-static void without_a_library_the_command_is_not_run(void **state)
+TEST(without_a_library_the_command_is_not_run)
 {
 	char alone[PATH_MAX];
 
-	(void)state;
 	if (!access(INSTALLED, F_OK))
 		skip();
 	join(alone, directory, "replyfrom");
@@ -705,12 +649,11 @@ static void without_a_library_the_command_is_not_run(void **state)
  * ld.so(8) splits the list there, and says so on stderr only: the command would
  * run without us.
  */
-static void a_library_that_cannot_be_named_is_an_error(void **state)
+TEST(a_library_that_cannot_be_named_is_an_error)
 {
 	const char *const names[] = { "a b", "a:b" };
 	char place[PATH_MAX], moved[PATH_MAX], moved_library[PATH_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		join(place, directory, names[i]);
 		assert_int_equal(mkdir(place, 0755), 0);
@@ -724,50 +667,5 @@ static void a_library_that_cannot_be_named_is_an_error(void **state)
 		assert_int_equal(exit_status(), 126);
 		assert_string_equal(result.out, "");
 	}
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, new_directory, remove_directory)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(without_a_command_it_says_how_to_use_it),
-		TEST(help_is_the_usage_on_standard_output),
-		TEST(version_is_one_line),
-		TEST(an_unknown_option_is_named),
-		TEST(what_follows_an_option_that_goes_alone_is_named),
-		TEST(an_unknown_short_option_is_named),
-		TEST(help_shows_the_options_of_a_subcommand),
-		TEST(a_subcommand_that_was_mistyped_is_suggested),
-		TEST(an_option_alone_says_how_to_use_it),
-		TEST(v_has_the_library_tell_events),
-		TEST(v_does_not_have_it_tell_less),
-		TEST(what_follows_two_dashes_is_the_command),
-		TEST(help_that_cannot_be_written_fails),
-		TEST(the_command_s_status_is_ours),
-		TEST(the_command_is_the_same_process),
-		TEST(the_command_s_output_is_all),
-		TEST(the_command_gets_its_arguments_as_they_are),
-		TEST(the_command_gets_the_environment),
-		TEST(a_command_that_is_not_there_is_127),
-		TEST(why_a_command_cannot_be_run_is_said),
-		TEST(the_library_beside_the_program_is_preloaded),
-		TEST(what_was_preloaded_is_kept_behind_ours),
-		TEST(an_empty_preload_is_none),
-		TEST(the_library_is_preloaded_once),
-		TEST(the_library_is_found_anywhere_in_the_list),
-		TEST(the_library_is_known_by_any_path),
-		TEST(a_library_that_is_not_there_is_not_ours),
-		TEST(a_longer_name_is_not_the_library),
-		TEST(a_link_to_the_program_uses_its_library),
-		TEST(a_program_that_was_moved_uses_the_library_beside_it),
-		TEST(the_library_is_found_in_lib_beside_bin),
-		TEST(with_a_library_that_cannot_be_loaded_nothing_is_run),
-		TEST(without_a_library_the_command_is_not_run),
-		TEST(a_library_that_cannot_be_named_is_an_error),
-	};
-
-	return cmocka_run_group_tests(tests, find_program, NULL);
 }
 // NOLINTEND(concurrency-mt-unsafe)

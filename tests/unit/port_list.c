@@ -62,19 +62,15 @@ static size_t count(void)
 	return found;
 }
 
-static int set_services(void **state)
+BEFORE_EACH(set_services)
 {
-	(void)state;
 	services_text = "# names\ntcpmux\t1/tcp\n"
 			"domain\t53/tcp\ndomain 53/udp nameserver # DNS\n"
 			"tftp 69/udp\n3com-tsmux 106/udp\nlast 9999/udp";
-	return 0;
 }
 
-static void ports_and_ranges_are_set(void **state)
+TEST(ports_and_ranges_are_set)
 {
-	(void)state;
-
 	assert_true(read_ports("53,5000-5010"));
 
 	assert_true(port_list_has(ports, 53) && port_list_has(ports, 5000) &&
@@ -83,12 +79,11 @@ static void ports_and_ranges_are_set(void **state)
 	assert_int_equal(opened, 0);
 }
 
-static void commas_and_blanks_separate(void **state)
+TEST(commas_and_blanks_separate)
 {
 	static const char *const lists[] = { "53 69", "53, 69", " 53\t69 ",
 					     "53 , 69", "53,69" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(lists); i++) {
 		assert_true(read_ports(lists[i]));
 		assert_true(port_list_has(ports, 53) &&
@@ -97,7 +92,7 @@ static void commas_and_blanks_separate(void **state)
 	}
 }
 
-static void services_are_known_by_name_and_alias(void **state)
+TEST(services_are_known_by_name_and_alias)
 {
 	static const struct {
 		const char *name;
@@ -107,7 +102,6 @@ static void services_are_known_by_name_and_alias(void **state)
 		{ "tftp", 69 },	  { "3com-tsmux", 106 }, { "last", 9999 }
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(known); i++) {
 		assert_true(read_ports(known[i].name));
 		assert_true(port_list_has(ports, known[i].port));
@@ -116,7 +110,7 @@ static void services_are_known_by_name_and_alias(void **state)
 	}
 }
 
-static void what_is_no_list_is_refused(void **state)
+TEST(what_is_no_list_is_refused)
 {
 	static const char *const lists[] = {
 		"",	  " ",	   ",",	     "53,",    ",53",	    "53,,69",
@@ -125,31 +119,14 @@ static void what_is_no_list_is_refused(void **state)
 		"5x",	  "+53",   "53/udp", "123456", "4294967349"
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(lists); i++)
 		assert_false(read_ports(lists[i]));
 }
 
-static void without_a_services_file_names_are_unknown(void **state)
+TEST(without_a_services_file_names_are_unknown)
 {
-	(void)state;
 	services_text = NULL;
 
 	assert_false(read_ports("domain"));
 	assert_true(read_ports("53"));
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, set_services)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(ports_and_ranges_are_set),
-		TEST(commas_and_blanks_separate),
-		TEST(services_are_known_by_name_and_alias),
-		TEST(what_is_no_list_is_refused),
-		TEST(without_a_services_file_names_are_unknown),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -15,25 +15,22 @@ static void expect(const char *text, const char *expected)
 	assert_string_equal(clean, expected);
 }
 
-static void printable_text_is_left_as_it_is(void **state)
+TEST(printable_text_is_left_as_it_is)
 {
-	(void)state;
 	expect("nsd: server 1 ~\\", "nsd: server 1 ~\\");
 	expect("f\xc3\xbcr \xe2\x82\xac \xf0\x9f\x98\x80",
 	       "f\xc3\xbcr \xe2\x82\xac \xf0\x9f\x98\x80");
 }
 
-static void control_characters_are_shown_as_numbers(void **state)
+TEST(control_characters_are_shown_as_numbers)
 {
-	(void)state;
 	expect("a\x1b[31m\n\x7f", "a\\x1b[31m\\x0a\\x7f");
 	expect("\xc2\x9b", "\\xc2\\x9b"); /* CSI, of C1 */
 	expect("\x9b", "\\x9b");
 }
 
-static void what_is_no_utf8_is_shown_as_numbers(void **state)
+TEST(what_is_no_utf8_is_shown_as_numbers)
 {
-	(void)state;
 	expect("\xc0\xaf", "\\xc0\\xaf");	   /* overlong */
 	expect("\xe0\x80\xaf", "\\xe0\\x80\\xaf"); /* overlong */
 	expect("\xed\xa0\x80", "\\xed\\xa0\\x80"); /* a surrogate */
@@ -41,9 +38,8 @@ static void what_is_no_utf8_is_shown_as_numbers(void **state)
 	expect("\xe2\x82", "\\xe2\\x82"); /* cut */
 }
 
-static void what_changes_its_neighbours_is_shown_as_numbers(void **state)
+TEST(what_changes_its_neighbours_is_shown_as_numbers)
 {
-	(void)state;
 	/* NOLINTNEXTLINE(misc-misleading-bidirectional): on purpose */
 	expect("\xe2\x80\xae", "\\xe2\\x80\\xae"); /* right to left */
 	expect("\xe2\x80\x8b", "\\xe2\\x80\\x8b"); /* no width */
@@ -51,26 +47,11 @@ static void what_changes_its_neighbours_is_shown_as_numbers(void **state)
 	expect("\xf3\xa0\x80\x81", "\\xf3\\xa0\\x80\\x81"); /* a tag */
 }
 
-static void what_has_no_room_is_left_out_whole(void **state)
+TEST(what_has_no_room_is_left_out_whole)
 {
 	char clean[6];
 
-	(void)state;
 	assert_int_equal(print_clean("ab\x1b", clean, sizeof(clean)), 2);
 	assert_string_equal(clean, "ab");
 	assert_int_equal(print_clean("abcd\xc3\xbc", clean, sizeof(clean)), 4);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(printable_text_is_left_as_it_is),
-		cmocka_unit_test(control_characters_are_shown_as_numbers),
-		cmocka_unit_test(what_is_no_utf8_is_shown_as_numbers),
-		cmocka_unit_test(
-			what_changes_its_neighbours_is_shown_as_numbers),
-		cmocka_unit_test(what_has_no_room_is_left_out_whole),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

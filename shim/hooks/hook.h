@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-/* A buffer, of which the kernel takes no more than this.  read(2). */
+/* A buffer, cut to the most that the kernel transfers.  read(2). */
 static inline struct iovec hook_buffer(const void *buf, size_t len)
 {
 	const size_t most = (size_t)INT_MAX & ~(size_t)4095;
@@ -22,8 +22,8 @@ static inline struct iovec hook_buffer(const void *buf, size_t len)
 }
 
 /*
- * Whether there is room for any: read(2), readv(2) and writev(2) without it do
- * nothing, unlike recvmsg(2) and sendmsg(2).
+ * Whether there is room for any bytes: without it read(2), readv(2) and
+ * writev(2) do nothing, unlike recvmsg(2) and sendmsg(2).
  */
 static inline bool hook_has_bytes(const struct iovec *iov, int count)
 {
@@ -38,8 +38,8 @@ static inline bool hook_has_bytes(const struct iovec *iov, int count)
 void hook_closing(int fd);
 
 /*
- * Answers fd, of a pair or accepted: such are never ours.  To know it saves
- * them a probe, which a sandbox might not allow.
+ * Notes that fd, from socketpair(2) or accept(2), is never tracked, and returns
+ * it.  This saves a probe later, which a sandbox might not allow.
  */
 int hook_not_ours(int fd);
 

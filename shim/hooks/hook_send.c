@@ -111,7 +111,7 @@ struct sock *sender_slowly(int fd, const void *to, socklen_t len)
 {
 	struct sock *sock = sock_known(fd);
 
-	if (sock || !to)
+	if (sock || !to || !sock_may_be_udp(fd))
 		return sock;
 	sock = follow_send(fd, to, len);
 	return sock ? sock : sock_probe(fd);

@@ -207,6 +207,8 @@ HOT void peers_remember(uint64_t sock, const struct sockaddr *peer,
 {
 	struct datagram d;
 
+	if (UNLIKELY(peers_thread.state == PEERS_PACKETS))
+		return;
 	if (UNLIKELY(!peers_table.buckets)) {
 		peers_open();
 		if (!peers_table.buckets)

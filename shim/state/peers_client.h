@@ -22,6 +22,7 @@
  * | has not asked, but another port of its | that this one asked, once        |
  * | host, on this socket: not answered yet |                                  |
  * | any other                              | none; it was written to first    |
+ * | any, and peers_read_packets was called | none                             |
  */
 bool peers_find_source(const struct peers_key *key, struct peers_hashes hashes,
 		       bool is_send, struct local *local, bool *queued);

@@ -351,6 +351,7 @@ bool peers_are_open(void)
 void peers_reset(uint32_t bound, uint32_t ttl_s)
 {
 	peers_forget_all();
+	peers_thread.state = PEERS_READING;
 	for (uint32_t n = 0; n < peers_table.capacity; n += PEERS_PER_CHUNK)
 		unmap_memory(peers_table.chunks[n / PEERS_PER_CHUNK],
 			     PEERS_PER_CHUNK * sizeof(struct peer));

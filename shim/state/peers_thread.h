@@ -39,7 +39,7 @@ enum peers_state {
 	PEERS_READING,	 /* one more belongs to the batch */
 	PEERS_DRAINED,	 /* the batch is complete: answers come in order */
 	PEERS_ANSWERING, /* it was none: answers are to the last one */
-	PEERS_PACKETS,	 /* it read in another way: answers are not to these */
+	PEERS_PACKETS,	 /* it reads in another way, and goes on to do so */
 };
 
 /* Why a peer is in the table, of one socket. */
@@ -127,9 +127,10 @@ ALWAYS_INLINE bool peers_count_if(bool event, int which)
 void peers_drained(void);
 
 /*
- * This thread reads a packet(7) socket, or a raw one: what it writes next
- * answers what came there, and its copy in our socket is not read yet, as in
- * ISC dhcpd.  Until it reads one of our sockets nothing is recalled.
+ * This thread reads a packet(7) socket, or a raw one: what it writes answers
+ * what came there.  Of our sockets it only drains the copies, some time before
+ * or after the answer, as ISC dhcpd does.  So from now on it remembers and
+ * recalls nothing.
  */
 void peers_read_packets(void);
 

@@ -3,7 +3,7 @@
 #                        many inputs each tried, and what of shim/ that covered
 
 Z = $(B)/fuzz
-FUZZ_TARGETS = append config hooks peers seccomp strip
+FUZZ_TARGETS = append config counters hooks peers program seccomp strip
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit \
 	-ftls-model=initial-exec -fsanitize=fuzzer,address,undefined \
@@ -13,6 +13,9 @@ SECONDS = 60
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
 $(Z)/config: FUZZED = $(call sources,line quiet raw real variable)
+$(Z)/counters: FUZZED = $(call sources,counters)
+$(Z)/counters: FUZZ_WRAPPED = process_vm_readv
+$(Z)/program: FUZZED = $(call sources,program)
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)

@@ -14,9 +14,9 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
 	peers_model peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
+UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
-	pktinfo pktinfo_strip program question queue real scratch seccomp sock)
+	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -33,6 +33,9 @@ PEERS = $(call rooms,$(PEERS_ROOMS)) \
 
 $(U)/config: $(call rooms,config line quiet raw real variable) \
 	$(call props,child)
+
+$(U)/counters: $(call rooms,counters)
+$(U)/counters: WRAPPED = process_vm_readv
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -58,9 +61,15 @@ $(U)/peers_threads: WRAPPED += lock_begin_generation queue_append queue_drop
 $(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
 $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
 
+$(U)/guard: $(call rooms,guard)
+
+$(U)/print: $(call rooms,print)
+
 $(U)/program: $(call rooms,program)
 
-$(U)/question: $(call rooms,question)
+$(U)/payload: $(call rooms,payload protocol)
+
+$(U)/port_list: $(call rooms,port_list)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 

@@ -11,7 +11,7 @@ FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
-	echo forks hazards sandboxed signals stack tcp_echo threads)
+	echo forks hazards sandboxed signals stack stress tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)

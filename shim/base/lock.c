@@ -16,16 +16,19 @@
 #define YIELDS 1000
 #define NAPS 2000 /* of a millisecond each */
 
-/*
- * Where on its stack this thread is inside a lock, and in which: a signal
- * handler may find it so, and who comes after one that jumped.
- */
-_Thread_local const char *lock_inside;
-_Thread_local struct lock *lock_held;
+_Thread_local enum lock_place lock_inside;
+/* Which lock this thread is in, and its signal mask before, if it is known. */
+static _Thread_local struct lock *held;
+static _Thread_local bool is_blocked;
+static _Thread_local sigset_t mask_before;
 
 counter lock_refusals;
 
-/* The kernel hands a forked child this page zeroed. */
+/*
+ * The generation, and the process that has this memory for its own.  The kernel
+ * hands a forked child this page zeroed.
+ */
+enum { GENERATION, OWNER, WORDS };
 _Atomic uint32_t *_Atomic lock_page;
 /* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
@@ -34,14 +37,9 @@ static _Atomic bool silent;
 /* The process of the first one. */
 static _Atomic pid_t first_process;
 
-static void forked_child(void)
-{
-	atomic_store(lock_page, 0);
-}
-
 static _Atomic uint32_t *wiped_page(void)
 {
-	static _Atomic uint32_t unwiped;
+	static _Atomic uint32_t unwiped[WORDS];
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
 	void *page = map_memory(bytes);
@@ -52,23 +50,25 @@ static _Atomic uint32_t *wiped_page(void)
 		unmap_memory(page, bytes);
 		return none;
 	}
-	/* Before Linux 4.14: fork(3) alone is noticed. */
+	/* Before Linux 4.14: only fork(3) is noticed. */
 	if (page)
 		unmap_memory(page, bytes);
-	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
-		pthread_atfork(NULL, NULL, forked_child);
-		return &unwiped;
-	}
+	if (atomic_compare_exchange_strong(&lock_page, &none, unwiped))
+		return unwiped;
 	return none;
 }
 
 static uint32_t new_generation(_Atomic uint32_t *page)
 {
 	uint32_t none = 0, next = atomic_fetch_add(&generations, 1) + 1;
+	const pid_t owner = atomic_load(&silent) ? 0 : getpid();
 
 	if (next == 1)
-		atomic_store(&first_process, getpid());
-	return atomic_compare_exchange_strong(page, &none, next) ? next : none;
+		atomic_store(&first_process, owner);
+	atomic_store(&page[OWNER], (uint32_t)owner);
+	return atomic_compare_exchange_strong(&page[GENERATION], &none, next)
+		       ? next
+		       : none;
 }
 
 uint32_t lock_begin_generation(void)
@@ -87,6 +87,18 @@ uint32_t lock_begin_generation(void)
 	return mine;
 }
 
+static void begin_in_child(void)
+{
+	atomic_store(&lock_page[GENERATION], 0);
+	lock_begin_generation();
+}
+
+void lock_watch_forks(void)
+{
+	lock_generation();
+	pthread_atfork(NULL, NULL, begin_in_child);
+}
+
 bool lock_generation_is_gone(uint32_t generation)
 {
 	int saved = errno;
@@ -99,11 +111,24 @@ bool lock_generation_is_gone(uint32_t generation)
 
 bool lock_is_borrowed(void)
 {
-	return lock_generation() == 1 && !atomic_load(&silent) &&
-	       getpid() != first_process;
+	const uint32_t owner =
+		lock_generation() ? atomic_load(&lock_page[OWNER]) : 0;
+
+	if (!owner || atomic_load(&silent) || (uint32_t)getpid() == owner)
+		return false;
+	if (lock_inside == LOCK_OUTSIDE)
+		lock_inside = LOCK_BORROWED;
+	return true;
 }
 
-/* What a lock's holder is when a handler jumped out of it. */
+/* The lower half is where this thread has what each has of its own. */
+static uint64_t this_thread(void)
+{
+	return (uint64_t)lock_generation() << 32 |
+	       (uint32_t)((uintptr_t)&lock_inside >> 3);
+}
+
+/* What a lock's holder is that is gone. */
 #define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)
@@ -141,58 +166,112 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 	return LOCK_REFUSED;
 }
 
-bool lock_is_left(const char *inside, const char *here)
-{
-	int saved = errno;
-	stack_t stack;
-	bool left = here >= inside && !atomic_load(&silent) &&
-		    !sigaltstack(NULL, &stack) &&
-		    !(stack.ss_flags & SS_ONSTACK);
+/* Those that an instruction of ours may raise: blocked, they end the process.
+ */
+static const int raised[] = {
+	SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP
+};
 
-	errno = saved;
-	return left;
+/* False: a filter refuses it, or may kill for it. */
+static bool block_signals(sigset_t *before)
+{
+	sigset_t signals;
+
+	if (atomic_load(&silent))
+		return false;
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return !pthread_sigmask(SIG_SETMASK, &signals, before);
 }
 
-/* This thread is inside a lock, or was. */
-static bool was_left_by_jump(const char *here)
+static bool is_raised(int number)
 {
-	uint64_t mine = lock_holder(lock_generation());
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		if (raised[i] == number)
+			return true;
+	return false;
+}
 
-	if (!lock_is_left(lock_inside, here))
-		return false;
-	atomic_compare_exchange_strong(&lock_held->holder, &mine, LOST);
-	lock_inside = NULL;
+/* Whether these may be what block_signals has blocked. */
+static bool has_all(const sigset_t *mask)
+{
+	for (int number = 1; number < SIGSYS; number++)
+		if (number != SIGKILL && number != SIGSTOP &&
+		    !is_raised(number) && !sigismember(mask, number))
+			return false;
 	return true;
 }
 
-enum lock_result lock_take_slowly(struct lock *lock, const char *here)
+/* Whether this thread may enter, with signals blocked or not.  See lock.h. */
+static bool may_enter(bool blocked, const sigset_t *before)
 {
-	enum lock_result result;
-	int saved = errno;
+	uint64_t mine = this_thread();
 
-	if (lock_inside && !was_left_by_jump(here)) {
-		errno = saved;
-		atomic_fetch_add(&lock_refusals, 1);
-		return LOCK_REFUSED;
-	}
-	lock_held = lock;
-	lock_inside = here;
+	if (lock_inside == LOCK_OUTSIDE)
+		return true;
+	if (lock_inside == LOCK_BORROWED)
+		return !lock_is_borrowed();
+	if (!is_blocked || !blocked || has_all(before))
+		return false;
+	atomic_compare_exchange_strong(&held->holder, &mine, LOST);
+	return true;
+}
+
+static void leave(void)
+{
+	/* Copies: a handler that cannot be blocked may come right afterwards.
+	 */
+	const sigset_t before = mask_before;
+	const bool blocked = is_blocked;
+
 	atomic_signal_fence(memory_order_seq_cst);
-	result = wait_for(lock, lock_holder(lock_generation()));
-	if (result == LOCK_REFUSED) {
-		lock_inside = NULL;
-		atomic_fetch_add(&lock_refusals, 1);
+	lock_inside = LOCK_OUTSIDE;
+	atomic_signal_fence(memory_order_seq_cst);
+	if (blocked)
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+static void enter(struct lock *lock, bool blocked, const sigset_t *before)
+{
+	lock_inside = LOCK_INSIDE;
+	atomic_signal_fence(memory_order_seq_cst);
+	held = lock;
+	is_blocked = blocked;
+	if (blocked)
+		mask_before = *before;
+}
+
+enum lock_result lock_take(struct lock *lock)
+{
+	sigset_t before;
+	const int saved = errno;
+	const bool blocked = block_signals(&before);
+	enum lock_result result = LOCK_REFUSED;
+
+	if (may_enter(blocked, &before)) {
+		enter(lock, blocked, &before);
+		result = wait_for(lock, this_thread());
+		if (result == LOCK_REFUSED)
+			leave();
+	} else if (blocked) {
+		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 	}
+	if (result == LOCK_REFUSED)
+		atomic_fetch_add(&lock_refusals, 1);
 	errno = saved;
 	return result;
+}
+
+void lock_release(struct lock *lock)
+{
+	if (atomic_load_explicit(&lock->given_up, memory_order_relaxed))
+		atomic_store(&lock->given_up, 0);
+	atomic_store_explicit(&lock->holder, 0, memory_order_release);
+	leave();
 }
 
 void lock_call_no_more(bool yes)
 {
 	atomic_store(&silent, yes);
-}
-
-void lock_renounce(struct lock *lock)
-{
-	atomic_store(&lock->given_up, 0);
 }

@@ -105,9 +105,13 @@ ALWAYS_INLINE void choose_interface(struct local *local)
 		local->ifindex = 0;
 }
 
-/* Remembers whom a message came from, and which address it asked. */
-ALWAYS_INLINE void learn(int fd, const struct sock *sock, struct msghdr *msg,
-			 bool peeked)
+/*
+ * Remembers whom a message came from, and which address it asked.  `id`: of the
+ * socket before the call, for afterwards `sock` may be another's, when a thread
+ * has closed it meanwhile.
+ */
+ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
+			 struct msghdr *msg, bool peeked)
 {
 	struct local local;
 
@@ -124,17 +128,16 @@ ALWAYS_INLINE void learn(int fd, const struct sock *sock, struct msghdr *msg,
 		return;
 	choose_interface(&local);
 	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
-	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,
-		       &local, peeked);
+	peers_remember(id, msg->msg_name, msg->msg_namelen, &local, peeked);
 }
 
 /* One message is there: learn from it, and give it to the application. */
-ALWAYS_INLINE void deliver(int fd, struct sock *sock, struct msghdr *ours,
-			   struct msghdr *app, int flags)
+ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
+			   struct msghdr *ours, struct msghdr *app, int flags)
 {
 	/* The addresses of an error report are the ICMP packet's. */
 	if (LIKELY(!((flags | ours->msg_flags) & MSG_ERRQUEUE)))
-		learn(fd, sock, ours, flags & MSG_PEEK);
+		learn(fd, sock, id, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
 }
 
@@ -161,6 +164,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
 	const struct room room = { .control = control, .name = name };
 	struct msghdr ours = prepare(app, sock, &room);
+	const uint64_t id = atomic_load(&sock->id);
 	ssize_t n = by_number ? recvmsg_by_number(fd, &ours, flags)
 			      : real.recvmsg(fd, &ours, flags);
 
@@ -168,7 +172,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 		note_failure(fd, flags);
 		return n;
 	}
-	deliver(fd, sock, &ours, app, flags);
+	deliver(fd, sock, id, &ours, app, flags);
 	/* Who gave no message of his own sees none of what this sets. */
 	if (is_shown)
 		pktinfo_strip(&ours, app, atomic_load(&sock->wanted));
@@ -481,6 +485,7 @@ HOT static int receive_batch(void *memory, void *context)
 {
 	const struct batch *batch = context;
 	struct mmsghdr *app = batch->app, *ours = memory;
+	const uint64_t id = atomic_load(&batch->sock->id);
 	int received;
 
 	if (!memory)
@@ -493,7 +498,7 @@ HOT static int receive_batch(void *memory, void *context)
 		note_failure(batch->fd, batch->flags);
 	for (int i = 0; i < received; i++) {
 		app[i].msg_len = ours[i].msg_len;
-		deliver(batch->fd, batch->sock, &ours[i].msg_hdr,
+		deliver(batch->fd, batch->sock, id, &ours[i].msg_hdr,
 			&app[i].msg_hdr, batch->flags);
 		pktinfo_strip(&ours[i].msg_hdr, &app[i].msg_hdr,
 			      atomic_load(&batch->sock->wanted));

@@ -34,11 +34,22 @@ int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
 	return -1;
 }
 
+/* Blocks all signals, or none. */
+static void set_mask(int how)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	assert_int_equal(pthread_sigmask(how, &all, NULL), 0);
+}
+
 static int free_locks(void **state)
 {
 	(void)state;
 	lock = (struct lock){ 0 };
 	other_lock = (struct lock){ 0 };
+	lock_inside = LOCK_OUTSIDE;
+	set_mask(SIG_UNBLOCK);
 	is_time_real = false;
 	naps = 0;
 	return 0;
@@ -66,21 +77,12 @@ static void a_released_lock_is_held_again(void **state)
 	lock_release(&lock);
 }
 
-/* A handler's frames lie below those that it interrupted. */
-__attribute__((noinline)) static enum lock_result take_below(struct lock *which)
-{
-	volatile char frame[64] = { 0 };
-	enum lock_result result = lock_take(which);
-
-	return frame[0] ? LOCK_REFUSED : result;
-}
-
 static void a_holder_is_refused_its_own_lock(void **state)
 {
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	enum lock_result result = take_below(&lock);
+	enum lock_result result = lock_take(&lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
@@ -91,7 +93,7 @@ static void a_holder_is_refused_any_other_lock(void **state)
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	enum lock_result result = take_below(&other_lock);
+	enum lock_result result = lock_take(&other_lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
@@ -103,8 +105,8 @@ static void each_refusal_is_counted(void **state)
 
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)take_below(&lock);
-	(void)take_below(&other_lock);
+	(void)lock_take(&lock);
+	(void)lock_take(&other_lock);
 	lock_release(&lock);
 
 	assert_int_equal(lock_refusals, before + 2);
@@ -114,19 +116,28 @@ static void being_refused_does_not_release_what_is_held(void **state)
 {
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)take_below(&lock);
+	(void)lock_take(&lock);
 
-	enum lock_result result = take_below(&lock);
+	enum lock_result result = lock_take(&lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
 }
 
-/* siglongjmp out of a handler: nobody will let go. */
+/*
+ * A handler of a signal that cannot be blocked jumps, and siglongjmp(3) sets
+ * the mask that was before: nobody will let go.
+ */
+static void take_and_jump_out(struct lock *which)
+{
+	assert_int_equal(lock_take(which), LOCK_HELD);
+	set_mask(SIG_UNBLOCK);
+}
+
 static void a_lock_that_a_handler_jumped_out_of_is_had_again(void **state)
 {
 	(void)state;
-	assert_int_equal(take_below(&lock), LOCK_HELD);
+	take_and_jump_out(&lock);
 
 	enum lock_result result = lock_take(&lock);
 
@@ -139,7 +150,7 @@ static void a_lock_that_a_handler_jumped_out_of_is_had_again(void **state)
 static void another_lock_that_was_jumped_out_of_is_had_again(void **state)
 {
 	(void)state;
-	assert_int_equal(take_below(&other_lock), LOCK_HELD);
+	take_and_jump_out(&other_lock);
 
 	enum lock_result result = lock_take(&lock);
 
@@ -161,23 +172,67 @@ static void take_in_handler(int signal_number)
 		lock_release(&lock);
 }
 
-static void interrupt(void)
+static void interrupt_by(int number)
 {
 	const struct sigaction action = { .sa_handler = take_in_handler };
 
-	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	assert_int_equal(sigaction(number, &action, NULL), 0);
 	handler_s_result = -1;
-	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(raise(number), 0);
 }
 
-static void a_handler_that_interrupts_the_holder_is_refused(void **state)
+static void a_handler_comes_when_the_lock_is_released(void **state)
 {
 	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	interrupt();
+	interrupt_by(SIGUSR1);
+
+	assert_int_equal(handler_s_result, -1);
+	lock_release(&lock);
+	assert_int_equal(handler_s_result, LOCK_HELD);
+}
+
+static void a_handler_that_cannot_be_blocked_is_refused(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	interrupt_by(SIGTRAP);
 
 	assert_int_equal(handler_s_result, LOCK_REFUSED);
+	lock_release(&lock);
+}
+
+/* The application's, whatever they are. */
+static void a_lock_leaves_the_signals_that_are_blocked(void **state)
+{
+	sigset_t mask;
+
+	(void)state;
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR2);
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &mask, NULL), 0);
+
+	(void)lock_take(&lock);
+	(void)lock_take(&lock);
+	lock_release(&lock);
+
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
+	for (int number = 1; number < SIGSYS; number++)
+		assert_int_equal(sigismember(&mask, number), number == SIGUSR2);
+}
+
+/* Its own mask tells nothing: plain replies, and never two at a time. */
+static void where_all_is_blocked_who_was_inside_stays_there(void **state)
+{
+	(void)state;
+	set_mask(SIG_BLOCK);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
 }
 
@@ -185,7 +240,7 @@ static void a_handler_that_interrupts_nobody_is_served(void **state)
 {
 	(void)state;
 
-	interrupt();
+	interrupt_by(SIGUSR1);
 
 	assert_int_equal(handler_s_result, LOCK_HELD);
 }
@@ -515,6 +570,83 @@ static void a_child_of_clone_is_of_another_generation(void **state)
 	assert_int_equal(WEXITSTATUS(status), true);
 }
 
+static int is_borrowed(void *context)
+{
+	(void)context;
+	return lock_is_borrowed();
+}
+
+static void a_vfork_child_is_borrowed(void **state)
+{
+	(void)state;
+	(void)lock_generation();
+
+	int borrowed = in_vfork_child(is_borrowed, NULL);
+
+	assert_int_equal(borrowed, true);
+}
+
+static void other_processes_are_not_borrowed(void **state)
+{
+	(void)state;
+
+	int child = in_child(is_borrowed, NULL);
+
+	assert_int_equal(child, false);
+	assert_int_equal(lock_is_borrowed(), false);
+}
+
+static int is_vfork_child_borrowed(void *context)
+{
+	(void)context;
+	return in_vfork_child(is_borrowed, NULL);
+}
+
+static void a_vfork_child_is_borrowed_though_it_is_first_to_ask(void **state)
+{
+	(void)state;
+	lock_watch_forks();
+
+	int borrowed = in_child(is_vfork_child_borrowed, NULL);
+
+	assert_int_equal(borrowed, true);
+}
+
+static int take_when_borrowed(void *context)
+{
+	(void)context;
+	return lock_is_borrowed() ? (int)lock_take(&lock) : -1;
+}
+
+static void who_is_borrowed_is_refused_and_its_parent_is_not(void **state)
+{
+	(void)state;
+
+	int result = in_vfork_child(take_when_borrowed, NULL);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	lock_release(&lock);
+}
+
+static int die_inside(void *context)
+{
+	(void)context;
+	(void)lock_take(&lock);
+	return (int)raise(SIGKILL);
+}
+
+static void what_a_killed_vfork_child_held_is_inherited(void **state)
+{
+	(void)state;
+	assert_int_equal(in_vfork_child(die_inside, NULL), -1);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_INHERITED);
+	lock_release(&lock);
+}
+
 #define TEST(name) cmocka_unit_test_setup(name, free_locks)
 
 int main(void)
@@ -528,7 +660,10 @@ int main(void)
 		TEST(another_lock_that_was_jumped_out_of_is_had_again),
 		TEST(each_refusal_is_counted),
 		TEST(being_refused_does_not_release_what_is_held),
-		TEST(a_handler_that_interrupts_the_holder_is_refused),
+		TEST(a_handler_comes_when_the_lock_is_released),
+		TEST(a_handler_that_cannot_be_blocked_is_refused),
+		TEST(a_lock_leaves_the_signals_that_are_blocked),
+		TEST(where_all_is_blocked_who_was_inside_stays_there),
 		TEST(a_handler_that_interrupts_nobody_is_served),
 		TEST(a_lock_that_is_not_let_go_is_refused),
 		TEST(whoever_was_refused_may_take_another),
@@ -546,6 +681,11 @@ int main(void)
 		TEST(a_child_is_of_another_generation),
 		TEST(a_grandchild_is_of_yet_another_generation),
 		TEST(a_child_of_clone_is_of_another_generation),
+		TEST(a_vfork_child_is_borrowed),
+		TEST(other_processes_are_not_borrowed),
+		TEST(a_vfork_child_is_borrowed_though_it_is_first_to_ask),
+		TEST(who_is_borrowed_is_refused_and_its_parent_is_not),
+		TEST(what_a_killed_vfork_child_held_is_inherited),
 		TEST(where_calls_are_forbidden_no_one_naps),
 	};
 

@@ -54,6 +54,7 @@ static void a_forked_child_is_of_another_generation(void **state)
 	uint32_t generation = lock_generation();
 
 	(void)state;
+	lock_watch_forks();
 
 	int differs = in_child(is_of_another_generation, &generation);
 

@@ -73,6 +73,7 @@ $(U)/scratch: WRAPPED = mmap munmap
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
 $(U)/sock: $(call rooms,line lock log peers pktinfo queue quiet sock) $(KERNEL)
+$(U)/sock: $(call props,child)
 $(U)/sock: WRAPPED = getsockname ioctl
 
 $(U)/hook_fd: $(call rooms,follow hook_fd line lock log peers pktinfo \

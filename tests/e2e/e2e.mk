@@ -28,6 +28,7 @@ E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses beside calls client
 	command completions deepbind demo follow forks hazards hostile install learning \
 	lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \
+	stress \
 	syscalls threads transparency uplinks variables)
 PROGRAMS += $(E2E_PROGRAMS)
 TESTS += $(E2E_SUITES)

@@ -17,10 +17,11 @@
 #define NAPS 2000 /* of a millisecond each */
 
 _Thread_local enum lock_place lock_inside;
-/* Which lock this thread is in, and its signal mask before, if it is known. */
+/* Which lock this thread is in, and its signal mask before that, if blocked. */
 static _Thread_local struct lock *held;
-static _Thread_local bool is_blocked;
 static _Thread_local sigset_t mask_before;
+/* When another was first refused meanwhile, or 0. */
+static _Thread_local time_t refused_at_s;
 
 counter lock_refusals;
 
@@ -34,6 +35,8 @@ _Atomic uint32_t *_Atomic lock_page;
 static _Atomic uint32_t generations;
 /* No system call is made. */
 static _Atomic bool silent;
+/* Signals are blocked inside. */
+static _Atomic bool wary;
 /* The process of the first one. */
 static _Atomic pid_t first_process;
 
@@ -148,6 +151,9 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 			    &lock->holder, &holder, mine, memory_order_acquire,
 			    memory_order_relaxed))
 			return LOCK_HELD;
+		/* It is another user-level thread of this one. */
+		if (holder == mine)
+			return LOCK_REFUSED;
 		/* The holder stayed behind in the process that forked us. */
 		if (holder && generation_of(holder) != generation_of(mine) &&
 		    atomic_compare_exchange_strong(&lock->holder, &holder,
@@ -172,17 +178,26 @@ static const int raised[] = {
 	SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP
 };
 
-/* False: a filter refuses it, or may kill for it. */
-static bool block_signals(sigset_t *before)
+void lock_be_wary(void)
+{
+	atomic_store(&wary, true);
+}
+
+/*
+ * Returns `before`, with what was blocked before.  NULL: there is no need so
+ * far, or a filter refuses it, or may kill for it.
+ */
+static const sigset_t *block_signals(sigset_t *before)
 {
 	sigset_t signals;
 
-	if (atomic_load(&silent))
-		return false;
+	if (LIKELY(!atomic_load_explicit(&wary, memory_order_relaxed)) ||
+	    atomic_load(&silent))
+		return NULL;
 	sigfillset(&signals);
 	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
 		sigdelset(&signals, raised[i]);
-	return !pthread_sigmask(SIG_SETMASK, &signals, before);
+	return pthread_sigmask(SIG_SETMASK, &signals, before) ? NULL : before;
 }
 
 static bool is_raised(int number)
@@ -203,59 +218,77 @@ static bool has_all(const sigset_t *mask)
 	return true;
 }
 
-/* Whether this thread may enter, with signals blocked or not.  See lock.h. */
-static bool may_enter(bool blocked, const sigset_t *before)
+/* Whether whoever of this thread is inside has been there for too long. */
+static bool is_overdue(void)
+{
+	struct timespec now = { 0 };
+
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (!refused_at_s)
+		refused_at_s = now.tv_sec + 1;
+	return now.tv_sec + 1 - refused_at_s > LOCK_OVERDUE_S;
+}
+
+/*
+ * Whether this thread, which is not outside, may enter.  See lock.h.  `before`
+ * is what block_signals() returned.
+ */
+static COLD bool may_enter_again(const sigset_t *before)
 {
 	uint64_t mine = this_thread();
 
-	if (lock_inside == LOCK_OUTSIDE)
-		return true;
+	lock_be_wary();
 	if (lock_inside == LOCK_BORROWED)
 		return !lock_is_borrowed();
-	if (!is_blocked || !blocked || has_all(before))
+	if (lock_inside == LOCK_INSIDE_BLOCKED ? !before || has_all(before)
+					       : !is_overdue())
 		return false;
 	atomic_compare_exchange_strong(&held->holder, &mine, LOST);
 	return true;
 }
 
+/* By one store, so that a handler finds one or the other. */
+static void enter(struct lock *lock, const sigset_t *before)
+{
+	lock_inside = before ? LOCK_INSIDE_BLOCKED : LOCK_INSIDE;
+	atomic_signal_fence(memory_order_seq_cst);
+	held = lock;
+	refused_at_s = 0;
+	if (before)
+		mask_before = *before;
+}
+
 static void leave(void)
 {
-	/* Copies: a handler that cannot be blocked may come right afterwards.
-	 */
-	const sigset_t before = mask_before;
-	const bool blocked = is_blocked;
+	sigset_t before;
 
+	atomic_signal_fence(memory_order_seq_cst);
+	if (LIKELY(lock_inside != LOCK_INSIDE_BLOCKED)) {
+		lock_inside = LOCK_OUTSIDE;
+		return;
+	}
+	/* A copy: a handler that cannot be blocked may enter afterwards. */
+	before = mask_before;
 	atomic_signal_fence(memory_order_seq_cst);
 	lock_inside = LOCK_OUTSIDE;
 	atomic_signal_fence(memory_order_seq_cst);
-	if (blocked)
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
-}
-
-static void enter(struct lock *lock, bool blocked, const sigset_t *before)
-{
-	lock_inside = LOCK_INSIDE;
-	atomic_signal_fence(memory_order_seq_cst);
-	held = lock;
-	is_blocked = blocked;
-	if (blocked)
-		mask_before = *before;
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
 }
 
 enum lock_result lock_take(struct lock *lock)
 {
-	sigset_t before;
+	sigset_t mask;
 	const int saved = errno;
-	const bool blocked = block_signals(&before);
+	const sigset_t *before = block_signals(&mask);
 	enum lock_result result = LOCK_REFUSED;
 
-	if (may_enter(blocked, &before)) {
-		enter(lock, blocked, &before);
+	if (LIKELY(lock_inside == LOCK_OUTSIDE) || may_enter_again(before)) {
+		enter(lock, before);
 		result = wait_for(lock, this_thread());
 		if (result == LOCK_REFUSED)
 			leave();
-	} else if (blocked) {
-		(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	} else if (before) {
+		(void)pthread_sigmask(SIG_SETMASK, before, NULL);
 	}
 	if (result == LOCK_REFUSED)
 		atomic_fetch_add(&lock_refusals, 1);

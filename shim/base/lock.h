@@ -2,26 +2,32 @@
 /*
  * A leaf lock that a signal handler, a fork or a lost holder cannot jam.
  *
- * Signals are blocked while it is held.  So no handler runs inside, nor jumps
- * out of there by siglongjmp(3), nor switches to another stack by
- * swapcontext(3) and comes back later: the state behind the lock is never
- * half-changed when this thread gets here again.  What is left are the signals
- * that an instruction or a call raises, such as SIGSEGV, SIGTRAP and SIGSYS,
- * which cannot be blocked, and SIGKILL in a vfork child, which shares this
- * thread's memory:
+ * A call that interrupts another one of its thread inside is refused until that
+ * one is through.  What interrupts is a handler, which returns; or jumps out by
+ * siglongjmp(3), and the call inside never goes on; or switches to another
+ * stack by swapcontext(3), and the call inside goes on later.  No address on a
+ * stack tells these two apart: were a jump taken for a switch, the thread would
+ * be refused for ever; were a switch taken for a jump, two would change the
+ * same state.
  *
- * | the thread is inside, and signals are | so                          | then
- * |
- * |---------------------------------------|-----------------------------|---------|
- * | blocked                               | a handler interrupts us     |
- * refused | | not blocked                           | whoever was inside is
- * gone: | taken   | |                                       | the handler
- * jumped, or the  | over    | |                                       | vfork
- * child was killed      |         | | cannot be blocked: a filter refuses   |
- * it may be either            | refused |
+ * So from when something was first seen to interrupt a call of ours, all locks
+ * block signals, and no handler runs inside.  Up to then they do not: where
+ * handlers leave our calls alone, a request makes no more system calls than
+ * without us.  What may interrupt all the same is a signal that a call or an
+ * instruction raises (SIGSEGV, SIGTRAP, SIGSYS), which cannot be blocked;
+ * SIGKILL in a vfork child, which has this thread's memory; and the first of
+ * all, if it comes inside a lock:
  *
- * An application that blocks all signals itself is refused in place of taken
- * over: plain replies, and nothing is ever changed by two at a time.
+ * | the call inside    | signals now | it has                  | the next one |
+ * |--------------------|-------------|-------------------------|------------------|
+ * | has blocked them   | blocked     | been interrupted        | is refused |
+ * | has blocked them   | not blocked | gone                    | takes the lock
+ * | | was the first      | either      | been interrupted, or    | is refused,
+ * for  | |                    |             | gone                    |
+ * LOCK_OVERDUE_S   |
+ *
+ * Where the application blocks all signals, or a filter refuses that, it may be
+ * refused more often: plain replies, never two that change the same state.
  */
 #ifndef REPLYFROM_LOCK_H
 #define REPLYFROM_LOCK_H
@@ -52,9 +58,13 @@ extern counter lock_refusals;
 enum lock_place {
 	LOCK_OUTSIDE,
 	LOCK_INSIDE,
+	LOCK_INSIDE_BLOCKED, /* and signals are blocked meanwhile */
 	/* A vfork child was here, and knows of no lock: see lock_is_borrowed */
 	LOCK_BORROWED,
 };
+
+/* A user-level thread that was switched is back long before. */
+#define LOCK_OVERDUE_S 10
 
 /* For what is inline here, and for who reads without a lock. */
 extern HIDDEN _Atomic uint32_t *_Atomic lock_page;
@@ -85,6 +95,9 @@ static inline uint32_t lock_generation(void)
  */
 enum lock_result lock_take(struct lock *lock);
 void lock_release(struct lock *lock);
+
+/* Something has interrupted a call of ours: from now on locks block signals. */
+void lock_be_wary(void);
 
 /*
  * Whether no lock makes a system call, which may be forbidden: none is then

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A datagram is received: remember whom it came from and where it was sent. */
 #include "base/config.h"
+#include "base/lock.h"
 #include "base/probe.h"
 #include "base/real.h"
 #include "base/scratch.h"
@@ -156,6 +157,18 @@ static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
 	return real.syscall(SYS_recvmsg, fd, msg, flags);
 }
 
+/* Whether this thread receives, which is where most that interrupts it comes.
+ */
+static _Thread_local bool is_in_call;
+
+/* A handler that receives as well, or has jumped or switched from here. */
+ALWAYS_INLINE void begin_call(void)
+{
+	if (UNLIKELY(is_in_call))
+		lock_be_wary();
+	is_in_call = true;
+}
+
 /* recvmsg(2) on one of our sockets. */
 ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 			      int flags, bool is_shown, bool by_number)
@@ -165,8 +178,12 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 	const struct room room = { .control = control, .name = name };
 	struct msghdr ours = prepare(app, sock, &room);
 	const uint64_t id = atomic_load(&sock->id);
-	ssize_t n = by_number ? recvmsg_by_number(fd, &ours, flags)
-			      : real.recvmsg(fd, &ours, flags);
+	ssize_t n;
+
+	begin_call();
+	n = by_number ? recvmsg_by_number(fd, &ours, flags)
+		      : real.recvmsg(fd, &ours, flags);
+	is_in_call = false;
 
 	if (UNLIKELY(n < 0)) {
 		note_failure(fd, flags);
@@ -492,8 +509,10 @@ HOT static int receive_batch(void *memory, void *context)
 		return batch->call(batch->fd, app, batch->n, batch->flags,
 				   batch->timeout);
 	prepare_batch(batch, ours);
+	begin_call();
 	received = batch->call(batch->fd, ours, batch->n, batch->flags,
 			       batch->timeout);
+	is_in_call = false;
 	if (received < 0)
 		note_failure(batch->fd, batch->flags);
 	for (int i = 0; i < received; i++) {

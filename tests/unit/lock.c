@@ -34,6 +34,19 @@ int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
 	return -1;
 }
 
+static time_t later_s;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = __real_clock_gettime(clock, now);
+
+	now->tv_sec += later_s;
+	return result;
+}
+
 /* Blocks all signals, or none. */
 static void set_mask(int how)
 {
@@ -53,6 +66,44 @@ static int free_locks(void **state)
 	is_time_real = false;
 	naps = 0;
 	return 0;
+}
+
+static bool is_blocked(int number)
+{
+	sigset_t mask;
+
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+	return sigismember(&mask, number);
+}
+
+/* First, for it holds for the process. */
+static void no_signal_is_blocked_before_any_interrupts(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	bool blocked = is_blocked(SIGTERM);
+
+	assert_false(blocked);
+	lock_release(&lock);
+}
+
+/* It may have jumped, or come back.  Second, for the same reason. */
+static void the_first_that_was_interrupted_is_gone_after_seconds(void **state)
+{
+	(void)state;
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	assert_int_equal(lock_take(&lock), LOCK_REFUSED);
+	later_s = LOCK_OVERDUE_S;
+	assert_int_equal(lock_take(&lock), LOCK_REFUSED);
+	later_s++;
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_INHERITED);
+	assert_true(is_blocked(SIGTERM));
+	lock_release(&lock);
+	assert_false(is_blocked(SIGTERM));
 }
 
 static void a_free_lock_is_held(void **state)
@@ -652,6 +703,8 @@ static void what_a_killed_vfork_child_held_is_inherited(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		TEST(no_signal_is_blocked_before_any_interrupts),
+		TEST(the_first_that_was_interrupted_is_gone_after_seconds),
 		TEST(a_free_lock_is_held),
 		TEST(a_released_lock_is_held_again),
 		TEST(a_holder_is_refused_its_own_lock),

@@ -37,7 +37,7 @@ $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 $(U)/line: $(call rooms,line)
 
 $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
-$(U)/lock: WRAPPED = nanosleep
+$(U)/lock: WRAPPED = nanosleep clock_gettime
 $(U)/lock_before_4_14: WRAPPED = madvise
 
 $(U)/log: $(call rooms,line log quiet raw real) \

@@ -168,6 +168,15 @@ static void who_reads_raw_udp_recalls_nothing(void **state)
 		"nothing");
 }
 
+/* Of that number there is no netlink(7), and there may be. */
+static void a_netlink_socket_of_udp_s_number_reads_no_packets(void **state)
+{
+	(void)state;
+	assert_string_equal(
+		answer_after_reading(AF_NETLINK, SOCK_RAW, IPPROTO_UDP),
+		"10.0.0.1");
+}
+
 static void who_reads_other_packets_recalls_as_before(void **state)
 {
 	const uint16_t protocols[] = { ETHERTYPE_ARP, ETH_P_LLDP };
@@ -1612,6 +1621,7 @@ int main(void)
 		TEST(recvfrom_without_an_address_remembers_too),
 		TEST(who_reads_ip_packets_recalls_nothing),
 		TEST(who_reads_raw_udp_recalls_nothing),
+		TEST(a_netlink_socket_of_udp_s_number_reads_no_packets),
 		TEST(who_reads_other_packets_recalls_as_before),
 		TEST(a_bind_says_which_packets_are_read),
 		TEST(a_bind_to_an_interface_only_leaves_which_packets),

@@ -15,7 +15,7 @@ int in_child(int (*body)(void *context), void *context)
 	assert_true(child >= 0);
 	if (!child) {
 		/* alarm(2) is not inherited. */
-		(void)end_when_stuck(NULL);
+		end_when_stuck();
 		_exit(body(context));
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* As in the README. */
+/* As in libreplyfrom(7). */
 static const struct number {
 	const char *name;
 	size_t offset; /* in struct config */
@@ -50,23 +50,20 @@ static struct {
 	char said[4096];
 } * seen;
 
-static int share_memory(void **state)
+BEFORE_ALL(share_memory)
 {
-	(void)end_when_stuck(state);
 	seen = mmap(NULL, sizeof(*seen), PROT_READ | PROT_WRITE,
 		    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	return seen == MAP_FAILED ? -1 : 0;
+	assert_true(seen != MAP_FAILED);
 }
 
 /* No variable but those that the test sets. */
-static int no_variables(void **state)
+BEFORE_EACH(no_variables)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		(void)unsetenv(numbers[i].name);
 	for (size_t i = 0; i < COUNT(others); i++)
 		(void)unsetenv(others[i]);
-	return 0;
 }
 
 /* What would go to stderr; it also asks, as an interrupting handler might. */
@@ -129,7 +126,7 @@ static uint32_t value_of(const struct number *variable)
 
 static void set(const struct number *variable, const char *text)
 {
-	(void)no_variables(NULL);
+	no_variables();
 	assert_int_equal(setenv(variable->name, text, 1), 0);
 }
 
@@ -175,10 +172,8 @@ static void assert_is_reported(const struct number *variable, const char *text)
 	assert_int_equal(seen->said[strlen(seen->said) - 1], '\n');
 }
 
-static void without_variables_the_defaults_hold(void **state)
+TEST(without_variables_the_defaults_hold)
 {
-	(void)state;
-
 	read_config();
 
 	for (size_t i = 0; i < COUNT(numbers); i++)
@@ -186,32 +181,28 @@ static void without_variables_the_defaults_hold(void **state)
 	assert_int_equal(seen->writes, 0);
 }
 
-static void the_least_value_is_taken(void **state)
+TEST(the_least_value_is_taken)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		assert_is_taken(&numbers[i], numbers[i].least);
 }
 
-static void the_greatest_value_is_taken(void **state)
+TEST(the_greatest_value_is_taken)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		assert_is_taken(&numbers[i], numbers[i].most);
 }
 
-static void a_value_between_is_taken(void **state)
+TEST(a_value_between_is_taken)
 {
-	(void)state;
 	assert_is_taken(&numbers[0], 4096);
 	assert_is_taken(&numbers[1], 30);
 }
 
-static void a_value_just_too_small_is_reported(void **state)
+TEST(a_value_just_too_small_is_reported)
 {
 	char text[32];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		if (!numbers[i].least)
 			continue;
@@ -220,11 +211,10 @@ static void a_value_just_too_small_is_reported(void **state)
 	}
 }
 
-static void a_value_just_too_large_is_reported(void **state)
+TEST(a_value_just_too_large_is_reported)
 {
 	char text[32];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		(void)snprintf(text, sizeof(text), "%u", numbers[i].most + 1);
 		assert_is_reported(&numbers[i], text);
@@ -232,7 +222,7 @@ static void a_value_just_too_large_is_reported(void **state)
 }
 
 /* What strtoul and its kin would take, and what wraps to something usable. */
-static void what_is_not_a_plain_number_is_reported(void **state)
+TEST(what_is_not_a_plain_number_is_reported)
 {
 	const char *const texts[] = {
 		"",
@@ -257,17 +247,15 @@ static void what_is_not_a_plain_number_is_reported(void **state)
 		"99999999999999999999999999999999999999",
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		for (size_t n = 0; n < COUNT(texts); n++)
 			assert_is_reported(&numbers[i], texts[n]);
 }
 
-static void a_long_value_is_reported_in_one_whole_line(void **state)
+TEST(a_long_value_is_reported_in_one_whole_line)
 {
 	char text[3000];
 
-	(void)state;
 	memset(text, '7', sizeof(text));
 	text[sizeof(text) - 1] = '\0';
 	set(&numbers[0], text);
@@ -280,9 +268,8 @@ static void a_long_value_is_reported_in_one_whole_line(void **state)
 	assert_non_null(strstr(seen->said, "16 to 4194304"));
 }
 
-static void a_value_of_two_lines_is_reported_in_one(void **state)
+TEST(a_value_of_two_lines_is_reported_in_one)
 {
-	(void)state;
 	set(&numbers[0], "1\nreplyfrom: all is well");
 
 	read_config();
@@ -290,13 +277,12 @@ static void a_value_of_two_lines_is_reported_in_one(void **state)
 	assert_int_equal(count_lines(seen->said), 1);
 }
 
-static void a_word_is_taken(void **state)
+TEST(a_word_is_taken)
 {
 	const char *const words[] = { "off", "error", "info", "debug" };
 
-	(void)state;
 	for (uint32_t n = 0; n < COUNT(words); n++) {
-		(void)no_variables(NULL);
+		no_variables();
 		assert_int_equal(setenv("REPLYFROM_LOG", words[n], 1), 0);
 
 		read_config();
@@ -306,14 +292,13 @@ static void a_word_is_taken(void **state)
 	}
 }
 
-static void what_is_none_of_the_words_is_reported(void **state)
+TEST(what_is_none_of_the_words_is_reported)
 {
 	const char *const texts[] = { "",      "0",	   "Off",	 "inf",
 				      "info ", "off,info", "off, error", "," };
 
-	(void)state;
 	for (size_t n = 0; n < COUNT(texts); n++) {
-		(void)no_variables(NULL);
+		no_variables();
 		assert_int_equal(setenv("REPLYFROM_LOG", texts[n], 1), 0);
 
 		read_config();
@@ -328,7 +313,7 @@ static void what_is_none_of_the_words_is_reported(void **state)
 
 static void set_other(const char *name, const char *text)
 {
-	(void)no_variables(NULL);
+	no_variables();
 	assert_int_equal(setenv(name, text, 1), 0);
 	read_config();
 }
@@ -349,7 +334,7 @@ static bool has_port(unsigned int port)
 	return seen->ports[port / PORTS_PER_WORD] >> port % PORTS_PER_WORD & 1;
 }
 
-static void the_ports_of_a_list_are_taken(void **state)
+TEST(the_ports_of_a_list_are_taken)
 {
 	/* Each is these ports, and one more. */
 	const struct {
@@ -366,7 +351,6 @@ static void the_ports_of_a_list_are_taken(void **state)
 		{ "5-5,9,5", 5, 5, 9 },
 	};
 
-	(void)state;
 	for (size_t n = 0; n < COUNT(lists); n++) {
 		set_other("REPLYFROM_ONLY_PORTS", lists[n].text);
 
@@ -380,17 +364,15 @@ static void the_ports_of_a_list_are_taken(void **state)
 	}
 }
 
-static void all_ports_are_no_list(void **state)
+TEST(all_ports_are_no_list)
 {
-	(void)state;
-
 	set_other("REPLYFROM_ONLY_PORTS", "all");
 
 	assert_false(seen->has_ports);
 	assert_string_equal(seen->said, "");
 }
 
-static void what_is_no_list_of_ports_is_reported(void **state)
+TEST(what_is_no_list_of_ports_is_reported)
 {
 	const char *const texts[] = {
 		"",	 "0",	    "65536", "53,",  ",53",  "5-",
@@ -399,19 +381,17 @@ static void what_is_no_list_of_ports_is_reported(void **state)
 		"All",	 "5-65536", "+5",    "0x35",
 	};
 
-	(void)state;
 	for (size_t n = 0; n < COUNT(texts); n++)
 		assert_other_is_reported("REPLYFROM_ONLY_PORTS", texts[n]);
 }
 
-static void a_place_to_log_to_is_taken(void **state)
+TEST(a_place_to_log_to_is_taken)
 {
 	const char *const places[][2] = { { "stderr", "" },
 					  { "syslog", "syslog" },
 					  { "/x", "/x" },
 					  { "/var/log/a b", "/var/log/a b" } };
 
-	(void)state;
 	for (size_t n = 0; n < COUNT(places); n++) {
 		set_other("REPLYFROM_LOG_TO", places[n][0]);
 
@@ -420,14 +400,13 @@ static void a_place_to_log_to_is_taken(void **state)
 	}
 }
 
-static void what_is_no_place_to_log_to_is_reported(void **state)
+TEST(what_is_no_place_to_log_to_is_reported)
 {
 	const char *const texts[] = { "",    "stdout",	"Stderr",
 				      "log", "./log",	"../x",
 				      " /x", "syslog ", "stderr," };
 	char longest[PATH_MAX + 1];
 
-	(void)state;
 	for (size_t n = 0; n < COUNT(texts); n++)
 		assert_other_is_reported("REPLYFROM_LOG_TO", texts[n]);
 	memset(longest, '/', sizeof(longest));
@@ -437,9 +416,8 @@ static void what_is_no_place_to_log_to_is_reported(void **state)
 	assert_int_equal(count_lines(seen->said), 1);
 }
 
-static void each_unusable_value_has_a_line_of_its_own(void **state)
+TEST(each_unusable_value_has_a_line_of_its_own)
 {
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++)
 		assert_int_equal(setenv(numbers[i].name, "x", 1), 0);
 
@@ -449,9 +427,8 @@ static void each_unusable_value_has_a_line_of_its_own(void **state)
 	assert_int_equal(seen->writes, COUNT(numbers));
 }
 
-static void an_unusable_value_leaves_the_others(void **state)
+TEST(an_unusable_value_leaves_the_others)
 {
-	(void)state;
 	assert_int_equal(setenv("REPLYFROM_PEERS", "x", 1), 0);
 	assert_int_equal(setenv("REPLYFROM_IFINDEX", "1", 1), 0);
 
@@ -461,9 +438,8 @@ static void an_unusable_value_leaves_the_others(void **state)
 }
 
 /* So that lines of two processes do not mix. */
-static void a_line_is_written_to_stderr_at_once(void **state)
+TEST(a_line_is_written_to_stderr_at_once)
 {
-	(void)state;
 	set(&numbers[0], "x");
 
 	read_config();
@@ -472,10 +448,8 @@ static void a_line_is_written_to_stderr_at_once(void **state)
 	assert_int_equal(seen->fd, STDERR_FILENO);
 }
 
-static void the_environment_is_read_once(void **state)
+TEST(the_environment_is_read_once)
 {
-	(void)state;
-
 	read_config();
 
 	assert_true(seen->is_same);
@@ -483,9 +457,8 @@ static void the_environment_is_read_once(void **state)
 	assert_string_equal(seen->said, "");
 }
 
-static void reading_keeps_errno(void **state)
+TEST(reading_keeps_errno)
 {
-	(void)state;
 	set(&numbers[0], "x");
 
 	read_config();
@@ -493,9 +466,8 @@ static void reading_keeps_errno(void **state)
 	assert_int_equal(seen->error, ENOTTY);
 }
 
-static void whoever_asks_amid_reading_gets_the_defaults(void **state)
+TEST(whoever_asks_amid_reading_gets_the_defaults)
 {
-	(void)state;
 	assert_int_equal(setenv("REPLYFROM_PEERS", "16", 1), 0);
 	assert_int_equal(setenv("REPLYFROM_DISABLE", "x", 1), 0);
 
@@ -514,12 +486,11 @@ static int read_plainly(void *context)
 	return 0;
 }
 
-static void the_line_reaches_stderr(void **state)
+TEST(the_line_reaches_stderr)
 {
 	char said[512] = "";
 	int fds[2];
 
-	(void)state;
 	set(&numbers[1], "soon");
 	assert_int_equal(pipe(fds), 0);
 
@@ -531,38 +502,5 @@ static void the_line_reaches_stderr(void **state)
 				  "default\n");
 	(void)close(fds[0]);
 	(void)close(fds[1]);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, no_variables)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(without_variables_the_defaults_hold),
-		TEST(the_least_value_is_taken),
-		TEST(the_greatest_value_is_taken),
-		TEST(a_value_between_is_taken),
-		TEST(a_value_just_too_small_is_reported),
-		TEST(a_value_just_too_large_is_reported),
-		TEST(what_is_not_a_plain_number_is_reported),
-		TEST(a_long_value_is_reported_in_one_whole_line),
-		TEST(a_value_of_two_lines_is_reported_in_one),
-		TEST(a_word_is_taken),
-		TEST(what_is_none_of_the_words_is_reported),
-		TEST(the_ports_of_a_list_are_taken),
-		TEST(all_ports_are_no_list),
-		TEST(what_is_no_list_of_ports_is_reported),
-		TEST(a_place_to_log_to_is_taken),
-		TEST(what_is_no_place_to_log_to_is_reported),
-		TEST(each_unusable_value_has_a_line_of_its_own),
-		TEST(an_unusable_value_leaves_the_others),
-		TEST(a_line_is_written_to_stderr_at_once),
-		TEST(the_environment_is_read_once),
-		TEST(reading_keeps_errno),
-		TEST(whoever_asks_amid_reading_gets_the_defaults),
-		TEST(the_line_reaches_stderr),
-	};
-
-	return cmocka_run_group_tests(tests, share_memory, NULL);
 }
 // NOLINTEND(concurrency-mt-unsafe)

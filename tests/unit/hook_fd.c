@@ -23,13 +23,21 @@ enum { FD = 5, OTHER_FD = 6, THIRD_FD = 7 };
 /* What the loader left, before the tests put theirs there. */
 static struct real_libc as_loaded;
 
-static int nothing_open(void **state)
+BEFORE_ALL(note_what_the_loader_resolved)
 {
-	(void)state;
+	as_loaded = real;
+}
+
+BEFORE_EACH(nothing_open)
+{
 	settings_reset();
 	sock_forget_range(0, ~0U);
 	kernel_boot();
-	return 0;
+}
+
+AFTER_ALL(put_libc_back)
+{
+	kernel_halt();
 }
 
 static struct address any(void)
@@ -58,11 +66,9 @@ static bool is_on(int fd)
 
 /* Loading. */
 
-static void the_loader_resolves_the_real_names(void **state)
+TEST(the_loader_resolves_the_real_names)
 {
 	void *libc_s = dlsym(RTLD_NEXT, "sendmsg");
-
-	(void)state;
 
 	assert_non_null(libc_s);
 	assert_memory_equal(&as_loaded.sendmsg, &libc_s, sizeof(libc_s));
@@ -70,19 +76,16 @@ static void the_loader_resolves_the_real_names(void **state)
 
 /* Making. */
 
-static void socket_answers_the_kernel_s_fd(void **state)
+TEST(socket_answers_the_kernel_s_fd)
 {
-	(void)state;
-
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	assert_int_equal(fd, 100);
 	assert_string_equal(kernel_calls(), "socket");
 }
 
-static void a_socket_that_cannot_be_made_is_an_error(void **state)
+TEST(a_socket_that_cannot_be_made_is_an_error)
 {
-	(void)state;
 	kernel.socket_error = EMFILE;
 
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
@@ -91,9 +94,8 @@ static void a_socket_that_cannot_be_made_is_an_error(void **state)
 	assert_int_equal(errno, EMFILE);
 }
 
-static void a_new_socket_is_never_looked_at(void **state)
+TEST(a_new_socket_is_never_looked_at)
 {
-	(void)state;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	(void)kernel_calls();
@@ -103,11 +105,10 @@ static void a_new_socket_is_never_looked_at(void **state)
 }
 
 /* The number may have been one of ours, closed behind our back. */
-static void a_new_socket_is_not_what_its_number_was(void **state)
+TEST(a_new_socket_is_not_what_its_number_was)
 {
 	struct sock *sock;
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 	const struct address address = any();
 
@@ -120,11 +121,9 @@ static void a_new_socket_is_not_what_its_number_was(void **state)
 	assert_int_equal(sock->fds, 0);
 }
 
-static void neither_of_a_pair_is_looked_at(void **state)
+TEST(neither_of_a_pair_is_looked_at)
 {
 	int pair[2] = { -1, -1 };
-
-	(void)state;
 
 	int result = socketpair(AF_UNIX, SOCK_DGRAM, 0, pair);
 
@@ -134,11 +133,10 @@ static void neither_of_a_pair_is_looked_at(void **state)
 	assert_string_equal(kernel_calls(), "socketpair");
 }
 
-static void a_pair_that_cannot_be_made_is_an_error(void **state)
+TEST(a_pair_that_cannot_be_made_is_an_error)
 {
 	int pair[2] = { FD, FD };
 
-	(void)state;
 	(void)ours();
 	kernel.socket_error = EMFILE;
 
@@ -149,11 +147,10 @@ static void a_pair_that_cannot_be_made_is_an_error(void **state)
 	assert_non_null(sock_known(FD));
 }
 
-static void an_accepted_socket_is_not_looked_at(void **state)
+TEST(an_accepted_socket_is_not_looked_at)
 {
 	int fd, fd4;
 
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
 
 	fd = accept(FD, NULL, NULL);
@@ -166,10 +163,8 @@ static void an_accepted_socket_is_not_looked_at(void **state)
 	assert_string_equal(kernel_calls(), "accept accept");
 }
 
-static void an_accept_that_fails_is_an_error(void **state)
+TEST(an_accept_that_fails_is_an_error)
 {
-	(void)state;
-
 	int fd = accept(OTHER_FD, NULL, NULL);
 
 	assert_int_equal(fd, -1);
@@ -196,9 +191,8 @@ static bool is_ours_at(uint16_t port)
 	return is_on(fd);
 }
 
-static void of_listed_ports_only_those_are_ours(void **state)
+TEST(of_listed_ports_only_those_are_ours)
 {
-	(void)state;
 	settings_only_dns();
 
 	assert_true(is_ours_at(53));
@@ -207,19 +201,17 @@ static void of_listed_ports_only_those_are_ours(void **state)
 }
 
 /* It may answer for one of those. */
-static void a_port_that_the_kernel_chooses_needs_no_list(void **state)
+TEST(a_port_that_the_kernel_chooses_needs_no_list)
 {
-	(void)state;
 	settings_only_dns();
 
 	assert_true(is_ours_at(0));
 }
 
-static void bind_switches_on_first(void **state)
+TEST(bind_switches_on_first)
 {
 	const struct address address = any();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	was_on_before_bind = false;
@@ -232,11 +224,10 @@ static void bind_switches_on_first(void **state)
 	assert_non_null(sock_known(fd));
 }
 
-static void bind_of_a_new_socket_adds_three_calls(void **state)
+TEST(bind_of_a_new_socket_adds_three_calls)
 {
 	const struct address address = any();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	(void)kernel_calls();
@@ -248,11 +239,10 @@ static void bind_of_a_new_socket_adds_three_calls(void **state)
 		"SO_COOKIE IP_PKTINFO=1 SO_RCVLOWAT=0x52460000 bind");
 }
 
-static void bind_to_an_address_adds_nothing(void **state)
+TEST(bind_to_an_address_adds_nothing)
 {
 	const struct address address = v4("192.0.2.1", 53);
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	(void)kernel_calls();
@@ -263,11 +253,10 @@ static void bind_to_an_address_adds_nothing(void **state)
 	assert_string_equal(kernel_calls(), "bind");
 }
 
-static void bind_of_a_stream_adds_nothing(void **state)
+TEST(bind_of_a_stream_adds_nothing)
 {
 	const struct address address = any();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	(void)kernel_calls();
@@ -277,11 +266,10 @@ static void bind_of_a_stream_adds_nothing(void **state)
 	assert_string_equal(kernel_calls(), "bind");
 }
 
-static void a_bind_that_fails_says_why(void **state)
+TEST(a_bind_that_fails_says_why)
 {
 	const struct address address = any();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	kernel.bind_error = EADDRINUSE;
@@ -292,11 +280,10 @@ static void a_bind_that_fails_says_why(void **state)
 	assert_int_equal(errno, EADDRINUSE);
 }
 
-static void a_bind_that_fails_leaves_no_trace(void **state)
+TEST(a_bind_that_fails_leaves_no_trace)
 {
 	const struct address address = any();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	kernel.bind_error = EADDRINUSE;
@@ -307,11 +294,10 @@ static void a_bind_that_fails_leaves_no_trace(void **state)
 	assert_null(sock_known(fd));
 }
 
-static void a_bind_that_succeeds_keeps_errno(void **state)
+TEST(a_bind_that_succeeds_keeps_errno)
 {
 	const struct address address = any();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	kernel.lacks_cookie = true;
@@ -332,12 +318,11 @@ static int refuse_with_efault(int fd, const struct sockaddr *addr,
 	return -1;
 }
 
-static void bind_to_nothing_is_left_to_the_kernel(void **state)
+TEST(bind_to_nothing_is_left_to_the_kernel)
 {
 	/* volatile: the compiler knows that bind(2) wants an address. */
 	const struct sockaddr *volatile none = NULL;
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	real.bind = refuse_with_efault;
@@ -348,11 +333,10 @@ static void bind_to_nothing_is_left_to_the_kernel(void **state)
 	assert_int_equal(errno, EFAULT);
 }
 
-static void when_disabled_bind_adds_nothing(void **state)
+TEST(when_disabled_bind_adds_nothing)
 {
 	const struct address address = any();
 
-	(void)state;
 	settings.disable = 1;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
@@ -363,11 +347,10 @@ static void when_disabled_bind_adds_nothing(void **state)
 	assert_string_equal(kernel_calls(), "bind");
 }
 
-static void connect_is_the_kernel_s(void **state)
+TEST(connect_is_the_kernel_s)
 {
 	const struct address address = v4("192.0.2.1", 53);
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	(void)kernel_calls();
@@ -389,20 +372,18 @@ static int option(int fd)
 	return value;
 }
 
-static void getsockopt_does_not_show_what_we_set(void **state)
+TEST(getsockopt_does_not_show_what_we_set)
 {
-	(void)state;
 	(void)ours();
 
 	assert_true(is_on(FD));
 	assert_int_equal(option(FD), 0);
 }
 
-static void getsockopt_shows_what_setsockopt_set(void **state)
+TEST(getsockopt_shows_what_setsockopt_set)
 {
 	const int on = 1;
 
-	(void)state;
 	(void)ours();
 
 	int result = setsockopt(FD, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
@@ -411,11 +392,10 @@ static void getsockopt_shows_what_setsockopt_set(void **state)
 	assert_int_equal(option(FD), 1);
 }
 
-static void options_of_others_are_the_kernel_s(void **state)
+TEST(options_of_others_are_the_kernel_s)
 {
 	const int on = 1;
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
 	(void)kernel_calls();
@@ -426,11 +406,10 @@ static void options_of_others_are_the_kernel_s(void **state)
 	assert_string_equal(kernel_calls(), "IP_PKTINFO=1 IP_PKTINFO");
 }
 
-static void an_option_the_kernel_lacks_is_an_error(void **state)
+TEST(an_option_the_kernel_lacks_is_an_error)
 {
 	const int on = 1;
 
-	(void)state;
 	(void)ours();
 
 	int result = setsockopt(FD, IPPROTO_IP, IP_RECVTOS, &on, sizeof(on));
@@ -451,9 +430,8 @@ static int look_at_close(int fd)
 }
 
 /* Afterwards another thread may have the number. */
-static void close_forgets_before_the_fd_is_free(void **state)
+TEST(close_forgets_before_the_fd_is_free)
 {
-	(void)state;
 	(void)ours();
 	close_behind_spy = real.close;
 	real.close = look_at_close;
@@ -465,9 +443,8 @@ static void close_forgets_before_the_fd_is_free(void **state)
 	assert_false(was_known_at_close);
 }
 
-static void close_by_its_other_name_does_the_same(void **state)
+TEST(close_by_its_other_name_does_the_same)
 {
-	(void)state;
 	(void)ours();
 
 	int result = __close(FD);
@@ -476,19 +453,16 @@ static void close_by_its_other_name_does_the_same(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void a_close_that_fails_says_why(void **state)
+TEST(a_close_that_fails_says_why)
 {
-	(void)state;
-
 	int result = close(OTHER_FD);
 
 	assert_int_equal(result, -1);
 	assert_int_equal(errno, EBADF);
 }
 
-static void close_range_forgets_its_range(void **state)
+TEST(close_range_forgets_its_range)
 {
-	(void)state;
 	(void)ours();
 	assert_int_equal(dup2(FD, OTHER_FD), OTHER_FD);
 	assert_int_equal(dup2(FD, THIRD_FD), THIRD_FD);
@@ -501,11 +475,10 @@ static void close_range_forgets_its_range(void **state)
 	assert_non_null(sock_known(THIRD_FD));
 }
 
-static void close_range_in_an_unshared_table_forgets_too(void **state)
+TEST(close_range_in_an_unshared_table_forgets_too)
 {
 	const int unshare = 1 << 1; /* CLOSE_RANGE_UNSHARE */
 
-	(void)state;
 	(void)ours();
 
 	(void)close_range(FD, ~0U, unshare);
@@ -513,11 +486,10 @@ static void close_range_in_an_unshared_table_forgets_too(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void close_range_upon_exec_forgets_nothing(void **state)
+TEST(close_range_upon_exec_forgets_nothing)
 {
 	const int cloexec = 1 << 2; /* CLOSE_RANGE_CLOEXEC */
 
-	(void)state;
 	(void)ours();
 
 	(void)close_range(FD, ~0U, cloexec);
@@ -526,9 +498,8 @@ static void close_range_upon_exec_forgets_nothing(void **state)
 	assert_string_equal(kernel_calls(), "close_range");
 }
 
-static void closefrom_forgets_all_from_there_on(void **state)
+TEST(closefrom_forgets_all_from_there_on)
 {
-	(void)state;
 	(void)ours();
 	assert_int_equal(dup2(FD, OTHER_FD), OTHER_FD);
 
@@ -538,9 +509,8 @@ static void closefrom_forgets_all_from_there_on(void **state)
 	assert_null(sock_known(OTHER_FD));
 }
 
-static void closefrom_below_zero_forgets_all(void **state)
+TEST(closefrom_below_zero_forgets_all)
 {
-	(void)state;
 	(void)ours();
 
 	closefrom(-5);
@@ -551,11 +521,9 @@ static void closefrom_below_zero_forgets_all(void **state)
 
 /* Duplicating. */
 
-static void dup_means_the_same(void **state)
+TEST(dup_means_the_same)
 {
 	struct sock *sock = ours();
-
-	(void)state;
 
 	int to = dup(FD);
 
@@ -563,11 +531,9 @@ static void dup_means_the_same(void **state)
 	assert_ptr_equal(sock_known(to), sock);
 }
 
-static void dup2_means_the_same(void **state)
+TEST(dup2_means_the_same)
 {
 	struct sock *sock = ours();
-
-	(void)state;
 
 	int to = dup2(FD, OTHER_FD), too = __dup2(FD, THIRD_FD);
 
@@ -577,11 +543,9 @@ static void dup2_means_the_same(void **state)
 	assert_ptr_equal(sock_known(THIRD_FD), sock);
 }
 
-static void dup3_means_the_same(void **state)
+TEST(dup3_means_the_same)
 {
 	struct sock *sock = ours();
-
-	(void)state;
 
 	int to = dup3(FD, OTHER_FD, O_CLOEXEC);
 
@@ -589,12 +553,11 @@ static void dup3_means_the_same(void **state)
 	assert_ptr_equal(sock_known(OTHER_FD), sock);
 }
 
-static void a_duplicate_by_fcntl_means_the_same(void **state)
+TEST(a_duplicate_by_fcntl_means_the_same)
 {
 	const int commands[] = { F_DUPFD, F_DUPFD_CLOEXEC };
 	struct sock *sock = ours();
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		int to = fcntl(FD, commands[i], 20);
 		int to_64 = fcntl64(FD, commands[i], 40);
@@ -609,9 +572,8 @@ static void a_duplicate_by_fcntl_means_the_same(void **state)
 	}
 }
 
-static void other_commands_of_fcntl_duplicate_nothing(void **state)
+TEST(other_commands_of_fcntl_duplicate_nothing)
 {
-	(void)state;
 	(void)ours();
 
 	int result = fcntl(FD, F_SETFL, OTHER_FD);
@@ -620,11 +582,9 @@ static void other_commands_of_fcntl_duplicate_nothing(void **state)
 	assert_null(sock_known(OTHER_FD));
 }
 
-static void a_duplication_that_fails_changes_nothing(void **state)
+TEST(a_duplication_that_fails_changes_nothing)
 {
 	struct sock *sock = ours();
-
-	(void)state;
 
 	assert_int_equal(dup2(OTHER_FD, FD), -1);
 	assert_int_equal(dup3(OTHER_FD, FD, 0), -1);
@@ -636,66 +596,14 @@ static void a_duplication_that_fails_changes_nothing(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
-static void duplicating_a_stream_over_ours_ends_ours(void **state)
+TEST(duplicating_a_stream_over_ours_ends_ours)
 {
 	struct sock *sock = ours();
 
-	(void)state;
 	int fd = socket(AF_INET, SOCK_STREAM, 0);
 
 	(void)dup2(fd, FD);
 
 	assert_null(sock_known(FD));
 	assert_int_equal(sock->fds, 0);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, nothing_open)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(the_loader_resolves_the_real_names),
-		TEST(socket_answers_the_kernel_s_fd),
-		TEST(a_socket_that_cannot_be_made_is_an_error),
-		TEST(a_new_socket_is_never_looked_at),
-		TEST(a_new_socket_is_not_what_its_number_was),
-		TEST(neither_of_a_pair_is_looked_at),
-		TEST(a_pair_that_cannot_be_made_is_an_error),
-		TEST(an_accepted_socket_is_not_looked_at),
-		TEST(an_accept_that_fails_is_an_error),
-		TEST(of_listed_ports_only_those_are_ours),
-		TEST(a_port_that_the_kernel_chooses_needs_no_list),
-		TEST(bind_switches_on_first),
-		TEST(bind_of_a_new_socket_adds_three_calls),
-		TEST(bind_to_an_address_adds_nothing),
-		TEST(bind_of_a_stream_adds_nothing),
-		TEST(a_bind_that_fails_says_why),
-		TEST(a_bind_that_fails_leaves_no_trace),
-		TEST(a_bind_that_succeeds_keeps_errno),
-		TEST(bind_to_nothing_is_left_to_the_kernel),
-		TEST(when_disabled_bind_adds_nothing),
-		TEST(connect_is_the_kernel_s),
-		TEST(getsockopt_does_not_show_what_we_set),
-		TEST(getsockopt_shows_what_setsockopt_set),
-		TEST(options_of_others_are_the_kernel_s),
-		TEST(an_option_the_kernel_lacks_is_an_error),
-		TEST(close_forgets_before_the_fd_is_free),
-		TEST(close_by_its_other_name_does_the_same),
-		TEST(a_close_that_fails_says_why),
-		TEST(close_range_forgets_its_range),
-		TEST(close_range_in_an_unshared_table_forgets_too),
-		TEST(close_range_upon_exec_forgets_nothing),
-		TEST(closefrom_forgets_all_from_there_on),
-		TEST(closefrom_below_zero_forgets_all),
-		TEST(dup_means_the_same),
-		TEST(dup2_means_the_same),
-		TEST(dup3_means_the_same),
-		TEST(a_duplicate_by_fcntl_means_the_same),
-		TEST(other_commands_of_fcntl_duplicate_nothing),
-		TEST(a_duplication_that_fails_changes_nothing),
-		TEST(duplicating_a_stream_over_ours_ends_ours),
-	};
-
-	as_loaded = real;
-	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
 }

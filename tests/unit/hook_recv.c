@@ -43,9 +43,8 @@ static void open_ours(int domain)
 	(void)kernel_calls();
 }
 
-static int one_ipv4_socket(void **state)
+BEFORE_EACH(one_ipv4_socket)
 {
-	(void)state;
 	memory_reset();
 	settings_reset();
 	peers_reset(1000, 120);
@@ -54,7 +53,11 @@ static int one_ipv4_socket(void **state)
 	kernel_boot();
 	open_ours(AF_INET);
 	peer = v4("192.0.2.9", 5300);
-	return 0;
+}
+
+AFTER_ALL(put_libc_back)
+{
+	kernel_halt();
 }
 
 /* `peer` asks `local`: a datagram waits. */
@@ -91,12 +94,58 @@ static void spy_on_recvmsg(void)
 
 /* recvfrom(2) and its relatives. */
 
-static void recvfrom_gives_the_datagram(void **state)
+enum { MANY = 1500, MOST = 2000 };
+
+static struct mmsghdr batch[MOST];
+static struct iovec batch_iov[MOST];
+static char batch_buf[MOST][8];
+static struct address batch_name[MOST];
+static struct control batch_control[MOST];
+
+static void prepare_batch(unsigned int n, size_t control_bytes)
+{
+	for (unsigned int i = 0; i < n; i++) {
+		batch_iov[i] =
+			(struct iovec){ batch_buf[i], sizeof(batch_buf[i]) };
+		memset(batch_buf[i], 0, sizeof(batch_buf[i]));
+		batch[i] = (struct mmsghdr){
+			.msg_hdr = {
+				.msg_name = &batch_name[i],
+				.msg_namelen = sizeof(batch_name[i].room),
+				.msg_iov = &batch_iov[i],
+				.msg_iovlen = 1,
+				.msg_control = batch_control[i].bytes,
+				.msg_controllen = control_bytes,
+			},
+			.msg_len = 12345,
+		};
+	}
+}
+
+/* Before any other has left memory that is more than enough. */
+TEST(recvmmsg_has_room_for_any_number)
+{
+	for (unsigned int n = 1; n <= 500; n += 1 + n / 50) {
+		prepare_batch(n, 0);
+		for (unsigned int i = 0; i < n; i++)
+			batch[i].msg_hdr.msg_namelen = sizeof(peer.v4);
+		kernel_boot();
+		open_ours(AF_INET);
+		for (unsigned int i = 0; i < n; i++)
+			(void)arrive("10.0.0.1", "hello");
+
+		assert_int_equal(recvmmsg(FD, batch, n, 0, NULL), n);
+
+		for (unsigned int i = 0; i < n; i++)
+			assert_memory_equal(&batch_name[i], &peer.v4, peer.len);
+	}
+}
+
+TEST(recvfrom_gives_the_datagram)
 {
 	char buf[10] = "";
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
@@ -107,12 +156,11 @@ static void recvfrom_gives_the_datagram(void **state)
 	assert_memory_equal(&from.v4, &peer.v4, peer.len);
 }
 
-static void recvfrom_remembers_the_address_asked(void **state)
+TEST(recvfrom_remembers_the_address_asked)
 {
 	char buf[10];
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
@@ -120,11 +168,10 @@ static void recvfrom_remembers_the_address_asked(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void recvfrom_without_an_address_remembers_too(void **state)
+TEST(recvfrom_without_an_address_remembers_too)
 {
 	char buf[10] = "";
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, NULL, NULL);
@@ -145,12 +192,11 @@ static const char *answer_after_reading(int domain, int type, int protocol)
 	return answer(id, peer);
 }
 
-static void who_reads_ip_packets_recalls_nothing(void **state)
+TEST(who_reads_ip_packets_recalls_nothing)
 {
 	const uint16_t protocols[] = { ETHERTYPE_IP, ETHERTYPE_IPV6,
 				       ETH_P_ALL };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(protocols); i++) {
 		peers_reset(1000, 120);
 
@@ -160,28 +206,25 @@ static void who_reads_ip_packets_recalls_nothing(void **state)
 	}
 }
 
-static void who_reads_raw_udp_recalls_nothing(void **state)
+TEST(who_reads_raw_udp_recalls_nothing)
 {
-	(void)state;
 	assert_string_equal(
 		answer_after_reading(AF_INET, SOCK_RAW, IPPROTO_UDP),
 		"nothing");
 }
 
 /* Of that number there is no netlink(7), and there may be. */
-static void a_netlink_socket_of_udp_s_number_reads_no_packets(void **state)
+TEST(a_netlink_socket_of_udp_s_number_reads_no_packets)
 {
-	(void)state;
 	assert_string_equal(
 		answer_after_reading(AF_NETLINK, SOCK_RAW, IPPROTO_UDP),
 		"10.0.0.1");
 }
 
-static void who_reads_other_packets_recalls_as_before(void **state)
+TEST(who_reads_other_packets_recalls_as_before)
 {
 	const uint16_t protocols[] = { ETHERTYPE_ARP, ETH_P_LLDP };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(protocols); i++)
 		assert_string_equal(answer_after_reading(AF_PACKET, SOCK_RAW,
 							 htons(protocols[i])),
@@ -209,33 +252,30 @@ static const char *answer_after_bind(const struct sockaddr_ll *name,
 	return answer(id, peer);
 }
 
-static void a_bind_says_which_packets_are_read(void **state)
+TEST(a_bind_says_which_packets_are_read)
 {
 	const struct sockaddr_ll ip = packets_of(ETHERTYPE_IP);
 	const struct sockaddr_ll arp = packets_of(ETHERTYPE_ARP);
 
-	(void)state;
 	assert_string_equal(answer_after_bind(&ip, 0), "nothing");
 	assert_string_equal(answer_after_bind(&ip, ETHERTYPE_ARP), "nothing");
 	assert_string_equal(answer_after_bind(&arp, 0), "10.0.0.1");
 	assert_string_equal(answer_after_bind(&arp, ETH_P_ALL), "10.0.0.1");
 }
 
-static void a_bind_to_an_interface_only_leaves_which_packets(void **state)
+TEST(a_bind_to_an_interface_only_leaves_which_packets)
 {
 	const struct sockaddr_ll any = packets_of(0);
 
-	(void)state;
 	assert_string_equal(answer_after_bind(&any, ETH_P_ALL), "nothing");
 	assert_string_equal(answer_after_bind(&any, ETHERTYPE_ARP), "10.0.0.1");
 }
 
-static void fortified_recvfrom_does_as_recvfrom(void **state)
+TEST(fortified_recvfrom_does_as_recvfrom)
 {
 	char buf[10] = "";
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = __recvfrom_chk(FD, buf, sizeof(buf), sizeof(buf), 0,
@@ -246,11 +286,10 @@ static void fortified_recvfrom_does_as_recvfrom(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void recv_gives_and_remembers(void **state)
+TEST(recv_gives_and_remembers)
 {
 	char buf[10] = "";
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recv(FD, buf, sizeof(buf), 0);
@@ -260,11 +299,10 @@ static void recv_gives_and_remembers(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void fortified_recv_does_as_recv(void **state)
+TEST(fortified_recv_does_as_recv)
 {
 	char buf[10] = "";
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = __recv_chk(FD, buf, sizeof(buf), sizeof(buf), 0);
@@ -273,11 +311,10 @@ static void fortified_recv_does_as_recv(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void read_gives_and_remembers(void **state)
+TEST(read_gives_and_remembers)
 {
 	char buf[10] = "";
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = read(FD, buf, sizeof(buf));
@@ -287,11 +324,10 @@ static void read_gives_and_remembers(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void read_by_its_other_name_does_the_same(void **state)
+TEST(read_by_its_other_name_does_the_same)
 {
 	char buf[10] = "";
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = __read(FD, buf, sizeof(buf));
@@ -300,11 +336,10 @@ static void read_by_its_other_name_does_the_same(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void fortified_read_does_as_read(void **state)
+TEST(fortified_read_does_as_read)
 {
 	char buf[10] = "";
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = __read_chk(FD, buf, sizeof(buf), sizeof(buf));
@@ -313,13 +348,12 @@ static void fortified_read_does_as_read(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void readv_gives_and_remembers(void **state)
+TEST(readv_gives_and_remembers)
 {
 	char one[3], two[10] = "";
 	const struct iovec iov[] = { { one, sizeof(one) },
 				     { two, sizeof(two) } };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = readv(FD, iov, COUNT(iov));
@@ -330,11 +364,10 @@ static void readv_gives_and_remembers(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void a_longer_datagram_is_cut(void **state)
+TEST(a_longer_datagram_is_cut)
 {
 	char buf[3];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, NULL, NULL);
@@ -343,11 +376,10 @@ static void a_longer_datagram_is_cut(void **state)
 	assert_int_equal(kernel_waiting(), 0);
 }
 
-static void the_flags_reach_the_kernel(void **state)
+TEST(the_flags_reach_the_kernel)
 {
 	char buf[3];
 
-	(void)state;
 	spy_on_recvmsg();
 	(void)arrive("10.0.0.1", "hello");
 
@@ -358,11 +390,10 @@ static void the_flags_reach_the_kernel(void **state)
 }
 
 /* recvmsg(2) says EINVAL to a length that recvfrom(2) cuts. */
-static void a_huge_length_is_cut_as_the_kernel_does(void **state)
+TEST(a_huge_length_is_cut_as_the_kernel_does)
 {
 	char buf[10];
 
-	(void)state;
 	spy_on_recvmsg();
 	(void)arrive("10.0.0.1", "hello");
 
@@ -372,12 +403,11 @@ static void a_huge_length_is_cut_as_the_kernel_does(void **state)
 	assert_int_equal(seen_iov.iov_len, INT_MAX & ~4095);
 }
 
-static void receiving_keeps_errno(void **state)
+TEST(receiving_keeps_errno)
 {
 	char buf[10];
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 	errno = ENOTTY;
 
@@ -386,12 +416,11 @@ static void receiving_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void the_kernel_s_error_is_the_application_s(void **state)
+TEST(the_kernel_s_error_is_the_application_s)
 {
 	char buf[10];
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	kernel_datagram(peer, "")->error = ECONNREFUSED;
 	errno = 0;
 
@@ -420,11 +449,10 @@ static socklen_t receive_name(socklen_t room, unsigned char name[64])
 	return len;
 }
 
-static void an_address_fills_the_room_there_is(void **state)
+TEST(an_address_fills_the_room_there_is)
 {
 	_Alignas(struct sockaddr_in6) unsigned char name[64];
 
-	(void)state;
 	for (socklen_t room = 0; room <= 40; room++) {
 		socklen_t len = receive_name(room, name);
 
@@ -434,11 +462,10 @@ static void an_address_fills_the_room_there_is(void **state)
 	}
 }
 
-static void an_ipv6_address_fills_the_room_there_is(void **state)
+TEST(an_ipv6_address_fills_the_room_there_is)
 {
 	_Alignas(struct sockaddr_in6) unsigned char name[64];
 
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6_scoped("fe80::9", 5300, 3);
 	for (socklen_t room = 0; room <= 40; room++) {
@@ -450,22 +477,20 @@ static void an_ipv6_address_fills_the_room_there_is(void **state)
 	}
 }
 
-static void a_peer_whose_address_was_cut_is_remembered_whole(void **state)
+TEST(a_peer_whose_address_was_cut_is_remembered_whole)
 {
 	_Alignas(struct sockaddr_in6) unsigned char name[64];
 
-	(void)state;
 	(void)receive_name(1, name);
 
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void a_negative_room_is_refused_after_the_datagram(void **state)
+TEST(a_negative_room_is_refused_after_the_datagram)
 {
 	char buf[10];
 	struct address from = { .len = (socklen_t)-1 };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
@@ -475,12 +500,11 @@ static void a_negative_room_is_refused_after_the_datagram(void **state)
 	assert_int_equal(kernel_waiting(), 0);
 }
 
-static void no_room_to_say_the_length_is_refused_after_it_too(void **state)
+TEST(no_room_to_say_the_length_is_refused_after_it_too)
 {
 	char buf[10];
 	struct address from;
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, NULL);
@@ -491,12 +515,11 @@ static void no_room_to_say_the_length_is_refused_after_it_too(void **state)
 }
 
 /* To ask once more whether a filter forbids it may answer yes of another fd. */
-static void what_was_taken_in_vain_is_not_asked_for_again(void **state)
+TEST(what_was_taken_in_vain_is_not_asked_for_again)
 {
 	char buf[10];
 	struct address from = { .len = (socklen_t)-1 };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
@@ -504,12 +527,10 @@ static void what_was_taken_in_vain_is_not_asked_for_again(void **state)
 	assert_string_equal(kernel_calls(), "recvmsg");
 }
 
-static void an_error_comes_before_a_negative_room(void **state)
+TEST(an_error_comes_before_a_negative_room)
 {
 	char buf[10];
 	struct address from = { .len = (socklen_t)-1 };
-
-	(void)state;
 
 	ssize_t n = recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len);
 
@@ -519,12 +540,11 @@ static void an_error_comes_before_a_negative_room(void **state)
 
 /* What is left to libc. */
 
-static void what_is_not_ours_is_received_by_libc(void **state)
+TEST(what_is_not_ours_is_received_by_libc)
 {
 	char buf[10];
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	kernel_socket(OTHER_FD, AF_INET, SOCK_STREAM, 0);
 	sock_created(OTHER_FD, AF_INET, SOCK_STREAM, 0);
 
@@ -541,12 +561,10 @@ static void what_is_not_ours_is_received_by_libc(void **state)
 					    "__recv_chk read __read_chk");
 }
 
-static void odd_flags_are_left_to_libc(void **state)
+TEST(odd_flags_are_left_to_libc)
 {
 	char buf[10];
 	struct address from = { .len = sizeof(from.room) };
-
-	(void)state;
 
 	assert_int_equal(recvfrom(FD, buf, 10, odd_flags, &from.any, &from.len),
 			 kernel.answer);
@@ -560,12 +578,11 @@ static void odd_flags_are_left_to_libc(void **state)
 }
 
 /* libc's ends the program: that is its job. */
-static void an_overflow_is_left_to_the_fortified_names(void **state)
+TEST(an_overflow_is_left_to_the_fortified_names)
 {
 	char buf[10];
 	struct address from = { .len = sizeof(from.room) };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)__recvfrom_chk(FD, buf, 11, 10, 0, &from.any, &from.len);
@@ -576,11 +593,10 @@ static void an_overflow_is_left_to_the_fortified_names(void **state)
 			    "__recvfrom_chk __recv_chk __read_chk");
 }
 
-static void a_socket_nobody_saw_is_looked_at_before_it_receives(void **state)
+TEST(a_socket_nobody_saw_is_looked_at_before_it_receives)
 {
 	char buf[10];
 
-	(void)state;
 	sock_forget(FD);
 	(void)arrive("10.0.0.1", "hello");
 
@@ -589,12 +605,11 @@ static void a_socket_nobody_saw_is_looked_at_before_it_receives(void **state)
 	assert_string_equal(answer(sock_known(FD)->id, peer), "10.0.0.1");
 }
 
-static void read_looks_at_no_fd(void **state)
+TEST(read_looks_at_no_fd)
 {
 	char buf[10];
 	const struct iovec iov = { buf, sizeof(buf) };
 
-	(void)state;
 	sock_forget(FD);
 
 	(void)read(FD, buf, sizeof(buf));
@@ -605,12 +620,11 @@ static void read_looks_at_no_fd(void **state)
 }
 
 /* It takes no datagram: read(2). */
-static void reading_no_bytes_is_left_to_libc(void **state)
+TEST(reading_no_bytes_is_left_to_libc)
 {
 	char buf[10];
 	const struct iovec iov[] = { { buf, 0 }, { buf, 0 } };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)read(FD, buf, 0);
@@ -622,12 +636,11 @@ static void reading_no_bytes_is_left_to_libc(void **state)
 	assert_int_equal(kernel_waiting(), 1);
 }
 
-static void readv_may_have_empty_parts(void **state)
+TEST(readv_may_have_empty_parts)
 {
 	char buf[10];
 	const struct iovec iov[] = { { buf, 0 }, { buf, sizeof(buf) } };
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = readv(FD, iov, COUNT(iov));
@@ -636,7 +649,7 @@ static void readv_may_have_empty_parts(void **state)
 	assert_int_equal(kernel_waiting(), 0);
 }
 
-static void what_readv_cannot_take_is_left_to_libc(void **state)
+TEST(what_readv_cannot_take_is_left_to_libc)
 {
 	static struct iovec iov[IOV_MAX + 1];
 	/* volatile: the compiler warns of what readv(2) is to refuse. */
@@ -644,7 +657,6 @@ static void what_readv_cannot_take_is_left_to_libc(void **state)
 	volatile int negative = -1;
 	static char buf[10];
 
-	(void)state;
 	iov[0] = (struct iovec){ buf, sizeof(buf) };
 
 	(void)readv(FD, iov, IOV_MAX + 1);
@@ -654,12 +666,11 @@ static void what_readv_cannot_take_is_left_to_libc(void **state)
 	assert_string_equal(kernel_calls(), "readv readv readv");
 }
 
-static void readv_takes_as_many_parts_as_the_kernel(void **state)
+TEST(readv_takes_as_many_parts_as_the_kernel)
 {
 	static struct iovec iov[IOV_MAX];
 	static char buf[10];
 
-	(void)state;
 	iov[IOV_MAX - 1] = (struct iovec){ buf, sizeof(buf) };
 	(void)arrive("10.0.0.1", "hello");
 
@@ -669,12 +680,11 @@ static void readv_takes_as_many_parts_as_the_kernel(void **state)
 }
 
 /* Closed behind our back, and opened again as a file. */
-static void a_file_in_our_socket_s_place_is_read(void **state)
+TEST(a_file_in_our_socket_s_place_is_read)
 {
 	char buf[10];
 	const struct iovec iov = { buf, sizeof(buf) };
 
-	(void)state;
 	kernel_file(FD);
 	errno = ENOTTY;
 
@@ -685,12 +695,11 @@ static void a_file_in_our_socket_s_place_is_read(void **state)
 	assert_string_equal(kernel_calls(), "readv");
 }
 
-static void readv_of_a_file_in_our_socket_s_place_keeps_errno(void **state)
+TEST(readv_of_a_file_in_our_socket_s_place_keeps_errno)
 {
 	char buf[10];
 	const struct iovec iov = { buf, sizeof(buf) };
 
-	(void)state;
 	kernel_file(FD);
 	errno = ENOTTY;
 
@@ -700,11 +709,10 @@ static void readv_of_a_file_in_our_socket_s_place_keeps_errno(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void a_closed_fd_is_forgotten(void **state)
+TEST(a_closed_fd_is_forgotten)
 {
 	char buf[10];
 
-	(void)state;
 	kernel_closed(FD);
 
 	ssize_t n = recv(FD, buf, sizeof(buf), 0);
@@ -714,11 +722,9 @@ static void a_closed_fd_is_forgotten(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void an_empty_queue_is_no_reason_to_forget(void **state)
+TEST(an_empty_queue_is_no_reason_to_forget)
 {
 	char buf[10];
-
-	(void)state;
 
 	(void)recv(FD, buf, sizeof(buf), 0);
 
@@ -727,11 +733,10 @@ static void an_empty_queue_is_no_reason_to_forget(void **state)
 
 /* What is remembered. */
 
-static void datagrams_up_to_eagain_are_a_batch(void **state)
+TEST(datagrams_up_to_eagain_are_a_batch)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "one");
 	(void)arrive("10.0.0.2", "two");
 
@@ -742,11 +747,10 @@ static void datagrams_up_to_eagain_are_a_batch(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.2");
 }
 
-static void datagrams_without_eagain_are_no_batch(void **state)
+TEST(datagrams_without_eagain_are_no_batch)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "one");
 	(void)arrive("10.0.0.2", "two");
 
@@ -756,11 +760,10 @@ static void datagrams_without_eagain_are_no_batch(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.2");
 }
 
-static void another_error_makes_no_batch(void **state)
+TEST(another_error_makes_no_batch)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "one");
 	(void)arrive("10.0.0.2", "two");
 	kernel_datagram(peer, "")->error = EINTR;
@@ -771,11 +774,10 @@ static void another_error_makes_no_batch(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.2");
 }
 
-static void a_peeked_datagram_is_remembered_and_stays(void **state)
+TEST(a_peeked_datagram_is_remembered_and_stays)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
@@ -784,11 +786,10 @@ static void a_peeked_datagram_is_remembered_and_stays(void **state)
 	assert_int_equal(kernel_waiting(), 1);
 }
 
-static void what_is_peeked_at_and_read_is_counted_once(void **state)
+TEST(what_is_peeked_at_and_read_is_counted_once)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 	(void)counted();
 
@@ -798,12 +799,11 @@ static void what_is_peeked_at_and_read_is_counted_once(void **state)
 	assert_string_equal(counted(), "1 seen ");
 }
 
-static void a_peeked_datagram_is_no_request_yet(void **state)
+TEST(a_peeked_datagram_is_no_request_yet)
 {
 	char buf[10];
 	struct local local;
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recv(FD, buf, sizeof(buf), MSG_PEEK);
@@ -811,11 +811,10 @@ static void a_peeked_datagram_is_no_request_yet(void **state)
 	assert_false(peers_claim(0, &peer.any, peer.len, &local));
 }
 
-static void a_peeked_datagram_counts_once_in_a_batch(void **state)
+TEST(a_peeked_datagram_counts_once_in_a_batch)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "one");
 	(void)arrive("10.0.0.2", "two");
 	(void)arrive("10.0.0.3", "three");
@@ -832,11 +831,10 @@ static void a_peeked_datagram_counts_once_in_a_batch(void **state)
 }
 
 /* Fact 7: the addresses of an error report are the ICMP packet's. */
-static void nothing_is_remembered_of_an_error_report(void **state)
+TEST(nothing_is_remembered_of_an_error_report)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recv(FD, buf, sizeof(buf), MSG_ERRQUEUE);
@@ -844,12 +842,10 @@ static void nothing_is_remembered_of_an_error_report(void **state)
 	assert_string_equal(answer(id, peer), "nothing");
 }
 
-static void
-nothing_is_remembered_of_what_the_kernel_calls_a_report(void **state)
+TEST(nothing_is_remembered_of_what_the_kernel_calls_a_report)
 {
 	char buf[10];
 
-	(void)state;
 	arrive("10.0.0.1", "hello")->flags = MSG_ERRQUEUE;
 
 	(void)recv(FD, buf, sizeof(buf), 0);
@@ -857,11 +853,10 @@ nothing_is_remembered_of_what_the_kernel_calls_a_report(void **state)
 	assert_string_equal(answer(id, peer), "nothing");
 }
 
-static void a_datagram_of_nobody_is_not_remembered(void **state)
+TEST(a_datagram_of_nobody_is_not_remembered)
 {
 	char buf[10];
 
-	(void)state;
 	arrive("10.0.0.1", "hello")->from.len = 0;
 
 	ssize_t n = recv(FD, buf, sizeof(buf), 0);
@@ -872,11 +867,10 @@ static void a_datagram_of_nobody_is_not_remembered(void **state)
 
 /* An armed socket always delivers it: this one cannot be what we took it for.
  */
-static void a_datagram_without_its_address_makes_us_look_again(void **state)
+TEST(a_datagram_without_its_address_makes_us_look_again)
 {
 	char buf[10];
 
-	(void)state;
 	kernel_closed(FD);
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_bound(FD, v4("192.0.2.1", 53));
@@ -887,12 +881,10 @@ static void a_datagram_without_its_address_makes_us_look_again(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void
-an_error_report_without_an_address_is_no_reason_to_look(void **state)
+TEST(an_error_report_without_an_address_is_no_reason_to_look)
 {
 	char buf[10];
 
-	(void)state;
 	(void)kernel_datagram(peer, "hello");
 
 	(void)recv(FD, buf, sizeof(buf), MSG_ERRQUEUE);
@@ -900,11 +892,10 @@ an_error_report_without_an_address_is_no_reason_to_look(void **state)
 	assert_string_equal(kernel_calls(), "recvmsg");
 }
 
-static void a_datagram_costs_one_call(void **state)
+TEST(a_datagram_costs_one_call)
 {
 	char buf[10];
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recv(FD, buf, sizeof(buf), 0);
@@ -913,13 +904,12 @@ static void a_datagram_costs_one_call(void **state)
 }
 
 /* SO_TIMESTAMPING: it comes before ours, and nobody asked for control. */
-static void messages_nobody_has_room_for_leave_room_for_ours(void **state)
+TEST(messages_nobody_has_room_for_leave_room_for_ours)
 {
 	static const char timestamps[48];
 	struct datagram *datagram = kernel_datagram(peer, "hello");
 	char buf[10];
 
-	(void)state;
 	control_add(&datagram->control, SOL_SOCKET, SCM_TIMESTAMPING,
 		    timestamps, sizeof(timestamps));
 	control_add_v4(&datagram->control, "10.0.0.1", "10.0.0.1", 3);
@@ -931,11 +921,10 @@ static void messages_nobody_has_room_for_leave_room_for_ours(void **state)
 
 /* The interface. */
 
-static void an_answer_names_no_interface(void **state)
+TEST(an_answer_names_no_interface)
 {
 	char buf[10];
 
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6("2001:db8::9", 5300);
 	(void)arrive("2001:db8::1", "hello");
@@ -945,11 +934,10 @@ static void an_answer_names_no_interface(void **state)
 	assert_string_equal(answer(id, peer), "2001:db8::1");
 }
 
-static void a_link_local_answer_names_its_interface(void **state)
+TEST(a_link_local_answer_names_its_interface)
 {
 	char buf[10];
 
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6("2001:db8::9", 5300);
 	(void)arrive("fe80::1", "hello");
@@ -959,11 +947,10 @@ static void a_link_local_answer_names_its_interface(void **state)
 	assert_string_equal(answer(id, peer), "fe80::1%3");
 }
 
-static void whoever_wants_it_gets_the_interface_named(void **state)
+TEST(whoever_wants_it_gets_the_interface_named)
 {
 	char buf[10];
 
-	(void)state;
 	settings.ifindex = 1;
 	(void)arrive("10.0.0.1", "hello");
 
@@ -1008,11 +995,10 @@ static void assert_only_tos(const struct msghdr *msg, unsigned char tos)
 	assert_memory_equal(c, expected.bytes, CMSG_LEN(sizeof(tos)));
 }
 
-static void recvmsg_gives_the_datagram(void **state)
+TEST(recvmsg_gives_the_datagram)
 {
 	struct msghdr msg = app_message(200);
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	ssize_t n = recvmsg(FD, &msg, 0);
@@ -1024,11 +1010,10 @@ static void recvmsg_gives_the_datagram(void **state)
 	assert_int_equal(msg.msg_flags, 0);
 }
 
-static void recvmsg_remembers_the_address_asked(void **state)
+TEST(recvmsg_remembers_the_address_asked)
 {
 	struct msghdr msg = app_message(0);
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recvmsg(FD, &msg, 0);
@@ -1036,11 +1021,10 @@ static void recvmsg_remembers_the_address_asked(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void recvmsg_hides_our_messages(void **state)
+TEST(recvmsg_hides_our_messages)
 {
 	struct msghdr msg = app_message(200);
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recvmsg(FD, &msg, 0);
@@ -1049,11 +1033,10 @@ static void recvmsg_hides_our_messages(void **state)
 	assert_int_equal(app_control.bytes[0], UNTOUCHED);
 }
 
-static void recvmsg_shows_the_application_s_messages(void **state)
+TEST(recvmsg_shows_the_application_s_messages)
 {
 	struct msghdr msg = app_message(200);
 
-	(void)state;
 	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
 
 	(void)recvmsg(FD, &msg, 0);
@@ -1062,11 +1045,10 @@ static void recvmsg_shows_the_application_s_messages(void **state)
 }
 
 /* Fact 6. */
-static void ours_takes_no_room_from_the_application_s(void **state)
+TEST(ours_takes_no_room_from_the_application_s)
 {
 	struct msghdr msg = app_message(CMSG_SPACE(1));
 
-	(void)state;
 	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
 
 	(void)recvmsg(FD, &msg, 0);
@@ -1075,12 +1057,11 @@ static void ours_takes_no_room_from_the_application_s(void **state)
 	assert_int_equal(msg.msg_flags, 0);
 }
 
-static void what_the_application_asked_for_it_gets(void **state)
+TEST(what_the_application_asked_for_it_gets)
 {
 	struct msghdr msg = app_message(200);
 	struct local local;
 
-	(void)state;
 	sock_known(FD)->wanted = PKTINFO_V4;
 	(void)arrive("10.0.0.1", "hello");
 
@@ -1090,11 +1071,10 @@ static void what_the_application_asked_for_it_gets(void **state)
 	assert_string_equal(text_of(&local), "10.0.0.1%3");
 }
 
-static void a_large_control_buffer_shows_no_more(void **state)
+TEST(a_large_control_buffer_shows_no_more)
 {
 	struct msghdr msg = app_message(sizeof(app_control.bytes));
 
-	(void)state;
 	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
 
 	(void)recvmsg(FD, &msg, 0);
@@ -1104,9 +1084,8 @@ static void a_large_control_buffer_shows_no_more(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void every_size_of_control_buffer_shows_the_same(void **state)
+TEST(every_size_of_control_buffer_shows_the_same)
 {
-	(void)state;
 	for (size_t bytes = CMSG_SPACE(1); bytes < 1300; bytes++) {
 		struct msghdr msg = app_message(bytes);
 
@@ -1122,11 +1101,10 @@ static void every_size_of_control_buffer_shows_the_same(void **state)
 	}
 }
 
-static void a_control_length_without_a_buffer_is_none(void **state)
+TEST(a_control_length_without_a_buffer_is_none)
 {
 	struct msghdr msg = app_message(0);
 
-	(void)state;
 	msg.msg_controllen = 100;
 	(void)arrive("10.0.0.1", "hello");
 
@@ -1137,11 +1115,10 @@ static void a_control_length_without_a_buffer_is_none(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void without_a_name_its_length_is_left_alone(void **state)
+TEST(without_a_name_its_length_is_left_alone)
 {
 	struct msghdr msg = app_message(0);
 
-	(void)state;
 	msg.msg_name = NULL;
 	msg.msg_namelen = 12345;
 	(void)arrive("10.0.0.1", "hello");
@@ -1152,9 +1129,8 @@ static void without_a_name_its_length_is_left_alone(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void recvmsg_fills_the_room_there_is_for_a_name(void **state)
+TEST(recvmsg_fills_the_room_there_is_for_a_name)
 {
-	(void)state;
 	for (socklen_t room = 0; room <= 40; room++) {
 		struct msghdr msg = app_message(0);
 
@@ -1175,11 +1151,10 @@ static void recvmsg_fills_the_room_there_is_for_a_name(void **state)
 }
 
 /* Fact 11: unlike recvfrom(2). */
-static void recvmsg_refuses_a_negative_room_before_the_datagram(void **state)
+TEST(recvmsg_refuses_a_negative_room_before_the_datagram)
 {
 	struct msghdr msg = app_message(0);
 
-	(void)state;
 	msg.msg_namelen = (socklen_t)-1;
 	(void)arrive("10.0.0.1", "hello");
 
@@ -1190,12 +1165,11 @@ static void recvmsg_refuses_a_negative_room_before_the_datagram(void **state)
 	assert_int_equal(kernel_waiting(), 1);
 }
 
-static void recvmsg_leaves_the_pointers_alone(void **state)
+TEST(recvmsg_leaves_the_pointers_alone)
 {
 	struct msghdr msg = app_message(200);
 	const struct msghdr before = msg;
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	(void)recvmsg(FD, &msg, 0);
@@ -1206,12 +1180,10 @@ static void recvmsg_leaves_the_pointers_alone(void **state)
 	assert_ptr_equal(msg.msg_control, before.msg_control);
 }
 
-static void a_recvmsg_that_fails_leaves_the_message_alone(void **state)
+TEST(a_recvmsg_that_fails_leaves_the_message_alone)
 {
 	struct msghdr msg = app_message(200);
 	const struct msghdr before = msg;
-
-	(void)state;
 
 	ssize_t n = recvmsg(FD, &msg, 0);
 
@@ -1220,11 +1192,10 @@ static void a_recvmsg_that_fails_leaves_the_message_alone(void **state)
 	assert_memory_equal(&msg, &before, sizeof(msg));
 }
 
-static void recvmsg_keeps_errno(void **state)
+TEST(recvmsg_keeps_errno)
 {
 	struct msghdr msg = app_message(200);
 
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 	errno = ENOTTY;
 
@@ -1242,9 +1213,8 @@ static ssize_t refuse_with_efault(int fd, struct msghdr *msg, int flags)
 	return -1;
 }
 
-static void recvmsg_of_no_message_is_left_to_the_kernel(void **state)
+TEST(recvmsg_of_no_message_is_left_to_the_kernel)
 {
-	(void)state;
 	real.recvmsg = refuse_with_efault;
 
 	ssize_t n = recvmsg(FD, NULL, 0);
@@ -1253,11 +1223,10 @@ static void recvmsg_of_no_message_is_left_to_the_kernel(void **state)
 	assert_int_equal(errno, EFAULT);
 }
 
-static void recvmsg_of_odd_flags_is_left_to_the_kernel(void **state)
+TEST(recvmsg_of_odd_flags_is_left_to_the_kernel)
 {
 	struct msghdr msg = app_message(200);
 
-	(void)state;
 	spy_on_recvmsg();
 
 	(void)recvmsg(FD, &msg, odd_flags);
@@ -1266,11 +1235,10 @@ static void recvmsg_of_odd_flags_is_left_to_the_kernel(void **state)
 	assert_int_equal(seen_flags, odd_flags);
 }
 
-static void recvmsg_on_what_is_not_ours_gets_the_application_s(void **state)
+TEST(recvmsg_on_what_is_not_ours_gets_the_application_s)
 {
 	struct msghdr msg = app_message(200);
 
-	(void)state;
 	spy_on_recvmsg();
 	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
 
@@ -1281,12 +1249,11 @@ static void recvmsg_on_what_is_not_ours_gets_the_application_s(void **state)
 }
 
 /* It is looked at when it is used. */
-static void an_fd_that_is_passed_to_us_is_unknown(void **state)
+TEST(an_fd_that_is_passed_to_us_is_unknown)
 {
 	struct msghdr msg = app_message(200);
 	const int fds[] = { 30, FD };
 
-	(void)state;
 	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
 	sock_created(30, AF_INET, SOCK_STREAM, 0);
 	control_add(&kernel_datagram(peer, "fds")->control, SOL_SOCKET,
@@ -1302,37 +1269,8 @@ static void an_fd_that_is_passed_to_us_is_unknown(void **state)
 
 /* recvmmsg(2). */
 
-enum { MANY = 1500, MOST = 2000 };
-
-static struct mmsghdr batch[MOST];
-static struct iovec batch_iov[MOST];
-static char batch_buf[MOST][8];
-static struct address batch_name[MOST];
-static struct control batch_control[MOST];
-
-static void prepare_batch(unsigned int n, size_t control_bytes)
+TEST(recvmmsg_gives_one_datagram)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		batch_iov[i] =
-			(struct iovec){ batch_buf[i], sizeof(batch_buf[i]) };
-		memset(batch_buf[i], 0, sizeof(batch_buf[i]));
-		batch[i] = (struct mmsghdr){
-			.msg_hdr = {
-				.msg_name = &batch_name[i],
-				.msg_namelen = sizeof(batch_name[i].room),
-				.msg_iov = &batch_iov[i],
-				.msg_iovlen = 1,
-				.msg_control = batch_control[i].bytes,
-				.msg_controllen = control_bytes,
-			},
-			.msg_len = 12345,
-		};
-	}
-}
-
-static void recvmmsg_gives_one_datagram(void **state)
-{
-	(void)state;
 	prepare_batch(1, 200);
 	control_add_tos(&arrive("10.0.0.1", "hello")->control, 0x10);
 
@@ -1376,9 +1314,8 @@ static void assert_batch(unsigned int first, unsigned int n)
 	}
 }
 
-static void recvmmsg_gives_a_thousand_datagrams(void **state)
+TEST(recvmmsg_gives_a_thousand_datagrams)
 {
-	(void)state;
 	peers_reset(2000, 120);
 	prepare_batch(1024, 200);
 	arrive_from_many(1024);
@@ -1390,11 +1327,10 @@ static void recvmmsg_gives_a_thousand_datagrams(void **state)
 }
 
 /* Their sizes differ from one to the next. */
-static void recvmmsg_takes_messages_of_all_sizes(void **state)
+TEST(recvmmsg_takes_messages_of_all_sizes)
 {
 	const size_t control_bytes[] = { 24, 4096, 25, 1024, 1025, 200 };
 
-	(void)state;
 	prepare_batch(60, 0);
 	for (size_t i = 0; i < 60; i++) {
 		batch[i].msg_hdr.msg_controllen =
@@ -1410,30 +1346,9 @@ static void recvmmsg_takes_messages_of_all_sizes(void **state)
 	assert_batch(0, 60);
 }
 
-/* Before any other has left memory that is more than enough. */
-static void recvmmsg_has_room_for_any_number(void **state)
-{
-	(void)state;
-	for (unsigned int n = 1; n <= 500; n += 1 + n / 50) {
-		prepare_batch(n, 0);
-		for (unsigned int i = 0; i < n; i++)
-			batch[i].msg_hdr.msg_namelen = sizeof(peer.v4);
-		kernel_boot();
-		open_ours(AF_INET);
-		for (unsigned int i = 0; i < n; i++)
-			(void)arrive("10.0.0.1", "hello");
-
-		assert_int_equal(recvmmsg(FD, batch, n, 0, NULL), n);
-
-		for (unsigned int i = 0; i < n; i++)
-			assert_memory_equal(&batch_name[i], &peer.v4, peer.len);
-	}
-}
-
 /* Tried on Linux 6.18: only sendmmsg has a limit. */
-static void recvmmsg_gives_as_many_as_the_kernel(void **state)
+TEST(recvmmsg_gives_as_many_as_the_kernel)
 {
-	(void)state;
 	prepare_batch(MANY, 0);
 	arrive_from_many(MANY);
 
@@ -1442,9 +1357,8 @@ static void recvmmsg_gives_as_many_as_the_kernel(void **state)
 	assert_int_equal(n, MANY);
 }
 
-static void recvmmsg_gives_what_there_is(void **state)
+TEST(recvmmsg_gives_what_there_is)
 {
-	(void)state;
 	prepare_batch(5, 200);
 	const struct mmsghdr untouched = batch[3];
 
@@ -1457,9 +1371,8 @@ static void recvmmsg_gives_what_there_is(void **state)
 	assert_memory_equal(&batch[3], &untouched, sizeof(untouched));
 }
 
-static void a_recvmmsg_of_nothing_leaves_the_messages_alone(void **state)
+TEST(a_recvmmsg_of_nothing_leaves_the_messages_alone)
 {
-	(void)state;
 	prepare_batch(5, 200);
 	const struct mmsghdr untouched = batch[0];
 
@@ -1470,9 +1383,8 @@ static void a_recvmmsg_of_nothing_leaves_the_messages_alone(void **state)
 	assert_memory_equal(&batch[0], &untouched, sizeof(untouched));
 }
 
-static void a_recvmmsg_is_a_batch(void **state)
+TEST(a_recvmmsg_is_a_batch)
 {
-	(void)state;
 	prepare_batch(3, 0);
 	(void)arrive("10.0.0.1", "one");
 	(void)arrive("10.0.0.2", "two");
@@ -1485,9 +1397,8 @@ static void a_recvmmsg_is_a_batch(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.3");
 }
 
-static void peeking_at_a_batch_is_not_its_end(void **state)
+TEST(peeking_at_a_batch_is_not_its_end)
 {
-	(void)state;
 	prepare_batch(1, 0);
 	(void)arrive("10.0.0.1", "one");
 	(void)recvmmsg(FD, batch, 1, MSG_PEEK, NULL);
@@ -1498,9 +1409,8 @@ static void peeking_at_a_batch_is_not_its_end(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.2");
 }
 
-static void recvmmsg_keeps_errno(void **state)
+TEST(recvmmsg_keeps_errno)
 {
-	(void)state;
 	prepare_batch(100, 1024);
 	arrive_from_many(100);
 	errno = ENOTTY;
@@ -1510,9 +1420,8 @@ static void recvmmsg_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_recvmmsg_on_a_closed_fd_forgets_it(void **state)
+TEST(a_recvmmsg_on_a_closed_fd_forgets_it)
 {
-	(void)state;
 	prepare_batch(1, 0);
 	kernel_closed(FD);
 
@@ -1524,9 +1433,8 @@ static void a_recvmmsg_on_a_closed_fd_forgets_it(void **state)
 }
 
 /* Larger than any before, whose memory was kept. */
-static void without_memory_a_batch_is_received_all_the_same(void **state)
+TEST(without_memory_a_batch_is_received_all_the_same)
 {
-	(void)state;
 	prepare_batch(MOST, 1024);
 	arrive_from_many(1000);
 	memory_is_out = true;
@@ -1553,11 +1461,10 @@ static int spy_recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 	return 0;
 }
 
-static void recvmmsg_hands_on_flags_and_timeout(void **state)
+TEST(recvmmsg_hands_on_flags_and_timeout)
 {
 	struct timespec timeout = { .tv_sec = 1 };
 
-	(void)state;
 	prepare_batch(2, 0);
 	real.recvmmsg = spy_recvmmsg;
 
@@ -1568,9 +1475,8 @@ static void recvmmsg_hands_on_flags_and_timeout(void **state)
 	assert_ptr_equal(seen_timeout, &timeout);
 }
 
-static void recvmmsg_of_others_gets_the_application_s(void **state)
+TEST(recvmmsg_of_others_gets_the_application_s)
 {
-	(void)state;
 	prepare_batch(2, 0);
 	real.recvmmsg = spy_recvmmsg;
 	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
@@ -1583,9 +1489,8 @@ static void recvmmsg_of_others_gets_the_application_s(void **state)
 	assert_null(seen_messages);
 }
 
-static void a_recvmmsg_of_no_messages_is_none(void **state)
+TEST(a_recvmmsg_of_no_messages_is_none)
 {
-	(void)state;
 	(void)arrive("10.0.0.1", "hello");
 
 	int n = recvmmsg(FD, batch, 0, 0, NULL);
@@ -1594,11 +1499,10 @@ static void a_recvmmsg_of_no_messages_is_none(void **state)
 	assert_int_equal(kernel_waiting(), 1);
 }
 
-static void fds_passed_in_a_batch_are_unknown(void **state)
+TEST(fds_passed_in_a_batch_are_unknown)
 {
 	const int fd = FD;
 
-	(void)state;
 	prepare_batch(2, 200);
 	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
 	(void)kernel_datagram(peer, "none");
@@ -1608,107 +1512,4 @@ static void fds_passed_in_a_batch_are_unknown(void **state)
 	(void)recvmmsg(OTHER_FD, batch, 2, 0, NULL);
 
 	assert_null(sock_known(FD));
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, one_ipv4_socket)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(recvmmsg_has_room_for_any_number),
-		TEST(recvfrom_gives_the_datagram),
-		TEST(recvfrom_remembers_the_address_asked),
-		TEST(recvfrom_without_an_address_remembers_too),
-		TEST(who_reads_ip_packets_recalls_nothing),
-		TEST(who_reads_raw_udp_recalls_nothing),
-		TEST(a_netlink_socket_of_udp_s_number_reads_no_packets),
-		TEST(who_reads_other_packets_recalls_as_before),
-		TEST(a_bind_says_which_packets_are_read),
-		TEST(a_bind_to_an_interface_only_leaves_which_packets),
-		TEST(fortified_recvfrom_does_as_recvfrom),
-		TEST(recv_gives_and_remembers),
-		TEST(fortified_recv_does_as_recv),
-		TEST(read_gives_and_remembers),
-		TEST(read_by_its_other_name_does_the_same),
-		TEST(fortified_read_does_as_read),
-		TEST(readv_gives_and_remembers),
-		TEST(a_longer_datagram_is_cut),
-		TEST(the_flags_reach_the_kernel),
-		TEST(a_huge_length_is_cut_as_the_kernel_does),
-		TEST(receiving_keeps_errno),
-		TEST(the_kernel_s_error_is_the_application_s),
-		TEST(an_address_fills_the_room_there_is),
-		TEST(an_ipv6_address_fills_the_room_there_is),
-		TEST(a_peer_whose_address_was_cut_is_remembered_whole),
-		TEST(a_negative_room_is_refused_after_the_datagram),
-		TEST(no_room_to_say_the_length_is_refused_after_it_too),
-		TEST(what_was_taken_in_vain_is_not_asked_for_again),
-		TEST(an_error_comes_before_a_negative_room),
-		TEST(what_is_not_ours_is_received_by_libc),
-		TEST(odd_flags_are_left_to_libc),
-		TEST(an_overflow_is_left_to_the_fortified_names),
-		TEST(a_socket_nobody_saw_is_looked_at_before_it_receives),
-		TEST(read_looks_at_no_fd),
-		TEST(reading_no_bytes_is_left_to_libc),
-		TEST(readv_may_have_empty_parts),
-		TEST(what_readv_cannot_take_is_left_to_libc),
-		TEST(readv_takes_as_many_parts_as_the_kernel),
-		TEST(a_file_in_our_socket_s_place_is_read),
-		TEST(readv_of_a_file_in_our_socket_s_place_keeps_errno),
-		TEST(a_closed_fd_is_forgotten),
-		TEST(an_empty_queue_is_no_reason_to_forget),
-		TEST(datagrams_up_to_eagain_are_a_batch),
-		TEST(datagrams_without_eagain_are_no_batch),
-		TEST(another_error_makes_no_batch),
-		TEST(a_peeked_datagram_is_remembered_and_stays),
-		TEST(what_is_peeked_at_and_read_is_counted_once),
-		TEST(a_peeked_datagram_is_no_request_yet),
-		TEST(a_peeked_datagram_counts_once_in_a_batch),
-		TEST(nothing_is_remembered_of_an_error_report),
-		TEST(nothing_is_remembered_of_what_the_kernel_calls_a_report),
-		TEST(a_datagram_of_nobody_is_not_remembered),
-		TEST(a_datagram_without_its_address_makes_us_look_again),
-		TEST(an_error_report_without_an_address_is_no_reason_to_look),
-		TEST(a_datagram_costs_one_call),
-		TEST(messages_nobody_has_room_for_leave_room_for_ours),
-		TEST(an_answer_names_no_interface),
-		TEST(a_link_local_answer_names_its_interface),
-		TEST(whoever_wants_it_gets_the_interface_named),
-		TEST(recvmsg_gives_the_datagram),
-		TEST(recvmsg_remembers_the_address_asked),
-		TEST(recvmsg_hides_our_messages),
-		TEST(recvmsg_shows_the_application_s_messages),
-		TEST(ours_takes_no_room_from_the_application_s),
-		TEST(what_the_application_asked_for_it_gets),
-		TEST(a_large_control_buffer_shows_no_more),
-		TEST(every_size_of_control_buffer_shows_the_same),
-		TEST(a_control_length_without_a_buffer_is_none),
-		TEST(without_a_name_its_length_is_left_alone),
-		TEST(recvmsg_fills_the_room_there_is_for_a_name),
-		TEST(recvmsg_refuses_a_negative_room_before_the_datagram),
-		TEST(recvmsg_leaves_the_pointers_alone),
-		TEST(a_recvmsg_that_fails_leaves_the_message_alone),
-		TEST(recvmsg_keeps_errno),
-		TEST(recvmsg_of_no_message_is_left_to_the_kernel),
-		TEST(recvmsg_of_odd_flags_is_left_to_the_kernel),
-		TEST(recvmsg_on_what_is_not_ours_gets_the_application_s),
-		TEST(an_fd_that_is_passed_to_us_is_unknown),
-		TEST(recvmmsg_gives_one_datagram),
-		TEST(recvmmsg_gives_a_thousand_datagrams),
-		TEST(recvmmsg_takes_messages_of_all_sizes),
-		TEST(recvmmsg_gives_as_many_as_the_kernel),
-		TEST(recvmmsg_gives_what_there_is),
-		TEST(a_recvmmsg_of_nothing_leaves_the_messages_alone),
-		TEST(a_recvmmsg_is_a_batch),
-		TEST(peeking_at_a_batch_is_not_its_end),
-		TEST(recvmmsg_keeps_errno),
-		TEST(a_recvmmsg_on_a_closed_fd_forgets_it),
-		TEST(without_memory_a_batch_is_received_all_the_same),
-		TEST(recvmmsg_hands_on_flags_and_timeout),
-		TEST(recvmmsg_of_others_gets_the_application_s),
-		TEST(a_recvmmsg_of_no_messages_is_none),
-		TEST(fds_passed_in_a_batch_are_unknown),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
 }

@@ -124,9 +124,8 @@ static long forbid(uint32_t number, bool by_prctl, unsigned int flags)
 			: hook_seccomp(SECCOMP_SET_MODE_FILTER, flags, &filter);
 }
 
-static int nothing_forbidden(void **state)
+BEFORE_EACH(nothing_forbidden)
 {
-	(void)state;
 	real_resolve();
 	real.prctl = paper_prctl;
 	real.syscall = paper_syscall;
@@ -134,7 +133,6 @@ static int nothing_forbidden(void **state)
 	is_borrowed = false;
 	are_open = true;
 	result = -1;
-	return 0;
 }
 
 /* Every call of ours for which a filter may kill. */
@@ -173,10 +171,8 @@ static const struct {
 	{ SYS_ptrace, "" },
 };
 
-static void
-what_needs_a_call_is_given_up_before_a_filter_kills_for_it(void **state)
+TEST(what_needs_a_call_is_given_up_before_a_filter_kills_for_it)
 {
-	(void)state;
 	for (size_t i = 0; i < 2 * COUNT(calls); i++) {
 		(void)forbid(calls[i / 2].number, i % 2, 0);
 
@@ -184,9 +180,8 @@ what_needs_a_call_is_given_up_before_a_filter_kills_for_it(void **state)
 	}
 }
 
-static void a_filter_that_is_refused_takes_nothing(void **state)
+TEST(a_filter_that_is_refused_takes_nothing)
 {
-	(void)state;
 	for (size_t i = 0; i < 2 * COUNT(calls); i++) {
 		assert_int_equal(forbid(calls[i / 2].number, i % 2, 0), -1);
 
@@ -194,9 +189,8 @@ static void a_filter_that_is_refused_takes_nothing(void **state)
 	}
 }
 
-static void getrandom_is_needed_until_there_is_a_table(void **state)
+TEST(getrandom_is_needed_until_there_is_a_table)
 {
-	(void)state;
 	are_open = false;
 
 	(void)forbid(SYS_getrandom, true, 0);
@@ -204,9 +198,8 @@ static void getrandom_is_needed_until_there_is_a_table(void **state)
 	assert_string_equal(seen, "looks ");
 }
 
-static void a_vfork_child_s_filter_is_its_own(void **state)
+TEST(a_vfork_child_s_filter_is_its_own)
 {
-	(void)state;
 	is_borrowed = true;
 
 	(void)forbid(SYS_recvmsg, true, 0);
@@ -214,9 +207,8 @@ static void a_vfork_child_s_filter_is_its_own(void **state)
 	assert_string_equal(seen, "");
 }
 
-static void a_thread_that_is_in_the_way_is_a_refusal(void **state)
+TEST(a_thread_that_is_in_the_way_is_a_refusal)
 {
-	(void)state;
 	result = 4711;
 
 	assert_int_equal(forbid(SYS_socket, false, SECCOMP_FILTER_FLAG_TSYNC),
@@ -226,9 +218,8 @@ static void a_thread_that_is_in_the_way_is_a_refusal(void **state)
 }
 
 /* The last, for these are for good. */
-static void what_is_given_up_stays_so_and_is_told_once(void **state)
+TEST(what_is_given_up_stays_so_and_is_told_once)
 {
-	(void)state;
 	result = 5; /* the listener's fd */
 	assert_int_equal(forbid(SYS_recvmsg, false, 1U << 3), 5);
 	result = 0;
@@ -240,20 +231,4 @@ static void what_is_given_up_stays_so_and_is_told_once(void **state)
 
 	assert_string_equal(given_up(), "follows answers ");
 	assert_int_equal(said, 1);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, nothing_forbidden)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(what_needs_a_call_is_given_up_before_a_filter_kills_for_it),
-		TEST(a_filter_that_is_refused_takes_nothing),
-		TEST(getrandom_is_needed_until_there_is_a_table),
-		TEST(a_vfork_child_s_filter_is_its_own),
-		TEST(a_thread_that_is_in_the_way_is_a_refusal),
-		TEST(what_is_given_up_stays_so_and_is_told_once),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

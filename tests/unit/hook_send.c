@@ -63,9 +63,8 @@ static void open_ours(int domain)
 	(void)kernel_calls();
 }
 
-static int one_ipv4_socket(void **state)
+static void one_ipv4_socket(void)
 {
-	(void)state;
 	settings_reset();
 	peers_reset(2000, 120);
 	peers_drained();
@@ -81,7 +80,6 @@ static int one_ipv4_socket(void **state)
 	plain_error = 0;
 	any_error = 0;
 	bad_payload = NULL;
-	return 0;
 }
 
 static ssize_t send_to(struct address to)
@@ -91,9 +89,52 @@ static ssize_t send_to(struct address to)
 
 /* sendto(2). */
 
-static void an_answer_has_the_address_asked_as_its_source(void **state)
+enum { MOST = 2000 };
+
+static struct mmsghdr batch[MOST];
+static struct mmsghdr batch_before[MOST];
+static struct iovec batch_iov[MOST];
+static char batch_payload[MOST];
+static struct address batch_to[MOST];
+
+/* Messages of 1 + i % 7 bytes, to `peer`. */
+static void prepare_batch(unsigned int n)
 {
-	(void)state;
+	for (unsigned int i = 0; i < n; i++) {
+		batch_to[i] = peer;
+		batch_iov[i] = (struct iovec){ &batch_payload[i], 1 + i % 7 };
+		batch[i] = (struct mmsghdr){
+			.msg_hdr = {
+				.msg_name = &batch_to[i],
+				.msg_namelen = peer.len,
+				.msg_iov = &batch_iov[i],
+				.msg_iovlen = 1,
+			},
+			.msg_len = 12345,
+		};
+	}
+	memcpy(batch_before, batch, sizeof(batch));
+}
+
+/* Before any other has left memory that is more than enough. */
+TEST(a_batch_of_any_number_is_sent)
+{
+	for (unsigned int n = 1; n <= 500; n += 1 + n / 50) {
+		kernel_boot();
+		open_ours(AF_INET);
+		hear(id, peer, "10.0.0.1");
+		prepare_batch(n);
+
+		assert_int_equal(sendmmsg(FD, batch, n, 0), n);
+
+		for (unsigned int i = 0; i < n; i++)
+			assert_string_equal(source_of(kernel_sent(i)),
+					    "10.0.0.1");
+	}
+}
+
+TEST(an_answer_has_the_address_asked_as_its_source)
+{
 	hear(id, peer, "10.0.0.1");
 
 	ssize_t n = send_to(peer);
@@ -103,11 +144,10 @@ static void an_answer_has_the_address_asked_as_its_source(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void an_answer_is_what_the_application_sent(void **state)
+TEST(an_answer_is_what_the_application_sent)
 {
 	static const char payload[] = "hello";
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	(void)sendto(FD, payload, 5, MSG_DONTWAIT | MSG_NOSIGNAL, &peer.any,
@@ -121,11 +161,10 @@ static void an_answer_is_what_the_application_sent(void **state)
 	assert_memory_equal(&kernel_sent(0)->to.v4, &peer.v4, peer.len);
 }
 
-static void an_answer_carries_its_source_and_no_more(void **state)
+TEST(an_answer_carries_its_source_and_no_more)
 {
 	struct control expected = { 0 };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_v4(&expected, "10.0.0.1", "", 0);
 
@@ -136,9 +175,8 @@ static void an_answer_carries_its_source_and_no_more(void **state)
 			    CMSG_LEN(sizeof(struct in_pktinfo)));
 }
 
-static void an_answer_costs_one_call(void **state)
+TEST(an_answer_costs_one_call)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	(void)send_to(peer);
@@ -146,9 +184,8 @@ static void an_answer_costs_one_call(void **state)
 	assert_string_equal(kernel_calls(), "sendmsg");
 }
 
-static void an_ipv6_answer_has_its_source(void **state)
+TEST(an_ipv6_answer_has_its_source)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6("2001:db8::9", 5300);
 	hear(id, peer, "2001:db8::1");
@@ -158,11 +195,10 @@ static void an_ipv6_answer_has_its_source(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "2001:db8::1");
 }
 
-static void a_link_local_answer_names_its_interface(void **state)
+TEST(a_link_local_answer_names_its_interface)
 {
 	const struct local asked = local_through("fe80::1", 3);
 
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6("2001:db8::9", 5300);
 	peers_remember(id, &peer.any, peer.len, &asked, false);
@@ -172,9 +208,8 @@ static void a_link_local_answer_names_its_interface(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "fe80::1%3");
 }
 
-static void an_answer_to_a_mapped_peer_has_an_ipv4_source(void **state)
+TEST(an_answer_to_a_mapped_peer_has_an_ipv4_source)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6("::ffff:192.0.2.9", 5300);
 	hear(id, peer, "10.0.0.1");
@@ -185,9 +220,8 @@ static void an_answer_to_a_mapped_peer_has_an_ipv4_source(void **state)
 }
 
 /* An AF_INET6 socket takes it too: udpv6_sendmsg. */
-static void an_answer_in_ipv4_form_has_an_ipv4_source(void **state)
+TEST(an_answer_in_ipv4_form_has_an_ipv4_source)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	hear(id, v6("::ffff:192.0.2.9", 5300), "10.0.0.1");
 
@@ -196,9 +230,8 @@ static void an_answer_in_ipv4_form_has_an_ipv4_source(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void an_answer_to_another_port_has_its_host_s_source(void **state)
+TEST(an_answer_to_another_port_has_its_host_s_source)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	(void)send_to(v4("192.0.2.9", 5060));
@@ -206,9 +239,8 @@ static void an_answer_to_another_port_has_its_host_s_source(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void what_goes_to_a_stranger_goes_as_it_is(void **state)
+TEST(what_goes_to_a_stranger_goes_as_it_is)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	ssize_t n = send_to(stranger);
@@ -218,9 +250,8 @@ static void what_goes_to_a_stranger_goes_as_it_is(void **state)
 	assert_memory_equal(&kernel_sent(0)->to.v4, &stranger.v4, stranger.len);
 }
 
-static void an_answer_to_a_multicast_question_goes_as_it_is(void **state)
+TEST(an_answer_to_a_multicast_question_goes_as_it_is)
 {
-	(void)state;
 	hear(id, peer, "");
 
 	(void)send_to(peer);
@@ -228,9 +259,8 @@ static void an_answer_to_a_multicast_question_goes_as_it_is(void **state)
 	assert_string_equal(kernel_calls(), "sendto");
 }
 
-static void what_another_socket_sends_goes_as_it_is(void **state)
+TEST(what_another_socket_sends_goes_as_it_is)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	(void)answer(id, peer);
 	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
@@ -241,9 +271,8 @@ static void what_another_socket_sends_goes_as_it_is(void **state)
 	assert_string_equal(kernel_calls(), "sendto");
 }
 
-static void a_new_socket_that_answers_becomes_ours(void **state)
+TEST(a_new_socket_that_answers_becomes_ours)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
 	sock_created(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
@@ -255,11 +284,10 @@ static void a_new_socket_that_answers_becomes_ours(void **state)
 }
 
 /* As busybox's udhcpd does, which reads its UDP socket. */
-static void what_is_sent_as_a_packet_is_not_read_as_one(void **state)
+TEST(what_is_sent_as_a_packet_is_not_read_as_one)
 {
 	const struct sockaddr_ll to = { .sll_family = AF_PACKET };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	kernel_socket(OTHER_FD, AF_PACKET, SOCK_DGRAM, 0);
 	sock_created(OTHER_FD, AF_PACKET, SOCK_DGRAM, 0);
@@ -269,9 +297,8 @@ static void what_is_sent_as_a_packet_is_not_read_as_one(void **state)
 	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
-static void what_has_no_address_goes_as_it_is(void **state)
+TEST(what_has_no_address_goes_as_it_is)
 {
-	(void)state;
 	sock_forget(FD);
 
 	(void)sendto(FD, "hello", 5, 0, NULL, 0);
@@ -279,9 +306,8 @@ static void what_has_no_address_goes_as_it_is(void **state)
 	assert_string_equal(kernel_calls(), "sendto");
 }
 
-static void a_socket_nobody_saw_is_looked_at_before_it_sends(void **state)
+TEST(a_socket_nobody_saw_is_looked_at_before_it_sends)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	sock_forget(FD);
 
@@ -291,13 +317,12 @@ static void a_socket_nobody_saw_is_looked_at_before_it_sends(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void odd_flags_are_left_to_libc(void **state)
+TEST(odd_flags_are_left_to_libc)
 {
 	const struct msghdr msg = { .msg_name = &peer,
 				    .msg_namelen = peer.len };
 	struct mmsghdr one = { .msg_hdr = msg };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	(void)sendto(FD, "hello", 5, odd_flags, &peer.any, peer.len);
@@ -309,7 +334,7 @@ static void odd_flags_are_left_to_libc(void **state)
 	assert_ptr_equal(kernel_sent(2)->msg, &one.msg_hdr);
 }
 
-static void an_address_of_an_odd_length_is_left_to_the_kernel(void **state)
+TEST(an_address_of_an_odd_length_is_left_to_the_kernel)
 {
 	const socklen_t lengths[] = { 0,
 				      1,
@@ -318,7 +343,6 @@ static void an_address_of_an_odd_length_is_left_to_the_kernel(void **state)
 				      INT_MAX,
 				      (socklen_t)-1 };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	for (size_t i = 0; i < COUNT(lengths); i++) {
 		(void)sendto(FD, "hello", 5, 0, &peer.any, lengths[i]);
@@ -328,9 +352,8 @@ static void an_address_of_an_odd_length_is_left_to_the_kernel(void **state)
 	}
 }
 
-static void an_address_with_room_behind_it_is_one(void **state)
+TEST(an_address_with_room_behind_it_is_one)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	(void)sendto(FD, "hello", 5, 0, &peer.any, sizeof(peer.room));
@@ -340,9 +363,8 @@ static void an_address_with_room_behind_it_is_one(void **state)
 }
 
 /* sendmsg(2) says EINVAL to a length that sendto(2) cuts. */
-static void a_huge_length_is_cut_as_the_kernel_does(void **state)
+TEST(a_huge_length_is_cut_as_the_kernel_does)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	(void)sendto(FD, "hello", SIZE_MAX, 0, &peer.any, peer.len);
@@ -350,9 +372,8 @@ static void a_huge_length_is_cut_as_the_kernel_does(void **state)
 	assert_int_equal(kernel_sent(0)->payload_bytes, INT_MAX & ~4095);
 }
 
-static void nothing_at_all_can_be_sent(void **state)
+TEST(nothing_at_all_can_be_sent)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	ssize_t n = sendto(FD, NULL, 0, 0, &peer.any, peer.len);
@@ -361,9 +382,8 @@ static void nothing_at_all_can_be_sent(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void sending_keeps_errno(void **state)
+TEST(sending_keeps_errno)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	errno = ENOTTY;
 
@@ -373,9 +393,8 @@ static void sending_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void an_answer_is_counted(void **state)
+TEST(an_answer_is_counted)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	(void)counted();
 
@@ -384,9 +403,8 @@ static void an_answer_is_counted(void **state)
 	assert_string_equal(counted(), "1 rewritten ");
 }
 
-static void what_goes_to_a_stranger_is_counted(void **state)
+TEST(what_goes_to_a_stranger_is_counted)
 {
-	(void)state;
 	(void)counted();
 
 	(void)send_to(stranger);
@@ -396,9 +414,8 @@ static void what_goes_to_a_stranger_is_counted(void **state)
 
 /* A source that is refused. */
 
-static void a_refused_source_is_counted(void **state)
+TEST(a_refused_source_is_counted)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	(void)counted();
@@ -408,9 +425,8 @@ static void a_refused_source_is_counted(void **state)
 	assert_string_equal(counted(), "1 refused ");
 }
 
-static void what_was_not_sent_is_not_counted(void **state)
+TEST(what_was_not_sent_is_not_counted)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	plain_error = ENETUNREACH;
@@ -421,13 +437,12 @@ static void what_was_not_sent_is_not_counted(void **state)
 	assert_string_equal(counted(), "");
 }
 
-static void a_refused_source_is_left_away(void **state)
+TEST(a_refused_source_is_left_away)
 {
 	const int refusals_of_sources[] = { EINVAL,	  ENETUNREACH,
 					    EHOSTUNREACH, EADDRNOTAVAIL,
 					    ENODEV,	  EACCES };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(refusals_of_sources); i++) {
 		hear(id, peer, "10.0.0.1");
 		refused_source = "10.0.0.1";
@@ -442,9 +457,8 @@ static void a_refused_source_is_left_away(void **state)
 	}
 }
 
-static void a_refused_source_costs_three_calls(void **state)
+TEST(a_refused_source_costs_three_calls)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 
@@ -453,9 +467,8 @@ static void a_refused_source_costs_three_calls(void **state)
 	assert_string_equal(kernel_calls(), "sendmsg probe sendto");
 }
 
-static void a_refused_source_is_forgotten(void **state)
+TEST(a_refused_source_is_forgotten)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	(void)send_to(peer);
@@ -466,9 +479,8 @@ static void a_refused_source_is_forgotten(void **state)
 	assert_string_equal(kernel_calls(), "sendto");
 }
 
-static void a_plain_send_that_succeeds_keeps_errno(void **state)
+TEST(a_plain_send_that_succeeds_keeps_errno)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	errno = ENOTTY;
@@ -479,9 +491,8 @@ static void a_plain_send_that_succeeds_keeps_errno(void **state)
 }
 
 /* ENETUNREACH also means that the route is down. */
-static void a_source_is_kept_when_the_plain_send_fails_too(void **state)
+TEST(a_source_is_kept_when_the_plain_send_fails_too)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	refusal = ENETUNREACH;
@@ -494,9 +505,8 @@ static void a_source_is_kept_when_the_plain_send_fails_too(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void the_plain_send_s_error_is_the_application_s(void **state)
+TEST(the_plain_send_s_error_is_the_application_s)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	refusal = EINVAL;
@@ -509,12 +519,11 @@ static void the_plain_send_s_error_is_the_application_s(void **state)
 }
 
 /* What the kernel says to the message and not to its source. */
-static void an_error_of_the_message_is_the_application_s(void **state)
+TEST(an_error_of_the_message_is_the_application_s)
 {
 	const int errors[] = { EINVAL, ENETUNREACH,   EHOSTUNREACH,
 			       EACCES, EADDRNOTAVAIL, ENODEV };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	for (size_t i = 0; i < COUNT(errors); i++) {
 		any_error = errors[i];
@@ -527,12 +536,11 @@ static void an_error_of_the_message_is_the_application_s(void **state)
 	}
 }
 
-static void other_errors_are_not_even_asked_about(void **state)
+TEST(other_errors_are_not_even_asked_about)
 {
 	const int errors[] = { EAGAIN, ENOBUFS, EMSGSIZE, EPIPE, ECONNREFUSED,
 			       EINTR,  ENOMEM,	EBADF,	  EFAULT };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	for (size_t i = 0; i < COUNT(errors); i++) {
 		any_error = errors[i];
@@ -545,9 +553,8 @@ static void other_errors_are_not_even_asked_about(void **state)
 	}
 }
 
-static void an_error_of_the_kernel_s_filters_is_the_application_s(void **state)
+TEST(an_error_of_the_kernel_s_filters_is_the_application_s)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	any_error = EPERM;
 
@@ -558,9 +565,8 @@ static void an_error_of_the_kernel_s_filters_is_the_application_s(void **state)
 	assert_string_equal(kernel_calls(), "sendmsg sendmsg");
 }
 
-static void after_an_error_of_the_message_the_source_is_kept(void **state)
+TEST(after_an_error_of_the_message_the_source_is_kept)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	any_error = EINVAL;
 	(void)send_to(peer);
@@ -576,9 +582,8 @@ static int refuse_all(const struct sent *sent)
 	return sent->is_probe ? EDESTADDRREQ : EINVAL;
 }
 
-static void what_has_no_destination_is_not_sent_again(void **state)
+TEST(what_has_no_destination_is_not_sent_again)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	hear(id, v6("::ffff:192.0.2.9", 5300), "10.0.0.1");
 	peer = v4("192.0.2.9", 5300);
@@ -607,11 +612,10 @@ static int note_probe(const struct sent *sent)
 	return 0;
 }
 
-static void what_asks_about_a_source_sends_nothing(void **state)
+TEST(what_asks_about_a_source_sends_nothing)
 {
 	const int probe = 0x10; /* the kernel's MSG_PROBE */
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	kernel.judge = note_probe;
 
@@ -634,9 +638,8 @@ static void hear_three(void)
 	peers_drained();
 }
 
-static void answers_to_a_batch_have_its_order(void **state)
+TEST(answers_to_a_batch_have_its_order)
 {
-	(void)state;
 	hear_three();
 
 	for (int i = 0; i < 3; i++)
@@ -647,9 +650,8 @@ static void answers_to_a_batch_have_its_order(void **state)
 	assert_string_equal(source_of(kernel_sent(2)), "10.0.0.3");
 }
 
-static void an_answer_that_failed_keeps_its_place(void **state)
+TEST(an_answer_that_failed_keeps_its_place)
 {
-	(void)state;
 	hear_three();
 	any_error = EAGAIN;
 	(void)send_to(peer);
@@ -660,9 +662,8 @@ static void an_answer_that_failed_keeps_its_place(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void an_answer_that_failed_after_a_question_keeps_its_place(void **state)
+TEST(an_answer_that_failed_after_a_question_keeps_its_place)
 {
-	(void)state;
 	hear_three();
 	any_error = EINVAL;
 	(void)send_to(peer);
@@ -673,9 +674,8 @@ static void an_answer_that_failed_after_a_question_keeps_its_place(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void an_answer_that_failed_plainly_keeps_its_place(void **state)
+TEST(an_answer_that_failed_plainly_keeps_its_place)
 {
-	(void)state;
 	hear_three();
 	refused_source = "10.0.0.1";
 	plain_error = ENETUNREACH;
@@ -687,9 +687,8 @@ static void an_answer_that_failed_plainly_keeps_its_place(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void an_answer_that_went_plainly_is_done(void **state)
+TEST(an_answer_that_went_plainly_is_done)
 {
-	(void)state;
 	hear_three();
 	refused_source = "10.0.0.1";
 	(void)send_to(peer);
@@ -721,17 +720,21 @@ static struct msghdr app_message(void)
 	};
 }
 
-static int no_control(void **state)
+BEFORE_EACH(no_control)
 {
 	memset(&app_control, 0, sizeof(app_control));
-	return one_ipv4_socket(state);
+	one_ipv4_socket();
 }
 
-static void sendmsg_has_the_address_asked_as_its_source(void **state)
+AFTER_ALL(put_libc_back)
+{
+	kernel_halt();
+}
+
+TEST(sendmsg_has_the_address_asked_as_its_source)
 {
 	const struct msghdr msg = app_message();
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 
 	ssize_t n = sendmsg(FD, &msg, MSG_DONTWAIT);
@@ -742,9 +745,8 @@ static void sendmsg_has_the_address_asked_as_its_source(void **state)
 	assert_ptr_equal(kernel_sent(0)->payload, app_payload);
 }
 
-static void sendmsg_does_not_write_the_application_s_message(void **state)
+TEST(sendmsg_does_not_write_the_application_s_message)
 {
-	(void)state;
 	control_add_tos(&app_control, 0x10);
 	const struct msghdr msg = app_message(), before = msg;
 	const struct control control_before = app_control;
@@ -758,11 +760,10 @@ static void sendmsg_does_not_write_the_application_s_message(void **state)
 	assert_memory_equal(&app_control, &control_before, sizeof(app_control));
 }
 
-static void what_the_application_added_goes_before_ours(void **state)
+TEST(what_the_application_added_goes_before_ours)
 {
 	struct control expected = { 0 };
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_tos(&app_control, 0x10);
 	control_add_tos(&expected, 0x10);
@@ -779,9 +780,8 @@ static void what_the_application_added_goes_before_ours(void **state)
 }
 
 /* CMSG_LEN in place of CMSG_SPACE, as many applications have it. */
-static void behind_an_unpadded_message_ours_is_aligned(void **state)
+TEST(behind_an_unpadded_message_ours_is_aligned)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_tos(&app_control, 0x10);
 	app_control.used = CMSG_LEN(1);
@@ -794,9 +794,8 @@ static void behind_an_unpadded_message_ours_is_aligned(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void the_application_s_own_source_goes_as_it_is(void **state)
+TEST(the_application_s_own_source_goes_as_it_is)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_v4(&app_control, "10.0.0.9", "", 0);
 	const struct msghdr msg = app_message();
@@ -806,9 +805,8 @@ static void the_application_s_own_source_goes_as_it_is(void **state)
 	assert_ptr_equal(kernel_sent(0)->msg, &msg);
 }
 
-static void the_application_s_own_source_is_counted(void **state)
+TEST(the_application_s_own_source_is_counted)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_v4(&app_control, "10.0.0.9", "", 0);
 	const struct msghdr msg = app_message();
@@ -820,10 +818,8 @@ static void the_application_s_own_source_is_counted(void **state)
 	assert_string_equal(counted(), "1 own ");
 }
 
-static void
-an_interface_of_the_application_stays_and_gets_a_source(void **state)
+TEST(an_interface_of_the_application_stays_and_gets_a_source)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_v4(&app_control, "", "", 7);
 	const struct msghdr msg = app_message();
@@ -834,9 +830,8 @@ an_interface_of_the_application_stays_and_gets_a_source(void **state)
 }
 
 /* The one of now: it may have changed since the request. */
-static void a_socket_bound_to_a_device_names_it(void **state)
+TEST(a_socket_bound_to_a_device_names_it)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	sock_known(FD)->device = 7;
 	const struct msghdr msg = app_message();
@@ -846,9 +841,8 @@ static void a_socket_bound_to_a_device_names_it(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1%7");
 }
 
-static void control_the_kernel_will_refuse_goes_as_it_is(void **state)
+TEST(control_the_kernel_will_refuse_goes_as_it_is)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add_tos(&app_control, 0x10);
 	app_control.bytes[0] = 1;
@@ -859,9 +853,8 @@ static void control_the_kernel_will_refuse_goes_as_it_is(void **state)
 	assert_ptr_equal(kernel_sent(0)->msg, &msg);
 }
 
-static void sendmsg_to_a_stranger_goes_as_it_is(void **state)
+TEST(sendmsg_to_a_stranger_goes_as_it_is)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	struct msghdr msg = app_message();
 
@@ -872,11 +865,10 @@ static void sendmsg_to_a_stranger_goes_as_it_is(void **state)
 	assert_ptr_equal(kernel_sent(0)->msg, &msg);
 }
 
-static void sendmsg_without_a_name_looks_at_nothing(void **state)
+TEST(sendmsg_without_a_name_looks_at_nothing)
 {
 	struct msghdr msg = app_message();
 
-	(void)state;
 	sock_forget(FD);
 	msg.msg_name = NULL;
 
@@ -895,9 +887,8 @@ static ssize_t refuse_with_efault(int fd, const struct msghdr *msg, int flags)
 	return -1;
 }
 
-static void sendmsg_of_no_message_is_left_to_the_kernel(void **state)
+TEST(sendmsg_of_no_message_is_left_to_the_kernel)
 {
-	(void)state;
 	real.sendmsg = refuse_with_efault;
 
 	ssize_t n = sendmsg(FD, NULL, 0);
@@ -906,11 +897,10 @@ static void sendmsg_of_no_message_is_left_to_the_kernel(void **state)
 	assert_int_equal(errno, EFAULT);
 }
 
-static void sendmsg_of_a_refused_source_goes_plainly(void **state)
+TEST(sendmsg_of_a_refused_source_goes_plainly)
 {
 	const struct msghdr msg = app_message();
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 
@@ -921,11 +911,10 @@ static void sendmsg_of_a_refused_source_goes_plainly(void **state)
 	assert_string_equal(answer(id, peer), "nothing");
 }
 
-static void a_plain_sendmsg_that_succeeds_keeps_errno(void **state)
+TEST(a_plain_sendmsg_that_succeeds_keeps_errno)
 {
 	const struct msghdr msg = app_message();
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	errno = ENOTTY;
@@ -935,11 +924,10 @@ static void a_plain_sendmsg_that_succeeds_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_plain_sendmsg_that_fails_leaves_the_source(void **state)
+TEST(a_plain_sendmsg_that_fails_leaves_the_source)
 {
 	const struct msghdr msg = app_message();
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	refused_source = "10.0.0.1";
 	plain_error = ENETUNREACH;
@@ -952,11 +940,10 @@ static void a_plain_sendmsg_that_fails_leaves_the_source(void **state)
 }
 
 /* Messages of up to 4000 bytes of control, of which the last is a byte. */
-static void every_size_of_control_goes_before_ours(void **state)
+TEST(every_size_of_control_goes_before_ours)
 {
 	static const char data[64];
 
-	(void)state;
 	for (size_t messages = 1; messages < 45; messages++) {
 		memset(&app_control, 0, sizeof(app_control));
 		for (size_t i = 1; i < messages; i++)
@@ -981,11 +968,10 @@ static void every_size_of_control_goes_before_ours(void **state)
 	}
 }
 
-static void much_control_does_not_hide_an_error(void **state)
+TEST(much_control_does_not_hide_an_error)
 {
 	static const char data[2000];
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add(&app_control, SOL_SOCKET, 1000, data, sizeof(data));
 	const struct msghdr msg = app_message();
@@ -998,11 +984,10 @@ static void much_control_does_not_hide_an_error(void **state)
 	assert_int_equal(errno, EMSGSIZE);
 }
 
-static void much_control_with_a_refused_source_goes_plainly(void **state)
+TEST(much_control_with_a_refused_source_goes_plainly)
 {
 	static const char data[2000];
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	control_add(&app_control, SOL_SOCKET, 1000, data, sizeof(data));
 	const struct msghdr msg = app_message();
@@ -1017,12 +1002,11 @@ static void much_control_with_a_refused_source_goes_plainly(void **state)
 }
 
 /* net.core.optmem_max: the kernel says ENOBUFS. */
-static void more_control_than_the_kernel_takes_goes_as_it_is(void **state)
+TEST(more_control_than_the_kernel_takes_goes_as_it_is)
 {
 	static char huge[256 * 1024];
 	struct msghdr msg = app_message();
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	msg.msg_control = huge;
 	msg.msg_controllen = sizeof(huge);
@@ -1035,11 +1019,10 @@ static void more_control_than_the_kernel_takes_goes_as_it_is(void **state)
 			    sizeof(kernel_sent(0)->control.bytes));
 }
 
-static void a_control_length_without_a_buffer_is_no_message(void **state)
+TEST(a_control_length_without_a_buffer_is_no_message)
 {
 	struct msghdr msg = app_message();
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	msg.msg_control = NULL;
 	msg.msg_controllen = 0;
@@ -1049,9 +1032,8 @@ static void a_control_length_without_a_buffer_is_no_message(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void an_ipv4_source_on_a_dual_socket_is_the_application_s(void **state)
+TEST(an_ipv4_source_on_a_dual_socket_is_the_application_s)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	peer = v6("::ffff:192.0.2.9", 5300);
 	hear(id, peer, "10.0.0.1");
@@ -1065,36 +1047,8 @@ static void an_ipv4_source_on_a_dual_socket_is_the_application_s(void **state)
 
 /* sendmmsg(2). */
 
-enum { MOST = 2000 };
-
-static struct mmsghdr batch[MOST];
-static struct mmsghdr batch_before[MOST];
-static struct iovec batch_iov[MOST];
-static char batch_payload[MOST];
-static struct address batch_to[MOST];
-
-/* Messages of 1 + i % 7 bytes, to `peer`. */
-static void prepare_batch(unsigned int n)
+TEST(a_batch_is_sent_from_the_address_asked)
 {
-	for (unsigned int i = 0; i < n; i++) {
-		batch_to[i] = peer;
-		batch_iov[i] = (struct iovec){ &batch_payload[i], 1 + i % 7 };
-		batch[i] = (struct mmsghdr){
-			.msg_hdr = {
-				.msg_name = &batch_to[i],
-				.msg_namelen = peer.len,
-				.msg_iov = &batch_iov[i],
-				.msg_iovlen = 1,
-			},
-			.msg_len = 12345,
-		};
-	}
-	memcpy(batch_before, batch, sizeof(batch));
-}
-
-static void a_batch_is_sent_from_the_address_asked(void **state)
-{
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(3);
 
@@ -1108,9 +1062,8 @@ static void a_batch_is_sent_from_the_address_asked(void **state)
 	}
 }
 
-static void a_batch_has_the_lengths_that_were_sent(void **state)
+TEST(a_batch_has_the_lengths_that_were_sent)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(3);
 
@@ -1121,9 +1074,8 @@ static void a_batch_has_the_lengths_that_were_sent(void **state)
 	assert_int_equal(batch[2].msg_len, 3);
 }
 
-static void a_batch_s_messages_are_not_written(void **state)
+TEST(a_batch_s_messages_are_not_written)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(3);
 
@@ -1134,9 +1086,8 @@ static void a_batch_s_messages_are_not_written(void **state)
 				    sizeof(batch[i].msg_hdr));
 }
 
-static void a_batch_answers_a_batch_in_its_order(void **state)
+TEST(a_batch_answers_a_batch_in_its_order)
 {
-	(void)state;
 	hear_three();
 	prepare_batch(3);
 
@@ -1147,9 +1098,8 @@ static void a_batch_answers_a_batch_in_its_order(void **state)
 	assert_string_equal(source_of(kernel_sent(2)), "10.0.0.3");
 }
 
-static void a_batch_to_friends_and_strangers_is_mixed(void **state)
+TEST(a_batch_to_friends_and_strangers_is_mixed)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(4);
 	batch_to[1] = stranger;
@@ -1164,11 +1114,10 @@ static void a_batch_to_friends_and_strangers_is_mixed(void **state)
 	assert_string_equal(source_of(kernel_sent(3)), "10.0.0.1");
 }
 
-static void each_message_of_a_batch_keeps_its_control(void **state)
+TEST(each_message_of_a_batch_keeps_its_control)
 {
 	static struct control controls[20];
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(20);
 	for (unsigned int i = 0; i < 20; i++) {
@@ -1188,27 +1137,8 @@ static void each_message_of_a_batch_keeps_its_control(void **state)
 	}
 }
 
-/* Before any other has left memory that is more than enough. */
-static void a_batch_of_any_number_is_sent(void **state)
+TEST(a_batch_of_a_thousand_is_sent)
 {
-	(void)state;
-	for (unsigned int n = 1; n <= 500; n += 1 + n / 50) {
-		kernel_boot();
-		open_ours(AF_INET);
-		hear(id, peer, "10.0.0.1");
-		prepare_batch(n);
-
-		assert_int_equal(sendmmsg(FD, batch, n, 0), n);
-
-		for (unsigned int i = 0; i < n; i++)
-			assert_string_equal(source_of(kernel_sent(i)),
-					    "10.0.0.1");
-	}
-}
-
-static void a_batch_of_a_thousand_is_sent(void **state)
-{
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(1024);
 
@@ -1220,9 +1150,8 @@ static void a_batch_of_a_thousand_is_sent(void **state)
 }
 
 /* UIO_MAXIOV: sendmmsg(2). */
-static void no_more_than_the_kernel_takes_is_sent(void **state)
+TEST(no_more_than_the_kernel_takes_is_sent)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(MOST);
 
@@ -1233,18 +1162,15 @@ static void no_more_than_the_kernel_takes_is_sent(void **state)
 	assert_int_equal(batch[1024].msg_len, 12345);
 }
 
-static void a_batch_of_nothing_is_nothing(void **state)
+TEST(a_batch_of_nothing_is_nothing)
 {
-	(void)state;
-
 	int n = sendmmsg(FD, batch, 0, 0);
 
 	assert_int_equal(n, 0);
 }
 
-static void a_batch_that_fails_at_once_says_why(void **state)
+TEST(a_batch_that_fails_at_once_says_why)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(3);
 	any_error = EAGAIN;
@@ -1256,9 +1182,8 @@ static void a_batch_that_fails_at_once_says_why(void **state)
 	assert_int_equal(batch[0].msg_len, 12345);
 }
 
-static void a_batch_that_fails_later_says_how_far_it_came(void **state)
+TEST(a_batch_that_fails_later_says_how_far_it_came)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(3);
 	bad_payload = &batch_payload[2];
@@ -1271,9 +1196,8 @@ static void a_batch_that_fails_later_says_how_far_it_came(void **state)
 	assert_int_equal(batch[2].msg_len, 12345);
 }
 
-static void the_rest_of_a_batch_that_fails_keeps_its_order(void **state)
+TEST(the_rest_of_a_batch_that_fails_keeps_its_order)
 {
-	(void)state;
 	hear_three();
 	prepare_batch(3);
 	bad_payload = &batch_payload[1];
@@ -1286,9 +1210,8 @@ static void the_rest_of_a_batch_that_fails_keeps_its_order(void **state)
 	assert_string_equal(source_of(kernel_sent(2)), "10.0.0.3");
 }
 
-static void a_batch_that_fails_at_once_keeps_its_order(void **state)
+TEST(a_batch_that_fails_at_once_keeps_its_order)
 {
-	(void)state;
 	hear_three();
 	prepare_batch(3);
 	any_error = EAGAIN;
@@ -1315,9 +1238,8 @@ static void prepare_three_peers(void)
 	refused_source = "10.0.0.2";
 }
 
-static void a_refused_source_in_a_batch_is_left_away(void **state)
+TEST(a_refused_source_in_a_batch_is_left_away)
 {
-	(void)state;
 	prepare_three_peers();
 
 	int n = sendmmsg(FD, batch, 3, 0);
@@ -1330,9 +1252,8 @@ static void a_refused_source_in_a_batch_is_left_away(void **state)
 	assert_int_equal(batch[2].msg_len, 3);
 }
 
-static void a_refused_source_in_a_batch_is_forgotten(void **state)
+TEST(a_refused_source_in_a_batch_is_forgotten)
 {
-	(void)state;
 	prepare_three_peers();
 
 	(void)sendmmsg(FD, batch, 3, 0);
@@ -1342,9 +1263,8 @@ static void a_refused_source_in_a_batch_is_forgotten(void **state)
 	assert_string_equal(answer(id, batch_to[2]), "10.0.0.3");
 }
 
-static void refused_sources_first_and_last_are_left_away(void **state)
+TEST(refused_sources_first_and_last_are_left_away)
 {
-	(void)state;
 	prepare_three_peers();
 	refused_source = "10.0.0.1";
 	hear(id, batch_to[2], "10.0.0.1");
@@ -1357,9 +1277,8 @@ static void refused_sources_first_and_last_are_left_away(void **state)
 	assert_string_equal(source_of(kernel_sent(2)), "");
 }
 
-static void a_batch_whose_plain_send_fails_ends_there(void **state)
+TEST(a_batch_whose_plain_send_fails_ends_there)
 {
-	(void)state;
 	prepare_three_peers();
 	plain_error = ENETUNREACH;
 
@@ -1370,9 +1289,8 @@ static void a_batch_whose_plain_send_fails_ends_there(void **state)
 	assert_string_equal(answer(id, batch_to[1]), "10.0.0.2");
 }
 
-static void a_batch_whose_first_plain_send_fails_says_why(void **state)
+TEST(a_batch_whose_first_plain_send_fails_says_why)
 {
-	(void)state;
 	prepare_three_peers();
 	refused_source = "10.0.0.1";
 	plain_error = ENETUNREACH;
@@ -1384,9 +1302,8 @@ static void a_batch_whose_first_plain_send_fails_says_why(void **state)
 	assert_string_equal(answer(id, batch_to[0]), "10.0.0.1");
 }
 
-static void a_batch_s_plain_answer_is_done(void **state)
+TEST(a_batch_s_plain_answer_is_done)
 {
-	(void)state;
 	hear_three();
 	prepare_batch(3);
 	refused_source = "10.0.0.2";
@@ -1398,9 +1315,8 @@ static void a_batch_s_plain_answer_is_done(void **state)
 	assert_string_equal(source_of(kernel_sent(2)), "10.0.0.3");
 }
 
-static void a_batch_that_is_sent_keeps_errno(void **state)
+TEST(a_batch_that_is_sent_keeps_errno)
 {
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(1024);
 	errno = ENOTTY;
@@ -1410,9 +1326,8 @@ static void a_batch_that_is_sent_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_batch_sent_with_a_refused_source_keeps_errno(void **state)
+TEST(a_batch_sent_with_a_refused_source_keeps_errno)
 {
-	(void)state;
 	prepare_three_peers();
 	refused_source = "10.0.0.1";
 	errno = ENOTTY;
@@ -1423,12 +1338,11 @@ static void a_batch_sent_with_a_refused_source_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void without_memory_a_batch_goes_as_it_is(void **state)
+TEST(without_memory_a_batch_goes_as_it_is)
 {
 	static struct control control;
 	static const char data[2000];
 
-	(void)state;
 	hear(id, peer, "10.0.0.1");
 	prepare_batch(1024);
 	control_add(&control, SOL_SOCKET, 1000, data, sizeof(data));
@@ -1457,9 +1371,8 @@ static int spy_sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n, int flags)
 	return (int)n;
 }
 
-static void a_batch_of_others_gets_the_application_s(void **state)
+TEST(a_batch_of_others_gets_the_application_s)
 {
-	(void)state;
 	prepare_batch(MOST);
 	real.sendmmsg = spy_sendmmsg;
 	kernel_socket(OTHER_FD, AF_UNIX, SOCK_DGRAM, 0);
@@ -1473,9 +1386,8 @@ static void a_batch_of_others_gets_the_application_s(void **state)
 
 /* What has no address. */
 
-static void send_and_write_are_left_to_libc(void **state)
+TEST(send_and_write_are_left_to_libc)
 {
-	(void)state;
 	sock_forget(FD);
 
 	assert_int_equal(send(FD, "hello", 5, 0), kernel.answer);
@@ -1508,11 +1420,10 @@ static void assert_sent_from(const char *source, const void *payload)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_pinned_send_has_its_source(void **state)
+TEST(a_pinned_send_has_its_source)
 {
 	static const char payload[] = "hello";
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	assert_int_equal(send(FD, payload, 5, MSG_DONTWAIT), 5);
@@ -1520,11 +1431,10 @@ static void a_pinned_send_has_its_source(void **state)
 	assert_int_equal(kernel_sent(0)->flags, MSG_DONTWAIT);
 }
 
-static void a_pinned_write_has_its_source(void **state)
+TEST(a_pinned_write_has_its_source)
 {
 	static const char payload[] = "hello";
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	assert_int_equal(write(FD, payload, 5), 5);
@@ -1532,12 +1442,11 @@ static void a_pinned_write_has_its_source(void **state)
 	assert_int_equal(kernel_sent(0)->flags, 0);
 }
 
-static void a_pinned_writev_has_its_source(void **state)
+TEST(a_pinned_writev_has_its_source)
 {
 	static char payload[] = "hello";
 	const struct iovec iov[] = { { payload, 2 }, { payload + 2, 3 } };
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	assert_int_equal(writev(FD, iov, 2), 5);
@@ -1545,31 +1454,29 @@ static void a_pinned_writev_has_its_source(void **state)
 	assert_int_equal(kernel_sent(0)->iovlen, 2);
 }
 
-static void a_pinned_sendmsg_has_its_source(void **state)
+TEST(a_pinned_sendmsg_has_its_source)
 {
 	static char payload[] = "hello";
 	struct iovec iov = { payload, 5 };
 	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	assert_int_equal(sendmsg(FD, &msg, 0), 5);
 	assert_sent_from("10.0.0.1", payload);
 }
 
-static void a_pinned_sendto_to_nobody_has_its_source(void **state)
+TEST(a_pinned_sendto_to_nobody_has_its_source)
 {
 	static const char payload[] = "hello";
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	assert_int_equal(sendto(FD, payload, 5, 0, NULL, 0), 5);
 	assert_sent_from("10.0.0.1", payload);
 }
 
-static void a_pinned_batch_has_its_source(void **state)
+TEST(a_pinned_batch_has_its_source)
 {
 	static char payload[] = "hello";
 	struct iovec iov = { payload, 5 };
@@ -1578,7 +1485,6 @@ static void a_pinned_batch_has_its_source(void **state)
 		{ .msg_hdr = { .msg_iov = &iov, .msg_iovlen = 1 } },
 	};
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	assert_int_equal(sendmmsg(FD, msgs, 2, 0), 2);
@@ -1586,9 +1492,8 @@ static void a_pinned_batch_has_its_source(void **state)
 	assert_string_equal(source_of(kernel_sent(1)), "10.0.0.1");
 }
 
-static void a_pinned_ipv6_send_has_its_source(void **state)
+TEST(a_pinned_ipv6_send_has_its_source)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	pin("fe80::1")->source.ifindex = 3;
 
@@ -1597,9 +1502,8 @@ static void a_pinned_ipv6_send_has_its_source(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "fe80::1%3");
 }
 
-static void a_pinned_send_to_a_mapped_peer_has_its_source(void **state)
+TEST(a_pinned_send_to_a_mapped_peer_has_its_source)
 {
-	(void)state;
 	open_ours(AF_INET6);
 	(void)pin("10.0.0.1");
 
@@ -1608,9 +1512,8 @@ static void a_pinned_send_to_a_mapped_peer_has_its_source(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.1");
 }
 
-static void a_pinned_send_to_another_has_that_one_s_source(void **state)
+TEST(a_pinned_send_to_another_has_that_one_s_source)
 {
-	(void)state;
 	(void)pin("10.0.0.1");
 	hear(id, peer, "10.0.0.2");
 
@@ -1621,13 +1524,12 @@ static void a_pinned_send_to_another_has_that_one_s_source(void **state)
 	assert_string_equal(source_of(kernel_sent(1)), "");
 }
 
-static void a_pinned_sendmsg_with_a_source_keeps_it(void **state)
+TEST(a_pinned_sendmsg_with_a_source_keeps_it)
 {
 	struct iovec iov = { "hello", 5 };
 	struct control control = { 0 };
 	struct msghdr msg;
 
-	(void)state;
 	(void)pin("10.0.0.1");
 	control_add_v4(&control, "10.0.0.7", "", 0);
 	msg = with_control(&control);
@@ -1639,11 +1541,10 @@ static void a_pinned_sendmsg_with_a_source_keeps_it(void **state)
 	assert_string_equal(source_of(kernel_sent(0)), "10.0.0.7");
 }
 
-static void a_refused_pinned_source_is_left_away(void **state)
+TEST(a_refused_pinned_source_is_left_away)
 {
 	struct sock *sock = pin("10.0.0.1");
 
-	(void)state;
 	refused_source = "10.0.0.1";
 
 	assert_int_equal(write(FD, "hello", 5), 5);
@@ -1653,9 +1554,8 @@ static void a_refused_pinned_source_is_left_away(void **state)
 	assert_int_equal(atomic_load(&sock->mode), SOCK_ARMED);
 }
 
-static void a_refused_pinned_source_is_not_tried_again(void **state)
+TEST(a_refused_pinned_source_is_not_tried_again)
 {
-	(void)state;
 	(void)pin("10.0.0.1");
 	refused_source = "10.0.0.1";
 	(void)send(FD, "hello", 5, 0);
@@ -1667,13 +1567,12 @@ static void a_refused_pinned_source_is_not_tried_again(void **state)
 }
 
 /* The route is down: the source is still right. */
-static void a_pinned_source_outlives_a_plain_send_that_fails(void **state)
+TEST(a_pinned_source_outlives_a_plain_send_that_fails)
 {
 	struct iovec iov = { "hello", 5 };
 	const struct msghdr msg = { .msg_iov = &iov, .msg_iovlen = 1 };
 	struct sock *sock = pin("10.0.0.1");
 
-	(void)state;
 	refused_source = "10.0.0.1";
 	refusal = ENETUNREACH;
 	plain_error = ENETUNREACH;
@@ -1685,11 +1584,10 @@ static void a_pinned_source_outlives_a_plain_send_that_fails(void **state)
 	assert_int_equal(atomic_load(&sock->mode), SOCK_PINNED);
 }
 
-static void a_pinned_send_that_fails_says_why(void **state)
+TEST(a_pinned_send_that_fails_says_why)
 {
 	struct sock *sock = pin("10.0.0.1");
 
-	(void)state;
 	any_error = EMSGSIZE;
 
 	assert_int_equal(send(FD, "hello", 5, 0), -1);
@@ -1698,12 +1596,11 @@ static void a_pinned_send_that_fails_says_why(void **state)
 	assert_int_equal(atomic_load(&sock->mode), SOCK_PINNED);
 }
 
-static void odd_pinned_calls_are_left_to_libc(void **state)
+TEST(odd_pinned_calls_are_left_to_libc)
 {
 	static const struct iovec iov[IOV_MAX + 1] = { { "hello", 5 } };
 	volatile int negative = -1;
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	(void)send(FD, "hello", 5, odd_flags);
@@ -1715,11 +1612,10 @@ static void odd_pinned_calls_are_left_to_libc(void **state)
 }
 
 /* Tried on Linux 6.18: write(2) of nothing sends a datagram, writev not. */
-static void a_pinned_writev_of_nothing_sends_nothing(void **state)
+TEST(a_pinned_writev_of_nothing_sends_nothing)
 {
 	const struct iovec nothing[] = { { "", 0 }, { NULL, 0 } };
 
-	(void)state;
 	(void)pin("10.0.0.1");
 
 	(void)writev(FD, nothing, 2);
@@ -1728,9 +1624,8 @@ static void a_pinned_writev_of_nothing_sends_nothing(void **state)
 	assert_string_equal(kernel_calls(), "sendmsg");
 }
 
-static void a_pinned_fd_that_is_a_file_by_now_is_written(void **state)
+TEST(a_pinned_fd_that_is_a_file_by_now_is_written)
 {
-	(void)state;
 	(void)pin("10.0.0.1");
 	kernel_file(FD);
 	any_error = ENOTSOCK;
@@ -1739,120 +1634,4 @@ static void a_pinned_fd_that_is_a_file_by_now_is_written(void **state)
 	assert_string_equal(kernel_calls(), "sendmsg write");
 	assert_int_equal(errno, ENOTTY);
 	assert_null(sock_known(FD));
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, no_control)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(a_batch_of_any_number_is_sent),
-		TEST(an_answer_has_the_address_asked_as_its_source),
-		TEST(an_answer_is_what_the_application_sent),
-		TEST(an_answer_carries_its_source_and_no_more),
-		TEST(an_answer_costs_one_call),
-		TEST(an_ipv6_answer_has_its_source),
-		TEST(a_link_local_answer_names_its_interface),
-		TEST(an_answer_to_a_mapped_peer_has_an_ipv4_source),
-		TEST(an_answer_in_ipv4_form_has_an_ipv4_source),
-		TEST(an_answer_to_another_port_has_its_host_s_source),
-		TEST(what_goes_to_a_stranger_goes_as_it_is),
-		TEST(an_answer_to_a_multicast_question_goes_as_it_is),
-		TEST(what_another_socket_sends_goes_as_it_is),
-		TEST(a_new_socket_that_answers_becomes_ours),
-		TEST(what_is_sent_as_a_packet_is_not_read_as_one),
-		TEST(what_has_no_address_goes_as_it_is),
-		TEST(a_socket_nobody_saw_is_looked_at_before_it_sends),
-		TEST(odd_flags_are_left_to_libc),
-		TEST(an_address_of_an_odd_length_is_left_to_the_kernel),
-		TEST(an_address_with_room_behind_it_is_one),
-		TEST(a_huge_length_is_cut_as_the_kernel_does),
-		TEST(nothing_at_all_can_be_sent),
-		TEST(sending_keeps_errno),
-		TEST(an_answer_is_counted),
-		TEST(what_goes_to_a_stranger_is_counted),
-		TEST(a_refused_source_is_counted),
-		TEST(what_was_not_sent_is_not_counted),
-		TEST(a_refused_source_is_left_away),
-		TEST(a_refused_source_costs_three_calls),
-		TEST(a_refused_source_is_forgotten),
-		TEST(a_plain_send_that_succeeds_keeps_errno),
-		TEST(a_source_is_kept_when_the_plain_send_fails_too),
-		TEST(the_plain_send_s_error_is_the_application_s),
-		TEST(an_error_of_the_message_is_the_application_s),
-		TEST(other_errors_are_not_even_asked_about),
-		TEST(an_error_of_the_kernel_s_filters_is_the_application_s),
-		TEST(after_an_error_of_the_message_the_source_is_kept),
-		TEST(what_has_no_destination_is_not_sent_again),
-		TEST(what_asks_about_a_source_sends_nothing),
-		TEST(answers_to_a_batch_have_its_order),
-		TEST(an_answer_that_failed_keeps_its_place),
-		TEST(an_answer_that_failed_after_a_question_keeps_its_place),
-		TEST(an_answer_that_failed_plainly_keeps_its_place),
-		TEST(an_answer_that_went_plainly_is_done),
-		TEST(sendmsg_has_the_address_asked_as_its_source),
-		TEST(sendmsg_does_not_write_the_application_s_message),
-		TEST(what_the_application_added_goes_before_ours),
-		TEST(behind_an_unpadded_message_ours_is_aligned),
-		TEST(the_application_s_own_source_goes_as_it_is),
-		TEST(the_application_s_own_source_is_counted),
-		TEST(an_interface_of_the_application_stays_and_gets_a_source),
-		TEST(a_socket_bound_to_a_device_names_it),
-		TEST(control_the_kernel_will_refuse_goes_as_it_is),
-		TEST(sendmsg_to_a_stranger_goes_as_it_is),
-		TEST(sendmsg_without_a_name_looks_at_nothing),
-		TEST(sendmsg_of_no_message_is_left_to_the_kernel),
-		TEST(sendmsg_of_a_refused_source_goes_plainly),
-		TEST(a_plain_sendmsg_that_succeeds_keeps_errno),
-		TEST(a_plain_sendmsg_that_fails_leaves_the_source),
-		TEST(every_size_of_control_goes_before_ours),
-		TEST(much_control_does_not_hide_an_error),
-		TEST(much_control_with_a_refused_source_goes_plainly),
-		TEST(more_control_than_the_kernel_takes_goes_as_it_is),
-		TEST(a_control_length_without_a_buffer_is_no_message),
-		TEST(an_ipv4_source_on_a_dual_socket_is_the_application_s),
-		TEST(a_batch_is_sent_from_the_address_asked),
-		TEST(a_batch_has_the_lengths_that_were_sent),
-		TEST(a_batch_s_messages_are_not_written),
-		TEST(a_batch_answers_a_batch_in_its_order),
-		TEST(a_batch_to_friends_and_strangers_is_mixed),
-		TEST(each_message_of_a_batch_keeps_its_control),
-		TEST(a_batch_of_a_thousand_is_sent),
-		TEST(no_more_than_the_kernel_takes_is_sent),
-		TEST(a_batch_of_nothing_is_nothing),
-		TEST(a_batch_that_fails_at_once_says_why),
-		TEST(a_batch_that_fails_later_says_how_far_it_came),
-		TEST(the_rest_of_a_batch_that_fails_keeps_its_order),
-		TEST(a_batch_that_fails_at_once_keeps_its_order),
-		TEST(a_refused_source_in_a_batch_is_left_away),
-		TEST(a_refused_source_in_a_batch_is_forgotten),
-		TEST(refused_sources_first_and_last_are_left_away),
-		TEST(a_batch_whose_plain_send_fails_ends_there),
-		TEST(a_batch_whose_first_plain_send_fails_says_why),
-		TEST(a_batch_s_plain_answer_is_done),
-		TEST(a_batch_that_is_sent_keeps_errno),
-		TEST(a_batch_sent_with_a_refused_source_keeps_errno),
-		TEST(without_memory_a_batch_goes_as_it_is),
-		TEST(a_batch_of_others_gets_the_application_s),
-		TEST(send_and_write_are_left_to_libc),
-		TEST(a_pinned_send_has_its_source),
-		TEST(a_pinned_write_has_its_source),
-		TEST(a_pinned_writev_has_its_source),
-		TEST(a_pinned_sendmsg_has_its_source),
-		TEST(a_pinned_sendto_to_nobody_has_its_source),
-		TEST(a_pinned_batch_has_its_source),
-		TEST(a_pinned_ipv6_send_has_its_source),
-		TEST(a_pinned_send_to_a_mapped_peer_has_its_source),
-		TEST(a_pinned_send_to_another_has_that_one_s_source),
-		TEST(a_pinned_sendmsg_with_a_source_keeps_it),
-		TEST(a_refused_pinned_source_is_left_away),
-		TEST(a_refused_pinned_source_is_not_tried_again),
-		TEST(a_pinned_source_outlives_a_plain_send_that_fails),
-		TEST(a_pinned_send_that_fails_says_why),
-		TEST(odd_pinned_calls_are_left_to_libc),
-		TEST(a_pinned_writev_of_nothing_sends_nothing),
-		TEST(a_pinned_fd_that_is_a_file_by_now_is_written),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
 }

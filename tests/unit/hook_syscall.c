@@ -14,13 +14,16 @@
 
 enum { FD = 5, OTHER_FD = 6 };
 
-static int nothing_open(void **state)
+BEFORE_EACH(nothing_open)
 {
-	(void)state;
 	settings_reset();
 	sock_forget_range(0, ~0U);
 	kernel_boot();
-	return 0;
+}
+
+AFTER_ALL(put_libc_back)
+{
+	kernel_halt();
 }
 
 static void open_wildcard(void)
@@ -31,10 +34,8 @@ static void open_wildcard(void)
 	(void)kernel_calls();
 }
 
-static void another_number_passes_with_all_six_arguments(void **state)
+TEST(another_number_passes_with_all_six_arguments)
 {
-	(void)state;
-
 	long result = syscall(SYS_futex, 1L, 2L, 3L, 4L, 5L, 6L);
 
 	assert_int_equal(result, kernel.answer);
@@ -43,9 +44,8 @@ static void another_number_passes_with_all_six_arguments(void **state)
 		assert_int_equal(kernel.arguments[i], i + 1);
 }
 
-static void closing_by_number_forgets_the_fd(void **state)
+TEST(closing_by_number_forgets_the_fd)
 {
-	(void)state;
 	open_wildcard();
 
 	long result = syscall(SYS_close, FD);
@@ -55,9 +55,8 @@ static void closing_by_number_forgets_the_fd(void **state)
 	assert_int_equal(kernel.number, SYS_close);
 }
 
-static void duplicating_by_number_makes_another_of_ours(void **state)
+TEST(duplicating_by_number_makes_another_of_ours)
 {
-	(void)state;
 	open_wildcard();
 
 	long fd = syscall(SYS_fcntl, FD, F_DUPFD, OTHER_FD);
@@ -67,9 +66,8 @@ static void duplicating_by_number_makes_another_of_ours(void **state)
 }
 
 /* Its F_GETOWN is not libc's, for one. */
-static void another_fcntl_by_number_is_the_kernel_s(void **state)
+TEST(another_fcntl_by_number_is_the_kernel_s)
 {
-	(void)state;
 	open_wildcard();
 
 	(void)syscall(SYS_fcntl, FD, F_GETOWN, 0);
@@ -97,12 +95,11 @@ static int to_be_canceled(const struct sent *one)
 }
 
 /* Unlike libc's sendto. */
-static void no_number_is_a_cancellation_point(void **state)
+TEST(no_number_is_a_cancellation_point)
 {
 	pthread_t thread;
 	void *result = NULL;
 
-	(void)state;
 	open_wildcard();
 	kernel.judge = to_be_canceled;
 	assert_int_equal(
@@ -112,7 +109,7 @@ static void no_number_is_a_cancellation_point(void **state)
 	assert_ptr_equal(result, &kernel);
 }
 
-static void what_is_accepted_by_number_is_none_of_ours(void **state)
+TEST(what_is_accepted_by_number_is_none_of_ours)
 {
 	const long numbers[] = {
 #ifdef SYS_accept
@@ -121,7 +118,6 @@ static void what_is_accepted_by_number_is_none_of_ours(void **state)
 		SYS_accept4
 	};
 
-	(void)state;
 	kernel.answer = OTHER_FD;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		sock_forget(OTHER_FD);
@@ -143,12 +139,11 @@ static int jump_out(const struct sent *one)
 	siglongjmp(before, 1);
 }
 
-static void leaving_a_send_by_number_leaves_cancellation_disabled(void **state)
+TEST(leaving_a_send_by_number_leaves_cancellation_disabled)
 {
 	const struct address peer = v4("10.9.9.9", 5353);
 	int was;
 
-	(void)state;
 	open_wildcard();
 	kernel.judge = jump_out;
 
@@ -159,11 +154,10 @@ static void leaving_a_send_by_number_leaves_cancellation_disabled(void **state)
 	assert_int_equal(was, PTHREAD_CANCEL_DISABLE);
 }
 
-static void receiving_by_number_is_so_for_the_kernel(void **state)
+TEST(receiving_by_number_is_so_for_the_kernel)
 {
 	char byte;
 
-	(void)state;
 	open_wildcard();
 	kernel.answer = -1;
 	errno = EAGAIN;
@@ -175,9 +169,8 @@ static void receiving_by_number_is_so_for_the_kernel(void **state)
 }
 
 /* It may wait, and whoever jumps out of there is not to be kept from more. */
-static void sending_by_number_elsewhere_is_the_kernel_s(void **state)
+TEST(sending_by_number_elsewhere_is_the_kernel_s)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
 	assert_null(sock_probe(FD));
 	(void)kernel_calls();
@@ -186,23 +179,4 @@ static void sending_by_number_elsewhere_is_the_kernel_s(void **state)
 
 	assert_int_equal(kernel.number, SYS_sendto);
 	assert_string_equal(kernel_calls(), "syscall");
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, nothing_open)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(another_number_passes_with_all_six_arguments),
-		TEST(closing_by_number_forgets_the_fd),
-		TEST(duplicating_by_number_makes_another_of_ours),
-		TEST(another_fcntl_by_number_is_the_kernel_s),
-		TEST(no_number_is_a_cancellation_point),
-		TEST(what_is_accepted_by_number_is_none_of_ours),
-		TEST(leaving_a_send_by_number_leaves_cancellation_disabled),
-		TEST(receiving_by_number_is_so_for_the_kernel),
-		TEST(sending_by_number_elsewhere_is_the_kernel_s),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
 }

@@ -1160,9 +1160,7 @@ void kernel_boot(void)
 	};
 }
 
-int kernel_halt(void **state)
+void kernel_halt(void)
 {
-	(void)state;
 	real_resolve();
-	return 0;
 }

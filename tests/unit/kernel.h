@@ -74,7 +74,7 @@ extern struct kernel {
 void kernel_boot(void);
 
 /* A group's teardown: libc is behind `real` again, for what runs at exit. */
-int kernel_halt(void **state);
+void kernel_halt(void);
 
 /* An fd that a socket call of nobody's made. */
 void kernel_socket(int fd, int domain, int type, int protocol);

@@ -51,51 +51,44 @@ static void join(char *path, const char *parent, const char *name)
 	print_to(path, PATH_MAX, "%s/%s", parent, name);
 }
 
-static int find_program(void **state)
+BEFORE_ALL(find_program)
 {
 	const char *build = getenv("BUILD");
 	char path[PATH_MAX] = "";
 	struct stat file;
 
-	(void)end_when_stuck(state);
 	if (!build) {
 		/* build/tests/unit/launch */
-		if (readlink("/proc/self/exe", path, sizeof(path) - 1) < 0)
-			return -1;
+		assert_true(readlink("/proc/self/exe", path,
+				     sizeof(path) - 1) >= 0);
 		for (int i = 0; i < 3; i++)
 			*strrchr(path, '/') = '\0';
 		build = path;
 	}
 	join(program, build, "replyfrom");
 	join(library, build, "libreplyfrom.so");
-	if (stat(program, &file) || stat(library, &file)) {
-		print_error("%s or %s is missing: build them first\n", program,
-			    library);
-		return -1;
-	}
-	if (!realpath(library, path))
-		return -1;
+	if (stat(program, &file) || stat(library, &file))
+		fail_msg("%s or %s is missing: build them first", program,
+			 library);
+	assert_non_null(realpath(library, path));
 	print_to(library, sizeof(library), "%s", path);
-	return 0;
 }
 
-static int new_directory(void **state)
+BEFORE_EACH(new_directory)
 {
 	const char *parent = getenv("TMPDIR");
 
-	(void)state;
 	join(directory, parent ? parent : "/tmp", "replyfrom-unit-XXXXXX");
-	return mkdtemp(directory) ? 0 : -1;
+	assert_non_null(mkdtemp(directory));
 }
 
-static int remove_directory(void **state)
+AFTER_EACH(remove_directory)
 {
 	char command[PATH_MAX + 16];
 
-	(void)state;
 	print_to(command, sizeof(command), "rm -r '%s'", directory);
 	// NOLINTNEXTLINE(cert-env33-c): of a path that is ours
-	return system(command);
+	assert_int_equal(system(command), 0);
 }
 
 /* An environment with no more than PATH, LANG, and one entry, or NULL. */
@@ -209,10 +202,8 @@ static void copy(const char *from, const char *to)
 
 /* What it says of itself. */
 
-static void without_a_command_it_says_how_to_use_it(void **state)
+TEST(without_a_command_it_says_how_to_use_it)
 {
-	(void)state;
-
 	run_as(program, NULL, (const char *const[]){ "replyfrom", NULL });
 
 	assert_int_equal(exit_status(), 2);
@@ -220,10 +211,8 @@ static void without_a_command_it_says_how_to_use_it(void **state)
 	assert_non_null(strstr(result.err, "usage: replyfrom [OPTION...]"));
 }
 
-static void help_is_the_usage_on_standard_output(void **state)
+TEST(help_is_the_usage_on_standard_output)
 {
-	(void)state;
-
 	run("--help");
 
 	assert_int_equal(exit_status(), 0);
@@ -231,11 +220,9 @@ static void help_is_the_usage_on_standard_output(void **state)
 	assert_string_equal(result.err, "");
 }
 
-static void version_is_one_line(void **state)
+TEST(version_is_one_line)
 {
 	int major, minor, patch, end = 0;
-
-	(void)state;
 
 	run("--version");
 
@@ -248,11 +235,10 @@ static void version_is_one_line(void **state)
 	assert_string_equal(result.err, "");
 }
 
-static void an_unknown_option_is_named(void **state)
+TEST(an_unknown_option_is_named)
 {
-	const char *const options[] = { "--frobnicate", "-x", "-h", "--helpx" };
+	const char *const options[] = { "--frobnicate", "-x", "--helpx" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i], "true");
 
@@ -263,41 +249,61 @@ static void an_unknown_option_is_named(void **state)
 	}
 }
 
-static void what_follows_an_option_that_goes_alone_is_named(void **state)
+TEST(what_follows_an_option_that_goes_alone_is_named)
 {
 	const char *const options[] = { "--help", "--help-variables",
-					"--version" };
+					"--version", "-h", "-V" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i], "extra");
 
 		assert_int_equal(exit_status(), 2);
 		assert_string_equal(result.out, "");
 		assert_string_equal(result.err,
-				    "replyfrom: extra: nothing goes behind "
-				    "--help, --help-variables or --version\n");
+				    "replyfrom: extra: unexpected argument\n");
 	}
 }
 
-/* Behind -v too; it names those that there are. */
-static void an_unknown_option_is_told_what_there_is(void **state)
+/* Of several in one word, too. */
+TEST(an_unknown_short_option_is_named)
 {
-	(void)state;
-
-	run("-v", "-x", "true");
+	run("-vx", "true");
 
 	assert_int_equal(exit_status(), 2);
-	assert_string_equal(result.err, "replyfrom: -x: unknown option; there "
-					"are -v, --help, --help-variables, "
-					"--version\n");
+	assert_string_equal(result.err, "replyfrom: -x: unknown option (see "
+					"--help)\n");
 }
 
-static void an_option_alone_says_how_to_use_it(void **state)
+TEST(help_shows_the_options_of_a_subcommand)
+{
+	const char *const ways[][2] = { { "help", "ask" },
+					{ "ask", "--help" },
+					{ "ask", "-h" } };
+
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		run(ways[i][0], ways[i][1]);
+
+		assert_int_equal(exit_status(), 0);
+		assert_non_null(strstr(result.out, "usage: replyfrom ask "));
+		assert_non_null(strstr(result.out, "--timeout"));
+		assert_string_equal(result.err, "");
+	}
+}
+
+TEST(a_subcommand_that_was_mistyped_is_suggested)
+{
+	run("chekc", "--all");
+
+	assert_int_equal(exit_status(), 127);
+	assert_string_equal(result.err,
+			    "replyfrom: chekc: no such command (did you mean "
+			    "the subcommand 'check'?)\n");
+}
+
+TEST(an_option_alone_says_how_to_use_it)
 {
 	const char *const options[] = { "-v", "--" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i]);
 
@@ -307,10 +313,8 @@ static void an_option_alone_says_how_to_use_it(void **state)
 	}
 }
 
-static void v_has_the_library_tell_events(void **state)
+TEST(v_has_the_library_tell_events)
 {
-	(void)state;
-
 	run_as(program, "REPLYFROM_LOG=off", ARGUMENTS("-v", "env"));
 
 	assert_int_equal(exit_status(), 0);
@@ -318,10 +322,8 @@ static void v_has_the_library_tell_events(void **state)
 	assert_int_equal(count(result.out, "REPLYFROM_LOG="), 1);
 }
 
-static void v_does_not_have_it_tell_less(void **state)
+TEST(v_does_not_have_it_tell_less)
 {
-	(void)state;
-
 	run_as(program, "REPLYFROM_LOG=debug", ARGUMENTS("-v", "env"));
 
 	assert_int_equal(exit_status(), 0);
@@ -329,21 +331,18 @@ static void v_does_not_have_it_tell_less(void **state)
 }
 
 /* Whatever it is called. */
-static void what_follows_two_dashes_is_the_command(void **state)
+TEST(what_follows_two_dashes_is_the_command)
 {
-	(void)state;
-
 	run("-v", "--", "--help");
 
 	assert_int_equal(exit_status(), 127);
 	assert_non_null(strstr(result.err, "--help: "));
 }
 
-static void help_that_cannot_be_written_fails(void **state)
+TEST(help_that_cannot_be_written_fails)
 {
 	int full = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-	(void)state;
 	if (full < 0)
 		skip();
 
@@ -355,49 +354,39 @@ static void help_that_cannot_be_written_fails(void **state)
 
 /* The command. */
 
-static void the_command_s_status_is_ours(void **state)
+TEST(the_command_s_status_is_ours)
 {
-	(void)state;
-
 	run("sh", "-c", "exit 7");
 
 	assert_int_equal(exit_status(), 7);
 }
 
-static void the_command_is_the_same_process(void **state)
+TEST(the_command_is_the_same_process)
 {
-	(void)state;
-
 	run("sh", "-c", "kill -TERM $$");
 
 	assert_true(WIFSIGNALED(result.status));
 	assert_int_equal(WTERMSIG(result.status), SIGTERM);
 }
 
-static void the_command_s_output_is_all(void **state)
+TEST(the_command_s_output_is_all)
 {
-	(void)state;
-
 	run("sh", "-c", "echo out; echo err >&2");
 
 	assert_string_equal(result.out, "out\n");
 	assert_string_equal(result.err, "err\n");
 }
 
-static void the_command_gets_its_arguments_as_they_are(void **state)
+TEST(the_command_gets_its_arguments_as_they_are)
 {
-	(void)state;
-
 	run("sh", "-c", "printf '<%s>' \"$@\"", "sh", "--help", "a b", "", "-x",
 	    "*");
 
 	assert_string_equal(result.out, "<--help><a b><><-x><*>");
 }
 
-static void the_command_gets_the_environment(void **state)
+TEST(the_command_gets_the_environment)
 {
-	(void)state;
-
 	run_as(program, "REPLYFROM_TTL=30", ARGUMENTS("env"));
 
 	assert_int_equal(exit_status(), 0);
@@ -406,12 +395,11 @@ static void the_command_gets_the_environment(void **state)
 	assert_int_equal(count(result.out, "\n"), 4);
 }
 
-static void a_command_that_is_not_there_is_127(void **state)
+TEST(a_command_that_is_not_there_is_127)
 {
 	const char *const commands[] = { "no-such-command-of-replyfrom",
 					 "/no/such/command", "" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(commands); i++) {
 		run(commands[i]);
 
@@ -421,31 +409,46 @@ static void a_command_that_is_not_there_is_127(void **state)
 	}
 }
 
-static void a_command_that_cannot_be_run_is_126(void **state)
+static void write_text(const char *path, const char *text)
 {
-	char path[PATH_MAX];
+	FILE *file = fopen(path, "we");
 
-	(void)state;
-	join(path, directory, "data");
-	copy("/dev/null", path);
-	assert_int_equal(chmod(path, 0644), 0);
-	const char *const commands[] = { path, directory };
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}
 
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		run(commands[i]);
+TEST(why_a_command_cannot_be_run_is_said)
+{
+	char data[PATH_MAX], script[PATH_MAX];
+
+	join(data, directory, "data");
+	write_text(data, "");
+	assert_int_equal(chmod(data, 0644), 0);
+	join(script, directory, "script");
+	write_text(script, "#!/no/such/interpreter -x\n");
+	const struct {
+		const char *command, *why;
+	} cases[] = { { data, "is not executable" },
+		      { directory, "is a directory" },
+		      { script,
+			"its interpreter /no/such/interpreter is missing" } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		run(cases[i].command);
 
 		assert_int_equal(exit_status(), 126);
-		assert_non_null(strstr(result.err, commands[i]));
+		assert_non_null(strstr(result.err, cases[i].command));
+		assert_non_null(strstr(result.err, cases[i].why));
 		assert_int_equal(count(result.err, "\n"), 1);
 	}
 }
 
 /* The library. */
 
-static void the_library_beside_the_program_is_preloaded(void **state)
+TEST(the_library_beside_the_program_is_preloaded)
 {
-	(void)state;
-
 	run("env");
 
 	assert_int_equal(exit_status(), 0);
@@ -453,11 +456,10 @@ static void the_library_beside_the_program_is_preloaded(void **state)
 	assert_string_equal(result.err, "");
 }
 
-static void what_was_preloaded_is_kept_behind_ours(void **state)
+TEST(what_was_preloaded_is_kept_behind_ours)
 {
 	char other[PATH_MAX], entry[LIST_BYTES], list[LIST_BYTES];
 
-	(void)state;
 	join(other, directory, "other.so");
 	copy(library, other);
 	print_to(entry, sizeof(entry), "LD_PRELOAD=%s", other);
@@ -469,32 +471,27 @@ static void what_was_preloaded_is_kept_behind_ours(void **state)
 	assert_true(has_preload(list));
 }
 
-static void an_empty_preload_is_none(void **state)
+TEST(an_empty_preload_is_none)
 {
-	(void)state;
-
 	run_as(program, "LD_PRELOAD=", ARGUMENTS("env"));
 
 	assert_true(has_preload(library));
 }
 
 /* replyfrom replyfrom command */
-static void the_library_is_preloaded_once(void **state)
+TEST(the_library_is_preloaded_once)
 {
-	(void)state;
-
 	run(program, program, "env");
 
 	assert_int_equal(exit_status(), 0);
 	assert_true(has_preload(library));
 }
 
-static void the_library_is_found_anywhere_in_the_list(void **state)
+TEST(the_library_is_found_anywhere_in_the_list)
 {
 	char other[PATH_MAX], entry[LIST_BYTES];
 	const char separators[] = { ':', ' ' };
 
-	(void)state;
 	join(other, directory, "other.so");
 	copy(library, other);
 	for (size_t i = 0; i < COUNT(separators); i++) {
@@ -509,13 +506,12 @@ static void the_library_is_found_anywhere_in_the_list(void **state)
 	}
 }
 
-static void the_library_is_known_by_any_path(void **state)
+TEST(the_library_is_known_by_any_path)
 {
 	char link[PATH_MAX], numbered[PATH_MAX], entry[LIST_BYTES];
 	const char *const paths[] = { link, numbered,
 				      "/usr/$LIB/libreplyfrom.so" };
 
-	(void)state;
 	join(link, directory, "link");
 	assert_int_equal(symlink(library, link), 0);
 	join(numbered, directory, "libreplyfrom.so.1");
@@ -530,13 +526,12 @@ static void the_library_is_known_by_any_path(void **state)
 }
 
 /* Whatever its name; one without a slash may be there or not. */
-static void a_library_that_is_not_there_is_not_ours(void **state)
+TEST(a_library_that_is_not_there_is_not_ours)
 {
 	const char *const paths[] = { "/no/such/libreplyfrom.so",
 				      "libreplyfrom.so" };
 	char entry[LIST_BYTES], list[LIST_BYTES];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(paths); i++) {
 		print_to(entry, sizeof(entry), "LD_PRELOAD=%s", paths[i]);
 		print_to(list, sizeof(list), "%s:%s", library, paths[i]);
@@ -547,11 +542,10 @@ static void a_library_that_is_not_there_is_not_ours(void **state)
 	}
 }
 
-static void a_longer_name_is_not_the_library(void **state)
+TEST(a_longer_name_is_not_the_library)
 {
 	char entry[LIST_BYTES], list[LIST_BYTES];
 
-	(void)state;
 	print_to(entry, sizeof(entry), "LD_PRELOAD=%s.1:/x%s", library,
 		 library);
 	print_to(list, sizeof(list), "%s:%s", library, strchr(entry, '=') + 1);
@@ -561,11 +555,10 @@ static void a_longer_name_is_not_the_library(void **state)
 	assert_true(has_preload(list));
 }
 
-static void a_link_to_the_program_uses_its_library(void **state)
+TEST(a_link_to_the_program_uses_its_library)
 {
 	char link[PATH_MAX];
 
-	(void)state;
 	join(link, directory, "replyfrom");
 	assert_int_equal(symlink(program, link), 0);
 
@@ -574,11 +567,10 @@ static void a_link_to_the_program_uses_its_library(void **state)
 	assert_true(has_preload(library));
 }
 
-static void a_program_that_was_moved_uses_the_library_beside_it(void **state)
+TEST(a_program_that_was_moved_uses_the_library_beside_it)
 {
 	char moved[PATH_MAX], moved_library[PATH_MAX];
 
-	(void)state;
 	join(moved, directory, "replyfrom");
 	join(moved_library, directory, "libreplyfrom.so");
 	copy(program, moved);
@@ -590,11 +582,56 @@ static void a_program_that_was_moved_uses_the_library_beside_it(void **state)
 	assert_true(has_preload(moved_library));
 }
 
-static void without_a_library_the_command_is_not_run(void **state)
+/* /opt/x/bin/replyfrom, /opt/x/lib/libreplyfrom.so */
+TEST(the_library_is_found_in_lib_beside_bin)
+{
+	const char *const places[] = { "lib", "lib64" };
+	char bin[PATH_MAX], moved[PATH_MAX], place[PATH_MAX], there[PATH_MAX];
+
+	join(bin, directory, "bin");
+	assert_int_equal(mkdir(bin, 0755), 0);
+	join(moved, bin, "replyfrom");
+	copy(program, moved);
+	for (size_t i = 0; i < COUNT(places); i++) {
+		join(place, directory, places[i]);
+		assert_int_equal(mkdir(place, 0755), 0);
+		join(there, place, "libreplyfrom.so");
+		copy(library, there);
+
+		run_as(moved, NULL, ARGUMENTS("env"));
+
+		assert_int_equal(exit_status(), 0);
+		assert_true(has_preload(there));
+		assert_int_equal(unlink(there), 0);
+	}
+}
+
+/* ld.so(8) ignores it with a line, and the command would run without help. */
+TEST(with_a_library_that_cannot_be_loaded_nothing_is_run)
+{
+	char moved[PATH_MAX], broken[PATH_MAX];
+	const off_t sizes[] = { 0, 1000, 20000 };
+
+	join(moved, directory, "replyfrom");
+	join(broken, directory, "libreplyfrom.so");
+	copy(program, moved);
+	copy(library, broken);
+	for (int i = COUNT(sizes) - 1; i >= 0; i--) {
+		assert_int_equal(truncate(broken, sizes[i]), 0);
+
+		run_as(moved, NULL, ARGUMENTS("echo", "run"));
+
+		assert_int_equal(exit_status(), 126);
+		assert_string_equal(result.out, "");
+		assert_non_null(strstr(result.err, broken));
+		assert_int_equal(count(result.err, "\n"), 1);
+	}
+}
+
+TEST(without_a_library_the_command_is_not_run)
 {
 	char alone[PATH_MAX];
 
-	(void)state;
 	if (!access(INSTALLED, F_OK))
 		skip();
 	join(alone, directory, "replyfrom");
@@ -612,12 +649,11 @@ static void without_a_library_the_command_is_not_run(void **state)
  * ld.so(8) splits the list there, and says so on stderr only: the command would
  * run without us.
  */
-static void a_library_that_cannot_be_named_is_an_error(void **state)
+TEST(a_library_that_cannot_be_named_is_an_error)
 {
 	const char *const names[] = { "a b", "a:b" };
 	char place[PATH_MAX], moved[PATH_MAX], moved_library[PATH_MAX];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(names); i++) {
 		join(place, directory, names[i]);
 		assert_int_equal(mkdir(place, 0755), 0);
@@ -631,46 +667,5 @@ static void a_library_that_cannot_be_named_is_an_error(void **state)
 		assert_int_equal(exit_status(), 126);
 		assert_string_equal(result.out, "");
 	}
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, new_directory, remove_directory)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(without_a_command_it_says_how_to_use_it),
-		TEST(help_is_the_usage_on_standard_output),
-		TEST(version_is_one_line),
-		TEST(an_unknown_option_is_named),
-		TEST(what_follows_an_option_that_goes_alone_is_named),
-		TEST(an_unknown_option_is_told_what_there_is),
-		TEST(an_option_alone_says_how_to_use_it),
-		TEST(v_has_the_library_tell_events),
-		TEST(v_does_not_have_it_tell_less),
-		TEST(what_follows_two_dashes_is_the_command),
-		TEST(help_that_cannot_be_written_fails),
-		TEST(the_command_s_status_is_ours),
-		TEST(the_command_is_the_same_process),
-		TEST(the_command_s_output_is_all),
-		TEST(the_command_gets_its_arguments_as_they_are),
-		TEST(the_command_gets_the_environment),
-		TEST(a_command_that_is_not_there_is_127),
-		TEST(a_command_that_cannot_be_run_is_126),
-		TEST(the_library_beside_the_program_is_preloaded),
-		TEST(what_was_preloaded_is_kept_behind_ours),
-		TEST(an_empty_preload_is_none),
-		TEST(the_library_is_preloaded_once),
-		TEST(the_library_is_found_anywhere_in_the_list),
-		TEST(the_library_is_known_by_any_path),
-		TEST(a_library_that_is_not_there_is_not_ours),
-		TEST(a_longer_name_is_not_the_library),
-		TEST(a_link_to_the_program_uses_its_library),
-		TEST(a_program_that_was_moved_uses_the_library_beside_it),
-		TEST(without_a_library_the_command_is_not_run),
-		TEST(a_library_that_cannot_be_named_is_an_error),
-	};
-
-	return cmocka_run_group_tests(tests, find_program, NULL);
 }
 // NOLINTEND(concurrency-mt-unsafe)

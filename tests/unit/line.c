@@ -15,26 +15,23 @@
 
 static struct line line;
 
-static int empty_line(void **state)
+BEFORE_EACH(empty_line)
 {
-	(void)state;
 	memset(&line, 0, sizeof(line));
-	return 0;
 }
 
 static void assert_line(const char *text)
 {
 	assert_int_equal(line.length, strlen(text));
 	assert_memory_equal(line.text, text, line.length);
-	(void)empty_line(NULL);
+	empty_line();
 }
 
-static void numbers_are_decimal(void **state)
+TEST(numbers_are_decimal)
 {
 	const unsigned long numbers[] = { 0, 1, 9, 10, 65535, ~0UL };
 	char text[32];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		(void)snprintf(text, sizeof(text), "%lu", numbers[i]);
 
@@ -44,11 +41,10 @@ static void numbers_are_decimal(void **state)
 	}
 }
 
-static void times_are_those_of_gmtime(void **state)
+TEST(times_are_those_of_gmtime)
 {
 	char text[64];
 
-	(void)state;
 	/* Each eleventh hour or so, up to the last of them. */
 	for (time_t t = 0; t <= (time_t)UINT32_MAX; t += 40013) {
 		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
@@ -60,13 +56,12 @@ static void times_are_those_of_gmtime(void **state)
 	}
 }
 
-static void an_ipv4_name_has_its_port_behind_a_colon(void **state)
+TEST(an_ipv4_name_has_its_port_behind_a_colon)
 {
 	struct sockaddr_in v4 = { .sin_family = AF_INET,
 				  .sin_port = htons(53) };
 	struct sockaddr_in6 name = { 0 };
 
-	(void)state;
 	(void)inet_pton(AF_INET, "10.1.200.3", &v4.sin_addr);
 	memcpy(&name, &v4, sizeof(v4));
 
@@ -90,7 +85,7 @@ static void assert_v6(const struct in6_addr *address)
 	assert_line(whole);
 }
 
-static void an_ipv6_name_is_as_inet_ntop_has_it(void **state)
+TEST(an_ipv6_name_is_as_inet_ntop_has_it)
 {
 	const char *const texts[] = {
 		"::1:2",
@@ -109,7 +104,6 @@ static void an_ipv6_name_is_as_inet_ntop_has_it(void **state)
 	};
 	struct in6_addr address;
 
-	(void)state;
 	address = in6addr_any;
 	assert_v6(&address);
 	for (size_t i = 0; i < COUNT(texts); i++) {
@@ -130,9 +124,8 @@ static uint32_t draw(void)
 }
 
 /* With many zeroes. */
-static void so_is_any_other(void **state)
+TEST(so_is_any_other)
 {
-	(void)state;
 	for (int i = 0; i < RANDOM_ADDRESSES; i++) {
 		struct in6_addr address = in6addr_any;
 
@@ -144,9 +137,8 @@ static void so_is_any_other(void **state)
 	}
 }
 
-static void what_is_too_much_is_cut(void **state)
+TEST(what_is_too_much_is_cut)
 {
-	(void)state;
 	for (int i = 0; i < 1000; i++)
 		line_add(&line, "abc");
 	line_end(&line);
@@ -155,41 +147,20 @@ static void what_is_too_much_is_cut(void **state)
 	assert_int_equal(line.text[line.length - 1], '\n');
 }
 
-static void a_text_is_cut_where_it_shall_be(void **state)
+TEST(a_text_is_cut_where_it_shall_be)
 {
-	(void)state;
-
 	line_add_at_most(&line, "abcdef", 3);
 	line_add_at_most(&line, "gh", 3);
 
 	assert_line("abcgh");
 }
 
-static void there_is_one_newline_at_the_end(void **state)
+TEST(there_is_one_newline_at_the_end)
 {
-	(void)state;
 	line_add(&line, "a\nb\rc");
 
 	line_end(&line);
 
 	assert_line("a b c\n");
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, empty_line)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(numbers_are_decimal),
-		TEST(times_are_those_of_gmtime),
-		TEST(an_ipv4_name_has_its_port_behind_a_colon),
-		TEST(an_ipv6_name_is_as_inet_ntop_has_it),
-		TEST(so_is_any_other),
-		TEST(what_is_too_much_is_cut),
-		TEST(a_text_is_cut_where_it_shall_be),
-		TEST(there_is_one_newline_at_the_end),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }
 // NOLINTEND(concurrency-mt-unsafe)

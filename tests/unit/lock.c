@@ -34,29 +34,24 @@ int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
 	return -1;
 }
 
-static int free_locks(void **state)
+BEFORE_EACH(free_locks)
 {
-	(void)state;
 	lock = (struct lock){ 0 };
 	other_lock = (struct lock){ 0 };
 	is_time_real = false;
 	naps = 0;
-	return 0;
 }
 
-static void a_free_lock_is_held(void **state)
+TEST(a_free_lock_is_held)
 {
-	(void)state;
-
 	enum lock_result result = lock_take(&lock);
 
 	assert_int_equal(result, LOCK_HELD);
 	lock_release(&lock);
 }
 
-static void a_released_lock_is_held_again(void **state)
+TEST(a_released_lock_is_held_again)
 {
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 	lock_release(&lock);
 
@@ -75,9 +70,8 @@ __attribute__((noinline)) static enum lock_result take_below(struct lock *which)
 	return frame[0] ? LOCK_REFUSED : result;
 }
 
-static void a_holder_is_refused_its_own_lock(void **state)
+TEST(a_holder_is_refused_its_own_lock)
 {
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	enum lock_result result = take_below(&lock);
@@ -86,9 +80,8 @@ static void a_holder_is_refused_its_own_lock(void **state)
 	lock_release(&lock);
 }
 
-static void a_holder_is_refused_any_other_lock(void **state)
+TEST(a_holder_is_refused_any_other_lock)
 {
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	enum lock_result result = take_below(&other_lock);
@@ -97,35 +90,9 @@ static void a_holder_is_refused_any_other_lock(void **state)
 	lock_release(&lock);
 }
 
-static void each_refusal_is_counted(void **state)
-{
-	const unsigned long before = lock_refusals;
-
-	(void)state;
-	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)take_below(&lock);
-	(void)take_below(&other_lock);
-	lock_release(&lock);
-
-	assert_int_equal(lock_refusals, before + 2);
-}
-
-static void being_refused_does_not_release_what_is_held(void **state)
-{
-	(void)state;
-	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)take_below(&lock);
-
-	enum lock_result result = take_below(&lock);
-
-	assert_int_equal(result, LOCK_REFUSED);
-	lock_release(&lock);
-}
-
 /* siglongjmp out of a handler: nobody will let go. */
-static void a_lock_that_a_handler_jumped_out_of_is_had_again(void **state)
+TEST(a_lock_that_a_handler_jumped_out_of_is_had_again)
 {
-	(void)state;
 	assert_int_equal(take_below(&lock), LOCK_HELD);
 
 	enum lock_result result = lock_take(&lock);
@@ -136,9 +103,8 @@ static void a_lock_that_a_handler_jumped_out_of_is_had_again(void **state)
 	lock_release(&lock);
 }
 
-static void another_lock_that_was_jumped_out_of_is_had_again(void **state)
+TEST(another_lock_that_was_jumped_out_of_is_had_again)
 {
-	(void)state;
 	assert_int_equal(take_below(&other_lock), LOCK_HELD);
 
 	enum lock_result result = lock_take(&lock);
@@ -147,6 +113,29 @@ static void another_lock_that_was_jumped_out_of_is_had_again(void **state)
 	lock_release(&lock);
 	assert_int_equal(lock_take(&other_lock), LOCK_INHERITED);
 	lock_release(&other_lock);
+}
+
+TEST(each_refusal_is_counted)
+{
+	const unsigned long before = lock_refusals;
+
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	(void)take_below(&lock);
+	(void)take_below(&other_lock);
+	lock_release(&lock);
+
+	assert_int_equal(lock_refusals, before + 2);
+}
+
+TEST(being_refused_does_not_release_what_is_held)
+{
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	(void)take_below(&lock);
+
+	enum lock_result result = take_below(&lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	lock_release(&lock);
 }
 
 static volatile sig_atomic_t handler_s_result;
@@ -170,9 +159,8 @@ static void interrupt(void)
 	assert_int_equal(raise(SIGUSR1), 0);
 }
 
-static void a_handler_that_interrupts_the_holder_is_refused(void **state)
+TEST(a_handler_that_interrupts_the_holder_is_refused)
 {
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	interrupt();
@@ -181,10 +169,8 @@ static void a_handler_that_interrupts_the_holder_is_refused(void **state)
 	lock_release(&lock);
 }
 
-static void a_handler_that_interrupts_nobody_is_served(void **state)
+TEST(a_handler_that_interrupts_nobody_is_served)
 {
-	(void)state;
-
 	interrupt();
 
 	assert_int_equal(handler_s_result, LOCK_HELD);
@@ -200,33 +186,16 @@ static void *take_in_thread(void *context)
 	return NULL;
 }
 
-static void a_lock_that_is_not_let_go_is_refused(void **state)
+TEST(a_lock_that_is_not_let_go_is_refused)
 {
 	enum lock_result result;
 
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	in_thread(take_in_thread, &result);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	assert_int_not_equal(naps, 0);
-	lock_release(&lock);
-}
-
-/* Last, for it cannot be taken back. */
-static void where_calls_are_forbidden_no_one_naps(void **state)
-{
-	enum lock_result result;
-
-	(void)state;
-	lock_call_no_more(true);
-	assert_int_equal(lock_take(&lock), LOCK_HELD);
-
-	in_thread(take_in_thread, &result);
-
-	assert_int_equal(result, LOCK_REFUSED);
-	assert_int_equal(naps, 0);
 	lock_release(&lock);
 }
 
@@ -241,11 +210,10 @@ static void *take_twice_in_thread(void *context)
 	return NULL;
 }
 
-static void whoever_was_refused_may_take_another(void **state)
+TEST(whoever_was_refused_may_take_another)
 {
 	enum lock_result result;
 
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	in_thread(take_twice_in_thread, &result);
@@ -254,9 +222,8 @@ static void whoever_was_refused_may_take_another(void **state)
 	lock_release(&lock);
 }
 
-static void taking_and_releasing_keep_errno(void **state)
+TEST(taking_and_releasing_keep_errno)
 {
-	(void)state;
 	errno = ENOTTY;
 
 	(void)lock_take(&lock);
@@ -274,11 +241,10 @@ static void *wait_in_thread(void *context)
 	return NULL;
 }
 
-static void waiting_keeps_errno(void **state)
+TEST(waiting_keeps_errno)
 {
 	int after;
 
-	(void)state;
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	in_thread(wait_in_thread, &after);
@@ -308,12 +274,11 @@ static void *add(void *context)
 	return NULL;
 }
 
-static void threads_that_contend_count_right(void **state)
+TEST(threads_that_contend_count_right)
 {
 	pthread_t threads[THREADS];
 	enum lock_result worst = LOCK_HELD;
 
-	(void)state;
 	is_time_real = true;
 	sum = 0;
 	for (size_t i = 0; i < THREADS; i++)
@@ -361,10 +326,8 @@ static int take(void *context)
 	return (int)lock_take(&lock);
 }
 
-static void a_child_inherits_what_another_thread_held(void **state)
+TEST(a_child_inherits_what_another_thread_held)
 {
-	(void)state;
-
 	int result = in_child_of_a_holder(take);
 
 	assert_int_equal(result, LOCK_INHERITED);
@@ -378,10 +341,8 @@ static int take_release_take(void *context)
 	return (int)lock_take(&lock);
 }
 
-static void what_a_child_inherits_it_inherits_once(void **state)
+TEST(what_a_child_inherits_it_inherits_once)
 {
-	(void)state;
-
 	int result = in_child_of_a_holder(take_release_take);
 
 	assert_int_equal(result, LOCK_HELD);
@@ -392,10 +353,8 @@ static int take_in_grandchild(void *context)
 	return in_child(take, context);
 }
 
-static void a_grandchild_inherits_it_too(void **state)
+TEST(a_grandchild_inherits_it_too)
 {
-	(void)state;
-
 	int result = in_child_of_a_holder(take_in_grandchild);
 
 	assert_int_equal(result, LOCK_INHERITED);
@@ -408,38 +367,30 @@ static int take_and_hold_in_grandchild(void *context)
 	return in_child(take, context);
 }
 
-static void what_a_child_took_over_its_child_finds_free(void **state)
+TEST(what_a_child_took_over_its_child_finds_free)
 {
-	(void)state;
-
 	int result = in_child_of_a_holder(take_and_hold_in_grandchild);
 
 	assert_int_equal(result, LOCK_HELD);
 }
 
-static void a_child_finds_a_free_lock_free(void **state)
+TEST(a_child_finds_a_free_lock_free)
 {
-	(void)state;
-
 	int result = in_child(take, NULL);
 
 	assert_int_equal(result, LOCK_HELD);
 }
 
-static void a_generation_is_never_zero(void **state)
+TEST(a_generation_is_never_zero)
 {
-	(void)state;
-
 	uint32_t generation = lock_generation();
 
 	assert_int_not_equal(generation, 0);
 }
 
-static void a_process_keeps_its_generation(void **state)
+TEST(a_process_keeps_its_generation)
 {
 	uint32_t before = lock_generation();
-
-	(void)state;
 
 	uint32_t after = lock_generation();
 
@@ -452,11 +403,9 @@ static void *generation_in_thread(void *context)
 	return NULL;
 }
 
-static void threads_are_of_one_generation(void **state)
+TEST(threads_are_of_one_generation)
 {
 	uint32_t generation;
-
-	(void)state;
 
 	in_thread(generation_in_thread, &generation);
 
@@ -468,11 +417,9 @@ static int is_of_another_generation(void *context)
 	return lock_generation() != *(uint32_t *)context;
 }
 
-static void a_child_is_of_another_generation(void **state)
+TEST(a_child_is_of_another_generation)
 {
 	uint32_t generation = lock_generation();
-
-	(void)state;
 
 	int differs = in_child(is_of_another_generation, &generation);
 
@@ -487,22 +434,18 @@ static int is_child_of_another_generation(void *context)
 	return in_child(is_of_another_generation, &generation);
 }
 
-static void a_grandchild_is_of_yet_another_generation(void **state)
+TEST(a_grandchild_is_of_yet_another_generation)
 {
-	(void)state;
-
 	int differs = in_child(is_child_of_another_generation, NULL);
 
 	assert_int_equal(differs, true);
 }
 
 /* Past pthread_atfork(3), as some runtimes fork. */
-static void a_child_of_clone_is_of_another_generation(void **state)
+TEST(a_child_of_clone_is_of_another_generation)
 {
 	uint32_t generation = lock_generation();
 	int status;
-
-	(void)state;
 
 	pid_t child =
 		(pid_t)syscall(SYS_clone, SIGCHLD, NULL, NULL, NULL, NULL);
@@ -515,39 +458,17 @@ static void a_child_of_clone_is_of_another_generation(void **state)
 	assert_int_equal(WEXITSTATUS(status), true);
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, free_locks)
-
-int main(void)
+/* Last, for it cannot be taken back. */
+TEST(where_calls_are_forbidden_no_one_naps)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(a_free_lock_is_held),
-		TEST(a_released_lock_is_held_again),
-		TEST(a_holder_is_refused_its_own_lock),
-		TEST(a_holder_is_refused_any_other_lock),
-		TEST(a_lock_that_a_handler_jumped_out_of_is_had_again),
-		TEST(another_lock_that_was_jumped_out_of_is_had_again),
-		TEST(each_refusal_is_counted),
-		TEST(being_refused_does_not_release_what_is_held),
-		TEST(a_handler_that_interrupts_the_holder_is_refused),
-		TEST(a_handler_that_interrupts_nobody_is_served),
-		TEST(a_lock_that_is_not_let_go_is_refused),
-		TEST(whoever_was_refused_may_take_another),
-		TEST(taking_and_releasing_keep_errno),
-		TEST(waiting_keeps_errno),
-		TEST(threads_that_contend_count_right),
-		TEST(a_child_inherits_what_another_thread_held),
-		TEST(what_a_child_inherits_it_inherits_once),
-		TEST(a_grandchild_inherits_it_too),
-		TEST(what_a_child_took_over_its_child_finds_free),
-		TEST(a_child_finds_a_free_lock_free),
-		TEST(a_generation_is_never_zero),
-		TEST(a_process_keeps_its_generation),
-		TEST(threads_are_of_one_generation),
-		TEST(a_child_is_of_another_generation),
-		TEST(a_grandchild_is_of_yet_another_generation),
-		TEST(a_child_of_clone_is_of_another_generation),
-		TEST(where_calls_are_forbidden_no_one_naps),
-	};
+	enum lock_result result;
 
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+	lock_call_no_more(true);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	in_thread(take_in_thread, &result);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	assert_int_equal(naps, 0);
+	lock_release(&lock);
 }

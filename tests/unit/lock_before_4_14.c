@@ -22,9 +22,8 @@ int __wrap_madvise(void *at, size_t bytes, int advice)
 	return -1;
 }
 
-static void the_kernel_s_refusal_is_not_the_application_s_errno(void **state)
+TEST(the_kernel_s_refusal_is_not_the_application_s_errno)
 {
-	(void)state;
 	errno = ENOTTY;
 
 	(void)lock_generation();
@@ -33,11 +32,9 @@ static void the_kernel_s_refusal_is_not_the_application_s_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_process_keeps_its_generation(void **state)
+TEST(a_process_keeps_its_generation)
 {
 	uint32_t before = lock_generation();
-
-	(void)state;
 
 	uint32_t after = lock_generation();
 
@@ -49,25 +46,11 @@ static int is_of_another_generation(void *context)
 	return lock_generation() != *(uint32_t *)context;
 }
 
-static void a_forked_child_is_of_another_generation(void **state)
+TEST(a_forked_child_is_of_another_generation)
 {
 	uint32_t generation = lock_generation();
-
-	(void)state;
 
 	int differs = in_child(is_of_another_generation, &generation);
 
 	assert_int_equal(differs, true);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(
-			the_kernel_s_refusal_is_not_the_application_s_errno),
-		cmocka_unit_test(a_process_keeps_its_generation),
-		cmocka_unit_test(a_forked_child_is_of_another_generation),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

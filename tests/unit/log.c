@@ -101,11 +101,10 @@ static ssize_t note_send(int fd, const void *buf, size_t len, int flags,
 	return -1;
 }
 
-static int new_place(void **state)
+BEFORE_EACH(new_place)
 {
 	const char *parent = getenv("TMPDIR");
 
-	(void)state;
 	settings_reset();
 	settings.log = LOG_INFO;
 	clock_s += 100; /* the last test's lines do not count */
@@ -115,17 +114,14 @@ static int new_place(void **state)
 	real.sendto = note_send;
 	(void)snprintf(directory, sizeof(directory), "%s/replyfrom-log-XXXXXX",
 		       parent ? parent : "/tmp");
-	if (!mkdtemp(directory))
-		return -1;
+	assert_non_null(mkdtemp(directory));
 	(void)snprintf(path, sizeof(path), "%.4000s/log", directory);
-	return 0;
 }
 
-static int remove_place(void **state)
+AFTER_EACH(remove_place)
 {
-	(void)state;
 	(void)unlink(path);
-	return rmdir(directory);
+	assert_int_equal(rmdir(directory), 0);
 }
 
 static void log_to_file(void)
@@ -147,14 +143,13 @@ static size_t read_log(char *text, size_t room)
 	return n;
 }
 
-static void a_line_names_the_socket(void **state)
+TEST(a_line_names_the_socket)
 {
 	struct sockaddr_in any = { .sin_family = AF_INET };
 	socklen_t len = sizeof(any);
 	char line[128];
 	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	(void)state;
 	assert_int_equal(bind(fd, (struct sockaddr *)&any, len), 0);
 	assert_int_equal(getsockname(fd, (struct sockaddr *)&any, &len), 0);
 	(void)snprintf(line, sizeof(line),
@@ -167,9 +162,8 @@ static void a_line_names_the_socket(void **state)
 	(void)close(fd);
 }
 
-static void what_is_below_the_level_is_not_told(void **state)
+TEST(what_is_below_the_level_is_not_told)
 {
-	(void)state;
 	log_event(LOG_DEBUG, 0, "x");
 	settings.log = LOG_OFF;
 	log_event(LOG_ERROR, 0, "x");
@@ -177,12 +171,11 @@ static void what_is_below_the_level_is_not_told(void **state)
 	assert_string_equal(said, "");
 }
 
-static void errno_is_kept(void **state)
+TEST(errno_is_kept)
 {
 	const char *const places[] = { NULL, QUIET_SYSLOG, path,
 				       "/no/such/directory" };
 
-	(void)state;
 	real.write = note_write;
 	for (size_t i = 0; i < COUNT(places); i++) {
 		settings.log_to = places[i];
@@ -196,11 +189,10 @@ static void errno_is_kept(void **state)
 	}
 }
 
-static void too_many_lines_are_left_out_and_counted(void **state)
+TEST(too_many_lines_are_left_out_and_counted)
 {
 	size_t lines = 0;
 
-	(void)state;
 	for (int i = 0; i < MOST_LINES + 7; i++)
 		log_event(LOG_INFO, 3, "x");
 	for (const char *c = said; *c; c++)
@@ -215,13 +207,12 @@ static void too_many_lines_are_left_out_and_counted(void **state)
 	assert_non_null(strstr(said, ": again\n"));
 }
 
-static void a_file_is_made_for_its_owner_and_appended_to(void **state)
+TEST(a_file_is_made_for_its_owner_and_appended_to)
 {
 	char text[512];
 	int year, pid, end = 0;
 	struct stat status;
 
-	(void)state;
 	log_to_file();
 	(void)umask(0);
 
@@ -243,11 +234,10 @@ static void a_file_is_made_for_its_owner_and_appended_to(void **state)
 	assert_non_null(strstr(text, ": two\n"));
 }
 
-static void a_symbolic_link_is_not_followed(void **state)
+TEST(a_symbolic_link_is_not_followed)
 {
 	char text[16], target[PATH_MAX + 2];
 
-	(void)state;
 	log_to_file();
 	(void)snprintf(target, sizeof(target), "%s2", path);
 	assert_int_equal(symlink(target, path), 0);
@@ -258,21 +248,19 @@ static void a_symbolic_link_is_not_followed(void **state)
 	assert_int_not_equal(access(target, F_OK), 0);
 }
 
-static void a_fifo_that_nobody_reads_is_not_waited_for(void **state)
+TEST(a_fifo_that_nobody_reads_is_not_waited_for)
 {
-	(void)state;
 	log_to_file();
 	assert_int_equal(mkfifo(path, 0600), 0);
 
 	log_event(LOG_INFO, 3, "x");
 }
 
-static void no_fd_is_left_open(void **state)
+TEST(no_fd_is_left_open)
 {
 	const char *const places[] = { NULL, QUIET_SYSLOG, path };
 	int next = dup(0);
 
-	(void)state;
 	(void)close(next);
 	real.write = write;
 	for (size_t i = 1; i < COUNT(places); i++) {
@@ -285,11 +273,10 @@ static void no_fd_is_left_open(void **state)
 	}
 }
 
-static void syslog_gets_a_datagram_that_nobody_waits_for(void **state)
+TEST(syslog_gets_a_datagram_that_nobody_waits_for)
 {
 	char begin[64];
 
-	(void)state;
 	settings.log_to = QUIET_SYSLOG;
 
 	log_event(LOG_INFO, 3, "x");
@@ -312,9 +299,8 @@ static int write_to_closed_pipe(void *unused)
 	return 0;
 }
 
-static void a_closed_pipe_raises_no_signal(void **state)
+TEST(a_closed_pipe_raises_no_signal)
 {
-	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	(void)close(fds[0]);
 
@@ -323,13 +309,12 @@ static void a_closed_pipe_raises_no_signal(void **state)
 	(void)close(fds[1]);
 }
 
-static void without_the_calls_for_that_nothing_is_written(void **state)
+TEST(without_the_calls_for_that_nothing_is_written)
 {
 	const char *const calls[] = { "sigmask", "sigpending", "sigtimedwait" };
 	/* The kernel fills in a part. */
 	sigset_t before = { 0 }, after = { 0 };
 
-	(void)state;
 	(void)pthread_sigmask(SIG_BLOCK, NULL, &before);
 	for (size_t i = 0; i < COUNT(calls); i++) {
 		refused = calls[i];
@@ -352,9 +337,8 @@ static int write_beyond_limit(void *unused)
 	return 0;
 }
 
-static void a_file_that_may_not_grow_raises_no_signal(void **state)
+TEST(a_file_that_may_not_grow_raises_no_signal)
 {
-	(void)state;
 	log_to_file();
 
 	assert_int_equal(in_child(write_beyond_limit, NULL), 0);
@@ -374,9 +358,8 @@ static int keep_pending(void *unused)
 	return sigismember(&set, SIGPIPE) == 1 ? 0 : 1;
 }
 
-static void a_signal_that_was_pending_is_so_still(void **state)
+TEST(a_signal_that_was_pending_is_so_still)
 {
-	(void)state;
 	assert_int_equal(pipe(fds), 0);
 	(void)close(fds[0]);
 
@@ -394,12 +377,11 @@ static void *log_when_cancelled(void *survived)
 	return NULL;
 }
 
-static void it_is_no_cancellation_point(void **state)
+TEST(it_is_no_cancellation_point)
 {
 	const char *const places[] = { path, QUIET_SYSLOG };
 	pthread_t thread;
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(places); i++) {
 		bool survived = false;
 
@@ -411,30 +393,5 @@ static void it_is_no_cancellation_point(void **state)
 
 		assert_true(survived);
 	}
-}
-
-#define TEST(name) \
-	cmocka_unit_test_setup_teardown(name, new_place, remove_place)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(a_line_names_the_socket),
-		TEST(what_is_below_the_level_is_not_told),
-		TEST(errno_is_kept),
-		TEST(too_many_lines_are_left_out_and_counted),
-		TEST(a_file_is_made_for_its_owner_and_appended_to),
-		TEST(a_symbolic_link_is_not_followed),
-		TEST(a_fifo_that_nobody_reads_is_not_waited_for),
-		TEST(no_fd_is_left_open),
-		TEST(syslog_gets_a_datagram_that_nobody_waits_for),
-		TEST(a_closed_pipe_raises_no_signal),
-		TEST(without_the_calls_for_that_nothing_is_written),
-		TEST(a_file_that_may_not_grow_raises_no_signal),
-		TEST(a_signal_that_was_pending_is_so_still),
-		TEST(it_is_no_cancellation_point),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }
 // NOLINTEND(concurrency-mt-unsafe)

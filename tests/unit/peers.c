@@ -55,19 +55,16 @@ void *__wrap_realloc(void *at, size_t bytes)
 	return __real_realloc(at, bytes);
 }
 
-static int empty_table(void **state)
+BEFORE_EACH(empty_table)
 {
-	(void)state;
 	memory_reset();
 	is_without_random = false;
 	settings_reset();
 	peers_reset(1000, 120);
-	return 0;
 }
 
-static void a_peer_is_answered_from_the_address_it_asked(void **state)
+TEST(a_peer_is_answered_from_the_address_it_asked)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
@@ -75,9 +72,8 @@ static void a_peer_is_answered_from_the_address_it_asked(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void an_ipv6_peer_is_answered_from_the_address_it_asked(void **state)
+TEST(an_ipv6_peer_is_answered_from_the_address_it_asked)
 {
-	(void)state;
 	hear(SOCK, v6("2001:db8::9", 5300), "2001:db8::1");
 
 	const char *source = answer(SOCK, v6("2001:db8::9", 5300));
@@ -85,12 +81,11 @@ static void an_ipv6_peer_is_answered_from_the_address_it_asked(void **state)
 	assert_string_equal(source, "2001:db8::1");
 }
 
-static void the_interface_is_remembered_with_the_address(void **state)
+TEST(the_interface_is_remembered_with_the_address)
 {
 	const struct address peer = v6_scoped("fe80::9", 5300, 3);
 	const struct local asked = local_through("fe80::1", 3);
 
-	(void)state;
 	peers_remember(SOCK, &peer.any, peer.len, &asked, false);
 
 	const char *source = answer(SOCK, peer);
@@ -98,11 +93,10 @@ static void the_interface_is_remembered_with_the_address(void **state)
 	assert_string_equal(source, "fe80::1%3");
 }
 
-static void each_of_many_peers_has_its_own_address(void **state)
+TEST(each_of_many_peers_has_its_own_address)
 {
 	const char *const local[] = { "10.0.0.1", "10.0.0.2", "10.0.0.3" };
 
-	(void)state;
 	for (uint16_t port = 1; port <= 900; port++)
 		hear(SOCK, v4("192.0.2.9", port), local[port % COUNT(local)]);
 
@@ -111,11 +105,10 @@ static void each_of_many_peers_has_its_own_address(void **state)
 				    local[port % COUNT(local)]);
 }
 
-static void the_address_asked_last_wins(void **state)
+TEST(the_address_asked_last_wins)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	hear(SOCK, peer, "198.51.100.2");
 
@@ -124,11 +117,10 @@ static void the_address_asked_last_wins(void **state)
 	assert_string_equal(source, "198.51.100.2");
 }
 
-static void a_peer_is_answered_as_often_as_the_server_likes(void **state)
+TEST(a_peer_is_answered_as_often_as_the_server_likes)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	(void)answer(SOCK, peer);
 	(void)answer(SOCK, peer);
@@ -138,18 +130,15 @@ static void a_peer_is_answered_as_often_as_the_server_likes(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void recall_from_an_empty_table_finds_nothing(void **state)
+TEST(recall_from_an_empty_table_finds_nothing)
 {
-	(void)state;
-
 	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
 
 	assert_string_equal(source, "nothing");
 }
 
-static void recall_of_a_stranger_finds_nothing(void **state)
+TEST(recall_of_a_stranger_finds_nothing)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v4("192.0.2.10", 5300));
@@ -157,9 +146,8 @@ static void recall_of_a_stranger_finds_nothing(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void recall_on_another_socket_is_not_of_the_host(void **state)
+TEST(recall_on_another_socket_is_not_of_the_host)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(OTHER_SOCK, v4("192.0.2.9", 5301));
@@ -167,11 +155,10 @@ static void recall_on_another_socket_is_not_of_the_host(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void each_socket_has_its_own_answer_to_a_peer(void **state)
+TEST(each_socket_has_its_own_answer_to_a_peer)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	hear(OTHER_SOCK, peer, "198.51.100.2");
 
@@ -180,13 +167,12 @@ static void each_socket_has_its_own_answer_to_a_peer(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void recall_of_nothing_leaves_the_result_alone(void **state)
+TEST(recall_of_nothing_leaves_the_result_alone)
 {
 	const struct address stranger = v4("192.0.2.10", 5300);
 	struct local local, before;
 	bool queued;
 
-	(void)state;
 	memset(&local, 0xa5, sizeof(local));
 	before = local;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
@@ -198,13 +184,12 @@ static void recall_of_nothing_leaves_the_result_alone(void **state)
 	assert_memory_equal(&local, &before, sizeof(local));
 }
 
-static void recall_of_a_multicast_asker_leaves_the_result_alone(void **state)
+TEST(recall_of_a_multicast_asker_leaves_the_result_alone)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 	struct local local, before;
 	bool queued;
 
-	(void)state;
 	memset(&local, 0xa5, sizeof(local));
 	before = local;
 	hear(SOCK, peer, "");
@@ -215,9 +200,8 @@ static void recall_of_a_multicast_asker_leaves_the_result_alone(void **state)
 	assert_memory_equal(&local, &before, sizeof(local));
 }
 
-static void a_peer_heard_as_ipv4_is_found_as_mapped(void **state)
+TEST(a_peer_heard_as_ipv4_is_found_as_mapped)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v6("::ffff:192.0.2.9", 5300));
@@ -225,9 +209,8 @@ static void a_peer_heard_as_ipv4_is_found_as_mapped(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void a_peer_heard_as_mapped_is_found_as_ipv4(void **state)
+TEST(a_peer_heard_as_mapped_is_found_as_ipv4)
 {
-	(void)state;
 	hear(SOCK, v6("::ffff:192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
@@ -235,9 +218,8 @@ static void a_peer_heard_as_mapped_is_found_as_ipv4(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void an_ipv4_compatible_address_is_another_peer(void **state)
+TEST(an_ipv4_compatible_address_is_another_peer)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v6("::192.0.2.9", 5300));
@@ -245,11 +227,10 @@ static void an_ipv4_compatible_address_is_another_peer(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void an_unspecified_family_means_ipv4(void **state)
+TEST(an_unspecified_family_means_ipv4)
 {
 	struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	peer.v4.sin_family = AF_UNSPEC;
 
@@ -258,11 +239,10 @@ static void an_unspecified_family_means_ipv4(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void padding_in_the_address_makes_no_other_peer(void **state)
+TEST(padding_in_the_address_makes_no_other_peer)
 {
 	struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	hear(SOCK, v4("192.0.2.9", 1), "198.51.100.2");
 	memset(peer.v4.sin_zero, 0xa5, sizeof(peer.v4.sin_zero));
@@ -272,11 +252,10 @@ static void padding_in_the_address_makes_no_other_peer(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void a_flow_label_makes_no_other_peer(void **state)
+TEST(a_flow_label_makes_no_other_peer)
 {
 	struct address peer = v6("2001:db8::9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "2001:db8::1");
 	hear(SOCK, v6("2001:db8::9", 1), "2001:db8::2");
 	peer.v6.sin6_flowinfo = htonl(0x12345);
@@ -286,11 +265,10 @@ static void a_flow_label_makes_no_other_peer(void **state)
 	assert_string_equal(source, "2001:db8::1");
 }
 
-static void room_behind_the_address_makes_no_other_peer(void **state)
+TEST(room_behind_the_address_makes_no_other_peer)
 {
 	struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	hear(SOCK, v4("192.0.2.9", 1), "198.51.100.2");
 	peer.len = sizeof(peer.room);
@@ -300,9 +278,8 @@ static void room_behind_the_address_makes_no_other_peer(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void two_ports_of_a_host_are_two_peers(void **state)
+TEST(two_ports_of_a_host_are_two_peers)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.2");
 
@@ -311,9 +288,8 @@ static void two_ports_of_a_host_are_two_peers(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void another_port_gets_what_its_host_asked_last(void **state)
+TEST(another_port_gets_what_its_host_asked_last)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.2");
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.3");
@@ -323,9 +299,8 @@ static void another_port_gets_what_its_host_asked_last(void **state)
 	assert_string_equal(source, "198.51.100.3");
 }
 
-static void another_port_of_an_ipv6_host_gets_what_it_asked_last(void **state)
+TEST(another_port_of_an_ipv6_host_gets_what_it_asked_last)
 {
-	(void)state;
 	hear(SOCK, v6("2001:db8::9", 5300), "2001:db8::1");
 
 	const char *source = answer(SOCK, v6("2001:db8::9", 5301));
@@ -333,9 +308,8 @@ static void another_port_of_an_ipv6_host_gets_what_it_asked_last(void **state)
 	assert_string_equal(source, "2001:db8::1");
 }
 
-static void another_port_of_a_mapped_host_gets_what_it_asked_last(void **state)
+TEST(another_port_of_a_mapped_host_gets_what_it_asked_last)
 {
-	(void)state;
 	hear(SOCK, v6("::ffff:192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v4("192.0.2.9", 5301));
@@ -343,9 +317,8 @@ static void another_port_of_a_mapped_host_gets_what_it_asked_last(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void another_port_on_another_socket_finds_nothing(void **state)
+TEST(another_port_on_another_socket_finds_nothing)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(OTHER_SOCK, v4("192.0.2.9", 5301));
@@ -353,9 +326,8 @@ static void another_port_on_another_socket_finds_nothing(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void an_answer_to_another_port_is_no_peer_of_its_own(void **state)
+TEST(an_answer_to_another_port_is_no_peer_of_its_own)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	(void)answer(SOCK, v4("192.0.2.9", 5301));
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.2");
@@ -365,9 +337,8 @@ static void an_answer_to_another_port_is_no_peer_of_its_own(void **state)
 	assert_string_equal(source, "198.51.100.2");
 }
 
-static void link_local_peers_of_two_links_are_two(void **state)
+TEST(link_local_peers_of_two_links_are_two)
 {
-	(void)state;
 	hear(SOCK, v6_scoped("fe80::9", 5300, 2), "2001:db8::2");
 	hear(SOCK, v6_scoped("fe80::9", 5300, 3), "2001:db8::3");
 
@@ -376,9 +347,8 @@ static void link_local_peers_of_two_links_are_two(void **state)
 	assert_string_equal(source, "2001:db8::2");
 }
 
-static void a_link_local_host_of_another_link_is_another(void **state)
+TEST(a_link_local_host_of_another_link_is_another)
 {
-	(void)state;
 	hear(SOCK, v6_scoped("fe80::9", 5300, 2), "2001:db8::2");
 
 	const char *source = answer(SOCK, v6_scoped("fe80::9", 5301, 3));
@@ -386,9 +356,8 @@ static void a_link_local_host_of_another_link_is_another(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void the_scope_of_a_global_address_means_nothing(void **state)
+TEST(the_scope_of_a_global_address_means_nothing)
 {
-	(void)state;
 	hear(SOCK, v6_scoped("2001:db8::9", 5300, 2), "2001:db8::1");
 	hear(SOCK, v6_scoped("2001:db8::9", 1, 2), "2001:db8::2");
 
@@ -398,11 +367,10 @@ static void the_scope_of_a_global_address_means_nothing(void **state)
 }
 
 /* RFC 2133 had none. */
-static void a_sockaddr_in6_without_its_scope_is_one(void **state)
+TEST(a_sockaddr_in6_without_its_scope_is_one)
 {
 	struct address peer = v6("2001:db8::9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "2001:db8::1");
 	hear(SOCK, v6("2001:db8::9", 1), "2001:db8::2");
 	peer.len = offsetof(struct sockaddr_in6, sin6_scope_id);
@@ -413,11 +381,10 @@ static void a_sockaddr_in6_without_its_scope_is_one(void **state)
 }
 
 /* What lies behind the length that was given is not the application's word. */
-static void a_scope_behind_the_length_is_not_read(void **state)
+TEST(a_scope_behind_the_length_is_not_read)
 {
 	struct address peer = v6_scoped("fe80::9", 5300, 7);
 
-	(void)state;
 	hear(SOCK, v6("fe80::9", 5300), "2001:db8::1");
 	peer.len = offsetof(struct sockaddr_in6, sin6_scope_id);
 
@@ -426,11 +393,10 @@ static void a_scope_behind_the_length_is_not_read(void **state)
 	assert_string_equal(source, "2001:db8::1");
 }
 
-static void an_ipv4_address_that_is_cut_is_no_peer(void **state)
+TEST(an_ipv4_address_that_is_cut_is_no_peer)
 {
 	struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	peer.len--;
 
@@ -439,11 +405,10 @@ static void an_ipv4_address_that_is_cut_is_no_peer(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void an_ipv6_address_that_is_cut_is_no_peer(void **state)
+TEST(an_ipv6_address_that_is_cut_is_no_peer)
 {
 	struct address peer = v6("2001:db8::9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "2001:db8::1");
 	peer.len = offsetof(struct sockaddr_in6, sin6_scope_id) - 1;
 
@@ -452,11 +417,10 @@ static void an_ipv6_address_that_is_cut_is_no_peer(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_cut_address_is_not_remembered(void **state)
+TEST(a_cut_address_is_not_remembered)
 {
 	struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	peer.len--;
 	hear(SOCK, peer, "198.51.100.1");
 	peer.len++;
@@ -466,11 +430,10 @@ static void a_cut_address_is_not_remembered(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void another_family_is_no_peer(void **state)
+TEST(another_family_is_no_peer)
 {
 	struct address peer = { .len = sizeof(struct sockaddr_un) };
 
-	(void)state;
 	peer.any.sa_family = AF_UNIX;
 	hear(SOCK, peer, "198.51.100.1");
 
@@ -479,11 +442,10 @@ static void another_family_is_no_peer(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_multicast_asker_leaves_the_choice_to_the_kernel(void **state)
+TEST(a_multicast_asker_leaves_the_choice_to_the_kernel)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	hear(SOCK, peer, "");
 
@@ -492,9 +454,8 @@ static void a_multicast_asker_leaves_the_choice_to_the_kernel(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_multicast_asker_is_not_answered_as_its_host(void **state)
+TEST(a_multicast_asker_is_not_answered_as_its_host)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "");
 	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.1");
 
@@ -503,11 +464,10 @@ static void a_multicast_asker_is_not_answered_as_its_host(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_multicast_asker_that_asks_us_is_answered(void **state)
+TEST(a_multicast_asker_that_asks_us_is_answered)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "");
 	hear(SOCK, peer, "198.51.100.1");
 
@@ -516,9 +476,8 @@ static void a_multicast_asker_that_asks_us_is_answered(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void a_peeked_datagram_is_answered_too(void **state)
+TEST(a_peeked_datagram_is_answered_too)
 {
-	(void)state;
 	peek(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
 	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
@@ -526,11 +485,10 @@ static void a_peeked_datagram_is_answered_too(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void a_forgotten_address_is_not_recalled(void **state)
+TEST(a_forgotten_address_is_not_recalled)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	forget(SOCK, peer, "198.51.100.1");
 
@@ -539,11 +497,10 @@ static void a_forgotten_address_is_not_recalled(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_forgotten_peer_is_not_answered_as_its_host(void **state)
+TEST(a_forgotten_peer_is_not_answered_as_its_host)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.1");
 	forget(SOCK, peer, "198.51.100.1");
@@ -553,9 +510,8 @@ static void a_forgotten_peer_is_not_answered_as_its_host(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void forgetting_leaves_the_other_ports(void **state)
+TEST(forgetting_leaves_the_other_ports)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.1");
 	forget(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
@@ -566,11 +522,10 @@ static void forgetting_leaves_the_other_ports(void **state)
 }
 
 /* It may have come while the refused one was on its way. */
-static void forgetting_leaves_an_address_asked_since(void **state)
+TEST(forgetting_leaves_an_address_asked_since)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.2");
 	forget(SOCK, peer, "198.51.100.1");
 
@@ -579,11 +534,10 @@ static void forgetting_leaves_an_address_asked_since(void **state)
 	assert_string_equal(source, "198.51.100.2");
 }
 
-static void a_forgotten_address_that_is_asked_again_is_recalled(void **state)
+TEST(a_forgotten_address_that_is_asked_again_is_recalled)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	forget(SOCK, peer, "198.51.100.1");
 	hear(SOCK, peer, "198.51.100.1");
@@ -593,9 +547,8 @@ static void a_forgotten_address_that_is_asked_again_is_recalled(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void what_answers_another_port_can_be_forgotten(void **state)
+TEST(what_answers_another_port_can_be_forgotten)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	(void)answer(SOCK, v4("192.0.2.9", 5301));
 	forget(SOCK, v4("192.0.2.9", 5301), "198.51.100.1");
@@ -605,9 +558,8 @@ static void what_answers_another_port_can_be_forgotten(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void forgetting_a_stranger_changes_nothing(void **state)
+TEST(forgetting_a_stranger_changes_nothing)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	forget(SOCK, v4("192.0.2.10", 5300), "198.51.100.1");
 
@@ -616,9 +568,8 @@ static void forgetting_a_stranger_changes_nothing(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void remembering_keeps_errno(void **state)
+TEST(remembering_keeps_errno)
 {
-	(void)state;
 	is_without_random = true;
 	errno = ENOTTY;
 
@@ -627,11 +578,10 @@ static void remembering_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void recalling_and_forgetting_keep_errno(void **state)
+TEST(recalling_and_forgetting_keep_errno)
 {
 	const struct address peer = v4("192.0.2.9", 5300);
 
-	(void)state;
 	hear(SOCK, peer, "198.51.100.1");
 	errno = ENOTTY;
 
@@ -643,9 +593,8 @@ static void recalling_and_forgetting_keep_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void remembering_without_memory_keeps_errno(void **state)
+TEST(remembering_without_memory_keeps_errno)
 {
-	(void)state;
 	memory_is_out = true;
 	errno = ENOTTY;
 
@@ -654,9 +603,8 @@ static void remembering_without_memory_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void growing_without_memory_keeps_errno(void **state)
+TEST(growing_without_memory_keeps_errno)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 1), "198.51.100.1");
 	memory_is_out = true;
 	errno = ENOTTY;
@@ -667,9 +615,8 @@ static void growing_without_memory_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void without_memory_nothing_is_remembered(void **state)
+TEST(without_memory_nothing_is_remembered)
 {
-	(void)state;
 	memory_is_out = true;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
@@ -678,9 +625,8 @@ static void without_memory_nothing_is_remembered(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void memory_that_comes_back_is_used(void **state)
+TEST(memory_that_comes_back_is_used)
 {
-	(void)state;
 	memory_is_out = true;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	memory_is_out = false;
@@ -691,9 +637,8 @@ static void memory_that_comes_back_is_used(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void a_table_that_cannot_grow_forgets_instead(void **state)
+TEST(a_table_that_cannot_grow_forgets_instead)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 1), "198.51.100.1");
 	memory_is_out = true;
 	for (uint16_t port = 2; port < 1000; port++)
@@ -706,9 +651,8 @@ static void a_table_that_cannot_grow_forgets_instead(void **state)
 }
 
 /* As a seccomp filter has it, or a kernel before 3.17. */
-static void a_table_without_getrandom_works(void **state)
+TEST(a_table_without_getrandom_works)
 {
-	(void)state;
 	is_without_random = true;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 
@@ -717,11 +661,10 @@ static void a_table_without_getrandom_works(void **state)
 	assert_string_equal(source, "198.51.100.1");
 }
 
-static void a_call_of_malloc_is_noticed(void **state)
+TEST(a_call_of_malloc_is_noticed)
 {
 	void *volatile block;
 
-	(void)state;
 	heap_calls = 0;
 
 	// cppcheck-suppress unusedAllocatedMemory ; the call is what counts
@@ -731,9 +674,8 @@ static void a_call_of_malloc_is_noticed(void **state)
 	assert_int_equal(heap_calls, 1);
 }
 
-static void the_heap_is_left_to_the_application(void **state)
+TEST(the_heap_is_left_to_the_application)
 {
-	(void)state;
 	heap_calls = 0;
 
 	for (uint16_t port = 1; port < 3000; port++) {
@@ -746,9 +688,8 @@ static void the_heap_is_left_to_the_application(void **state)
 	assert_int_equal(heap_calls, 0);
 }
 
-static void the_settings_say_how_many_are_remembered(void **state)
+TEST(the_settings_say_how_many_are_remembered)
 {
-	(void)state;
 	settings.peers = 16;
 	peers_reset(0, 0);
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
@@ -761,9 +702,8 @@ static void the_settings_say_how_many_are_remembered(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void the_settings_say_how_long_a_peer_is_used(void **state)
+TEST(the_settings_say_how_long_a_peer_is_used)
 {
-	(void)state;
 	settings.ttl_s = 5;
 	peers_reset(0, 0);
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
@@ -773,71 +713,4 @@ static void the_settings_say_how_long_a_peer_is_used(void **state)
 	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
 
 	assert_string_equal(source, "nothing");
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, empty_table)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(a_peer_is_answered_from_the_address_it_asked),
-		TEST(an_ipv6_peer_is_answered_from_the_address_it_asked),
-		TEST(the_interface_is_remembered_with_the_address),
-		TEST(each_of_many_peers_has_its_own_address),
-		TEST(the_address_asked_last_wins),
-		TEST(a_peer_is_answered_as_often_as_the_server_likes),
-		TEST(recall_from_an_empty_table_finds_nothing),
-		TEST(recall_of_a_stranger_finds_nothing),
-		TEST(recall_on_another_socket_is_not_of_the_host),
-		TEST(each_socket_has_its_own_answer_to_a_peer),
-		TEST(recall_of_nothing_leaves_the_result_alone),
-		TEST(recall_of_a_multicast_asker_leaves_the_result_alone),
-		TEST(a_peer_heard_as_ipv4_is_found_as_mapped),
-		TEST(a_peer_heard_as_mapped_is_found_as_ipv4),
-		TEST(an_ipv4_compatible_address_is_another_peer),
-		TEST(an_unspecified_family_means_ipv4),
-		TEST(padding_in_the_address_makes_no_other_peer),
-		TEST(a_flow_label_makes_no_other_peer),
-		TEST(room_behind_the_address_makes_no_other_peer),
-		TEST(two_ports_of_a_host_are_two_peers),
-		TEST(another_port_gets_what_its_host_asked_last),
-		TEST(another_port_of_an_ipv6_host_gets_what_it_asked_last),
-		TEST(another_port_of_a_mapped_host_gets_what_it_asked_last),
-		TEST(another_port_on_another_socket_finds_nothing),
-		TEST(an_answer_to_another_port_is_no_peer_of_its_own),
-		TEST(link_local_peers_of_two_links_are_two),
-		TEST(a_link_local_host_of_another_link_is_another),
-		TEST(the_scope_of_a_global_address_means_nothing),
-		TEST(a_sockaddr_in6_without_its_scope_is_one),
-		TEST(a_scope_behind_the_length_is_not_read),
-		TEST(an_ipv4_address_that_is_cut_is_no_peer),
-		TEST(an_ipv6_address_that_is_cut_is_no_peer),
-		TEST(a_cut_address_is_not_remembered),
-		TEST(another_family_is_no_peer),
-		TEST(a_multicast_asker_leaves_the_choice_to_the_kernel),
-		TEST(a_multicast_asker_is_not_answered_as_its_host),
-		TEST(a_multicast_asker_that_asks_us_is_answered),
-		TEST(a_peeked_datagram_is_answered_too),
-		TEST(a_forgotten_address_is_not_recalled),
-		TEST(a_forgotten_peer_is_not_answered_as_its_host),
-		TEST(forgetting_leaves_the_other_ports),
-		TEST(forgetting_leaves_an_address_asked_since),
-		TEST(a_forgotten_address_that_is_asked_again_is_recalled),
-		TEST(what_answers_another_port_can_be_forgotten),
-		TEST(forgetting_a_stranger_changes_nothing),
-		TEST(remembering_keeps_errno),
-		TEST(recalling_and_forgetting_keep_errno),
-		TEST(remembering_without_memory_keeps_errno),
-		TEST(growing_without_memory_keeps_errno),
-		TEST(without_memory_nothing_is_remembered),
-		TEST(memory_that_comes_back_is_used),
-		TEST(a_table_that_cannot_grow_forgets_instead),
-		TEST(a_table_without_getrandom_works),
-		TEST(a_call_of_malloc_is_noticed),
-		TEST(the_heap_is_left_to_the_application),
-		TEST(the_settings_say_how_many_are_remembered),
-		TEST(the_settings_say_how_long_a_peer_is_used),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

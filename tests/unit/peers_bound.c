@@ -12,12 +12,10 @@
 
 enum { SOCK = 1, BOUND = 16, TTL_S = 120 };
 
-static int small_table(void **state)
+BEFORE_EACH(small_table)
 {
-	(void)state;
 	settings_reset();
 	peers_reset(BOUND, TTL_S);
-	return 0;
 }
 
 /* Hosts, for one of a host's ports may be answered in place of another. */
@@ -53,9 +51,8 @@ static uint32_t count_known(uint32_t first, uint32_t last)
 	return known;
 }
 
-static void an_address_is_used_up_to_its_time(void **state)
+TEST(an_address_is_used_up_to_its_time)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 
 	clock_s += TTL_S;
@@ -63,9 +60,8 @@ static void an_address_is_used_up_to_its_time(void **state)
 	assert_true(is_known(1));
 }
 
-static void an_address_is_not_used_after_its_time(void **state)
+TEST(an_address_is_not_used_after_its_time)
 {
-	(void)state;
 	hear_hosts(1, 2);
 
 	clock_s += TTL_S + 1;
@@ -73,10 +69,8 @@ static void an_address_is_not_used_after_its_time(void **state)
 	assert_false(is_known(1));
 }
 
-static void
-the_first_answer_to_what_was_read_last_is_never_too_late(void **state)
+TEST(the_first_answer_to_what_was_read_last_is_never_too_late)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 
 	clock_s += TTL_S + 1;
@@ -86,19 +80,16 @@ the_first_answer_to_what_was_read_last_is_never_too_late(void **state)
 }
 
 /* A flood: they cannot be told apart by their time. */
-static void of_a_second_s_peers_the_newest_are_known(void **state)
+TEST(of_a_second_s_peers_the_newest_are_known)
 {
-	(void)state;
-
 	for (uint32_t n = 1; n <= 3 * BOUND + 5; n++)
 		hear(SOCK, host(n), "198.51.100.1");
 
 	assert_int_equal(count_known(2 * BOUND + 6, 3 * BOUND + 5), BOUND);
 }
 
-static void a_peer_heard_again_is_used_for_longer(void **state)
+TEST(a_peer_heard_again_is_used_for_longer)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 	clock_s += TTL_S;
 	hear(SOCK, host(1), "198.51.100.1");
@@ -108,9 +99,8 @@ static void a_peer_heard_again_is_used_for_longer(void **state)
 	assert_true(is_known(1));
 }
 
-static void a_peer_peeked_at_again_is_used_for_longer(void **state)
+TEST(a_peer_peeked_at_again_is_used_for_longer)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 	clock_s += TTL_S;
 	peek(SOCK, host(1), "198.51.100.1");
@@ -120,9 +110,8 @@ static void a_peer_peeked_at_again_is_used_for_longer(void **state)
 	assert_true(is_known(1));
 }
 
-static void answering_a_peer_does_not_keep_it(void **state)
+TEST(answering_a_peer_does_not_keep_it)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 	clock_s += TTL_S;
 	(void)answer(SOCK, host(1));
@@ -132,9 +121,8 @@ static void answering_a_peer_does_not_keep_it(void **state)
 	assert_false(is_known(1));
 }
 
-static void a_peer_that_comes_back_after_its_time_is_known(void **state)
+TEST(a_peer_that_comes_back_after_its_time_is_known)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 	clock_s += TTL_S + 1;
 
@@ -143,9 +131,8 @@ static void a_peer_that_comes_back_after_its_time_is_known(void **state)
 	assert_string_equal(answer(SOCK, host(1)), "198.51.100.2");
 }
 
-static void a_peer_past_its_time_gets_nothing_of_its_host_s(void **state)
+TEST(a_peer_past_its_time_gets_nothing_of_its_host_s)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	clock_s += TTL_S;
 	hear(SOCK, v4("192.0.2.9", 5301), "198.51.100.2");
@@ -156,9 +143,8 @@ static void a_peer_past_its_time_gets_nothing_of_its_host_s(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void another_port_past_its_time_answers_nobody(void **state)
+TEST(another_port_past_its_time_answers_nobody)
 {
-	(void)state;
 	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
 	clock_s += TTL_S + 1;
 
@@ -168,11 +154,10 @@ static void another_port_past_its_time_answers_nobody(void **state)
 }
 
 /* CLOCK_MONOTONIC counts from the boot; half of 2^32 s are 68 years. */
-static void a_clock_that_wraps_does_no_harm(void **state)
+TEST(a_clock_that_wraps_does_no_harm)
 {
 	const uint32_t before = clock_s;
 
-	(void)state;
 	clock_s = UINT32_MAX;
 	hear(SOCK, host(1), "198.51.100.1");
 	clock_s += 2;
@@ -183,30 +168,25 @@ static void a_clock_that_wraps_does_no_harm(void **state)
 	assert_true(known);
 }
 
-static void as_many_as_the_bound_are_remembered(void **state)
+TEST(as_many_as_the_bound_are_remembered)
 {
-	(void)state;
-
 	hear_hosts(1, BOUND);
 
 	assert_int_equal(count_known(1, BOUND), BOUND);
 }
 
-static void never_more_than_the_bound_are_remembered(void **state)
+TEST(never_more_than_the_bound_are_remembered)
 {
-	(void)state;
-
 	hear_hosts(1, 5 * BOUND);
 
 	assert_int_equal(count_known(1, 5 * BOUND), BOUND);
 }
 
 /* More than one block of memory, and not a whole number of them. */
-static void a_large_bound_holds_too(void **state)
+TEST(a_large_bound_holds_too)
 {
 	const uint32_t bound = 1300;
 
-	(void)state;
 	peers_reset(bound, 86400);
 
 	hear_hosts(1, 3 * bound);
@@ -214,11 +194,10 @@ static void a_large_bound_holds_too(void **state)
 	assert_int_equal(count_known(1, 3 * bound), bound);
 }
 
-static void a_bound_below_a_block_of_memory_holds_too(void **state)
+TEST(a_bound_below_a_block_of_memory_holds_too)
 {
 	const uint32_t bound = 100;
 
-	(void)state;
 	peers_reset(bound, 86400);
 
 	hear_hosts(1, 2000);
@@ -226,9 +205,8 @@ static void a_bound_below_a_block_of_memory_holds_too(void **state)
 	assert_int_equal(count_known(1, 2000), bound);
 }
 
-static void the_newest_is_remembered_whoever_had_to_go(void **state)
+TEST(the_newest_is_remembered_whoever_had_to_go)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 
 	for (uint32_t n = BOUND + 1; n < 10 * BOUND; n++) {
@@ -237,9 +215,8 @@ static void the_newest_is_remembered_whoever_had_to_go(void **state)
 	}
 }
 
-static void the_least_recently_heard_is_forgotten_first(void **state)
+TEST(the_least_recently_heard_is_forgotten_first)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 
 	hear_hosts(BOUND + 1, BOUND + 1);
@@ -248,9 +225,8 @@ static void the_least_recently_heard_is_forgotten_first(void **state)
 	assert_false(is_known(1));
 }
 
-static void being_heard_again_saves_from_being_forgotten(void **state)
+TEST(being_heard_again_saves_from_being_forgotten)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 	hear_hosts(1, 1);
 
@@ -260,9 +236,8 @@ static void being_heard_again_saves_from_being_forgotten(void **state)
 	assert_false(is_known(2));
 }
 
-static void whoever_was_never_answered_is_forgotten_first(void **state)
+TEST(whoever_was_never_answered_is_forgotten_first)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 	for (uint32_t n = 1; n < BOUND; n++)
 		(void)answer(SOCK, host(n));
@@ -273,9 +248,8 @@ static void whoever_was_never_answered_is_forgotten_first(void **state)
 	assert_false(is_known(BOUND));
 }
 
-static void of_the_answered_the_least_recently_heard_goes(void **state)
+TEST(of_the_answered_the_least_recently_heard_goes)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 	(void)count_known(1, BOUND);
 
@@ -285,9 +259,8 @@ static void of_the_answered_the_least_recently_heard_goes(void **state)
 	assert_true(is_known(2));
 }
 
-static void whoever_is_past_its_time_goes_before_all(void **state)
+TEST(whoever_is_past_its_time_goes_before_all)
 {
-	(void)state;
 	hear_hosts(1, 1);
 	(void)answer(SOCK, host(1));
 	clock_s += TTL_S;
@@ -298,11 +271,10 @@ static void whoever_is_past_its_time_goes_before_all(void **state)
 	assert_int_equal(count_known(2, BOUND + 1), BOUND);
 }
 
-static void being_answered_on_another_port_counts_as_answered(void **state)
+TEST(being_answered_on_another_port_counts_as_answered)
 {
 	struct address other_port = host(1);
 
-	(void)state;
 	other_port.v4.sin_port = htons(5301);
 	hear_hosts(1, 1);
 	(void)answer(SOCK, other_port);
@@ -314,9 +286,8 @@ static void being_answered_on_another_port_counts_as_answered(void **state)
 }
 
 /* More of them than are compared to find the one to forget. */
-static void a_flood_of_strangers_leaves_an_answered_peer(void **state)
+TEST(a_flood_of_strangers_leaves_an_answered_peer)
 {
-	(void)state;
 	peers_reset(1000, TTL_S);
 	hear(SOCK, host(1), "198.51.100.1");
 	(void)answer(SOCK, host(1));
@@ -327,9 +298,8 @@ static void a_flood_of_strangers_leaves_an_answered_peer(void **state)
 	assert_true(is_known(1));
 }
 
-static void another_socket_s_peers_count_too(void **state)
+TEST(another_socket_s_peers_count_too)
 {
-	(void)state;
 	hear(SOCK, host(1), "198.51.100.1");
 	clock_s++;
 
@@ -339,9 +309,8 @@ static void another_socket_s_peers_count_too(void **state)
 	assert_false(is_known(1));
 }
 
-static void a_forgotten_address_still_counts(void **state)
+TEST(a_forgotten_address_still_counts)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 	forget(SOCK, host(1), "198.51.100.1");
 
@@ -350,11 +319,10 @@ static void a_forgotten_address_still_counts(void **state)
 	assert_int_equal(count_known(2, BOUND + 1), BOUND);
 }
 
-static void a_host_whose_port_was_forgotten_is_not_mixed_up(void **state)
+TEST(a_host_whose_port_was_forgotten_is_not_mixed_up)
 {
 	struct address other_port = host(1);
 
-	(void)state;
 	hear_hosts(1, BOUND + 1);
 	other_port.v4.sin_port = htons(5301);
 
@@ -363,9 +331,8 @@ static void a_host_whose_port_was_forgotten_is_not_mixed_up(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_reset_table_is_empty(void **state)
+TEST(a_reset_table_is_empty)
 {
-	(void)state;
 	hear_hosts(1, BOUND);
 
 	peers_reset(BOUND, TTL_S);
@@ -378,9 +345,8 @@ static unsigned long table_count(int which)
 	return atomic_load(&peers_counts[which]);
 }
 
-static void the_remembered_are_counted(void **state)
+TEST(the_remembered_are_counted)
 {
-	(void)state;
 	hear_hosts(1, 3);
 	assert_int_equal(table_count(COUNT_REMEMBERED), 3);
 	assert_int_equal(table_count(COUNT_BOUND), BOUND);
@@ -390,11 +356,10 @@ static void the_remembered_are_counted(void **state)
 	assert_int_equal(table_count(COUNT_REMEMBERED), 0);
 }
 
-static void those_who_had_to_go_are_counted(void **state)
+TEST(those_who_had_to_go_are_counted)
 {
 	const unsigned long before = table_count(COUNT_EVICTED);
 
-	(void)state;
 	hear_hosts(1, BOUND);
 	assert_int_equal(table_count(COUNT_EVICTED), before);
 
@@ -402,43 +367,4 @@ static void those_who_had_to_go_are_counted(void **state)
 
 	assert_int_equal(table_count(COUNT_EVICTED), before + 3);
 	assert_int_equal(table_count(COUNT_REMEMBERED), BOUND);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, small_table)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(an_address_is_used_up_to_its_time),
-		TEST(an_address_is_not_used_after_its_time),
-		TEST(the_first_answer_to_what_was_read_last_is_never_too_late),
-		TEST(of_a_second_s_peers_the_newest_are_known),
-		TEST(a_peer_heard_again_is_used_for_longer),
-		TEST(a_peer_peeked_at_again_is_used_for_longer),
-		TEST(answering_a_peer_does_not_keep_it),
-		TEST(a_peer_that_comes_back_after_its_time_is_known),
-		TEST(a_peer_past_its_time_gets_nothing_of_its_host_s),
-		TEST(another_port_past_its_time_answers_nobody),
-		TEST(a_clock_that_wraps_does_no_harm),
-		TEST(as_many_as_the_bound_are_remembered),
-		TEST(never_more_than_the_bound_are_remembered),
-		TEST(a_large_bound_holds_too),
-		TEST(a_bound_below_a_block_of_memory_holds_too),
-		TEST(the_newest_is_remembered_whoever_had_to_go),
-		TEST(the_least_recently_heard_is_forgotten_first),
-		TEST(being_heard_again_saves_from_being_forgotten),
-		TEST(whoever_was_never_answered_is_forgotten_first),
-		TEST(of_the_answered_the_least_recently_heard_goes),
-		TEST(whoever_is_past_its_time_goes_before_all),
-		TEST(being_answered_on_another_port_counts_as_answered),
-		TEST(a_flood_of_strangers_leaves_an_answered_peer),
-		TEST(another_socket_s_peers_count_too),
-		TEST(a_forgotten_address_still_counts),
-		TEST(a_host_whose_port_was_forgotten_is_not_mixed_up),
-		TEST(a_reset_table_is_empty),
-		TEST(the_remembered_are_counted),
-		TEST(those_who_had_to_go_are_counted),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

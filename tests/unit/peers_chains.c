@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers that were chosen to collide do not, under seeds that nobody knows. */
-// NOLINTNEXTLINE(bugprone-suspicious-include): to see its chains
-#include "state/peers.c"
+#include "state/peers_table.h"
 
 #include "settings.h"
 #include "unit.h"
@@ -48,11 +47,11 @@ static struct sockaddr_in nth_address(uint32_t n)
 
 static uint32_t bucket_of(const struct sockaddr_in *peer)
 {
-	struct key key = { 0 };
+	struct peers_key key = { 0 };
 
-	assert_true(key_of(SOCK, (const struct sockaddr *)peer, sizeof(*peer),
-			   &key));
-	return hash(&key).peer & table.bucket_mask;
+	assert_true(peers_key_of(SOCK, (const struct sockaddr *)peer,
+				 sizeof(*peer), &key));
+	return peers_hash(&key).peer & peers_table.bucket_mask;
 }
 
 static void hear(struct sockaddr_in peer)
@@ -82,9 +81,9 @@ static unsigned int longest_chain(void)
 {
 	unsigned int longest = 0;
 
-	for (uint32_t n = 0; n <= table.bucket_mask; n++)
-		if (table.buckets[n].count > longest)
-			longest = table.buckets[n].count;
+	for (uint32_t n = 0; n <= peers_table.bucket_mask; n++)
+		if (peers_table.buckets[n].count > longest)
+			longest = peers_table.buckets[n].count;
 	return longest;
 }
 
@@ -108,9 +107,8 @@ static unsigned int longest_of_random(uint64_t seed)
 	return longest_chain();
 }
 
-static void who_knows_the_seed_makes_one_long_chain(void **state)
+TEST(who_knows_the_seed_makes_one_long_chain)
 {
-	(void)state;
 	choose(1);
 
 	unsigned int longest = longest_of_chosen(1);
@@ -118,11 +116,10 @@ static void who_knows_the_seed_makes_one_long_chain(void **state)
 	assert_int_equal(longest, CHOSEN);
 }
 
-static void under_another_seed_chains_are_as_those_of_any_peers(void **state)
+TEST(under_another_seed_chains_are_as_those_of_any_peers)
 {
 	unsigned int attacked = 0, usual = 0;
 
-	(void)state;
 	choose(1);
 	for (uint64_t seed = 2; seed < 2 + SEEDS; seed++) {
 		unsigned int of_chosen = longest_of_chosen(seed);
@@ -139,27 +136,14 @@ static void under_another_seed_chains_are_as_those_of_any_peers(void **state)
 }
 
 /* Each table of a process has seeds of its own. */
-static void a_table_is_seeded_anew(void **state)
+TEST(a_table_is_seeded_anew)
 {
 	uint64_t before;
 
-	(void)state;
 	open_with_seed(1);
-	before = table.seeds[0];
+	before = peers_table.seeds[0];
 
 	open_with_seed(2);
 
-	assert_true(table.seeds[0] != before);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(who_knows_the_seed_makes_one_long_chain),
-		cmocka_unit_test(
-			under_another_seed_chains_are_as_those_of_any_peers),
-		cmocka_unit_test(a_table_is_seeded_anew),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
+	assert_true(peers_table.seeds[0] != before);
 }

@@ -19,9 +19,8 @@
 static struct address peer;
 static struct address other_port; /* of its host */
 
-static int new_table(void **state)
+BEFORE_EACH(new_table)
 {
-	(void)state;
 	settings_reset();
 	clock_ms = 0;
 	peers_reset(1000, 120);
@@ -29,22 +28,19 @@ static int new_table(void **state)
 	peers_drained();
 	peer = v4("192.0.2.9", 5300);
 	other_port = v4("192.0.2.9", 5301);
-	return 0;
 }
 
 /* A peer that asked this socket, before we wrote to it. */
 
-static void a_client_is_answered_from_the_address_that_it_asked(void **state)
+TEST(a_client_is_answered_from_the_address_that_it_asked)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(SOCK, peer), "10.0.0.1");
 }
 
-static void a_client_is_pushed_to_from_there(void **state)
+TEST(a_client_is_pushed_to_from_there)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 	clock_s += 100;
@@ -53,9 +49,8 @@ static void a_client_is_pushed_to_from_there(void **state)
 	assert_string_equal(answer(SOCK, peer), "10.0.0.1");
 }
 
-static void a_client_of_two_sockets_is_answered_by_each(void **state)
+TEST(a_client_of_two_sockets_is_answered_by_each)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(OTHER_SOCK, peer, "10.0.0.2");
 
@@ -63,9 +58,8 @@ static void a_client_of_two_sockets_is_answered_by_each(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.2");
 }
 
-static void a_client_past_its_time_is_no_client(void **state)
+TEST(a_client_past_its_time_is_no_client)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 	clock_s += 121;
@@ -75,17 +69,14 @@ static void a_client_past_its_time_is_no_client(void **state)
 
 /* A peer that was written to first. */
 
-static void an_outbound_peer_gets_no_address(void **state)
+TEST(an_outbound_peer_gets_no_address)
 {
-	(void)state;
-
 	assert_string_equal(answer(SOCK, peer), "nothing");
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void an_outbound_peer_is_answered_once(void **state)
+TEST(an_outbound_peer_is_answered_once)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -93,10 +84,8 @@ static void an_outbound_peer_is_answered_once(void **state)
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void
-an_outbound_peer_is_answered_once_however_often_it_asks(void **state)
+TEST(an_outbound_peer_is_answered_once_however_often_it_asks)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.1");
@@ -106,9 +95,8 @@ an_outbound_peer_is_answered_once_however_often_it_asks(void **state)
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void an_outbound_peer_is_answered_once_though_others_ask(void **state)
+TEST(an_outbound_peer_is_answered_once_though_others_ask)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, v4("192.0.2.66", 6600), "10.0.0.2");
@@ -117,9 +105,8 @@ static void an_outbound_peer_is_answered_once_though_others_ask(void **state)
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void an_outbound_peer_is_answered_for_each_request(void **state)
+TEST(an_outbound_peer_is_answered_for_each_request)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
@@ -129,9 +116,8 @@ static void an_outbound_peer_is_answered_for_each_request(void **state)
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void an_outbound_peer_is_not_answered_late(void **state)
+TEST(an_outbound_peer_is_not_answered_late)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, v4("192.0.2.66", 6600), "10.0.0.2");
@@ -140,10 +126,8 @@ static void an_outbound_peer_is_not_answered_late(void **state)
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void
-an_outbound_peer_of_an_ephemeral_socket_is_answered_once(void **state)
+TEST(an_outbound_peer_of_an_ephemeral_socket_is_answered_once)
 {
-	(void)state;
 	(void)answer(EPHEMERAL, peer);
 	hear(EPHEMERAL, peer, "10.0.0.1");
 
@@ -151,11 +135,10 @@ an_outbound_peer_of_an_ephemeral_socket_is_answered_once(void **state)
 	assert_string_equal(answer(EPHEMERAL, peer), "nothing");
 }
 
-static void whom_an_ephemeral_socket_asked_is_outbound_to_all(void **state)
+TEST(whom_an_ephemeral_socket_asked_is_outbound_to_all)
 {
 	const uint64_t next = peers_id(5, 0);
 
-	(void)state;
 	(void)answer(EPHEMERAL, peer);
 	hear(next, peer, "10.0.0.1");
 
@@ -163,9 +146,8 @@ static void whom_an_ephemeral_socket_asked_is_outbound_to_all(void **state)
 	assert_string_equal(answer(next, peer), "nothing");
 }
 
-static void what_a_connect_used_up_is_not_sent_to_again(void **state)
+TEST(what_a_connect_used_up_is_not_sent_to_again)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -175,9 +157,8 @@ static void what_a_connect_used_up_is_not_sent_to_again(void **state)
 
 /* Requests that are forged in the name of a peer that we ask ourselves. */
 
-static void a_forged_request_after_our_first_steers_no_new_socket(void **state)
+TEST(a_forged_request_after_our_first_steers_no_new_socket)
 {
-	(void)state;
 	(void)claimed(UNBOUND, peer);
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -185,10 +166,8 @@ static void a_forged_request_after_our_first_steers_no_new_socket(void **state)
 	assert_string_equal(answer(EPHEMERAL, peer), "nothing");
 }
 
-static void
-a_forged_request_after_an_ephemeral_s_steers_no_new_socket(void **state)
+TEST(a_forged_request_after_an_ephemeral_s_steers_no_new_socket)
 {
-	(void)state;
 	(void)answer(EPHEMERAL, peer);
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -196,9 +175,8 @@ a_forged_request_after_an_ephemeral_s_steers_no_new_socket(void **state)
 }
 
 /* Nobody can tell it from a client's. */
-static void a_forged_request_before_our_first_steers_one_query(void **state)
+TEST(a_forged_request_before_our_first_steers_one_query)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(UNBOUND, peer), "10.0.0.1");
@@ -208,27 +186,24 @@ static void a_forged_request_before_our_first_steers_one_query(void **state)
 	assert_string_equal(answer(EPHEMERAL, peer), "nothing");
 }
 
-static void a_forged_request_steers_no_other_service(void **state)
+TEST(a_forged_request_steers_no_other_service)
 {
-	(void)state;
 	(void)answer(OTHER_SOCK, peer);
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(OTHER_SOCK, peer), "nothing");
 }
 
-static void a_forged_request_of_another_port_steers_nothing(void **state)
+TEST(a_forged_request_of_another_port_steers_nothing)
 {
-	(void)state;
 	(void)answer(SOCK, peer);
 	hear(SOCK, other_port, "10.0.0.1");
 
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void a_forged_request_that_is_old_steers_nothing(void **state)
+TEST(a_forged_request_that_is_old_steers_nothing)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	clock_s += 3;
 
@@ -237,9 +212,8 @@ static void a_forged_request_that_is_old_steers_nothing(void **state)
 
 /* A peer that asked another socket of the same port. */
 
-static void a_sibling_answers_its_clients(void **state)
+TEST(a_sibling_answers_its_clients)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 	clock_s += 100;
@@ -248,9 +222,8 @@ static void a_sibling_answers_its_clients(void **state)
 	assert_string_equal(answer(SIBLING, peer), "10.0.0.1");
 }
 
-static void a_sibling_answers_what_was_asked_last(void **state)
+TEST(a_sibling_answers_what_was_asked_last)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SIBLING, peer);
 	hear(SOCK, peer, "10.0.0.2");
@@ -258,26 +231,23 @@ static void a_sibling_answers_what_was_asked_last(void **state)
 	assert_string_equal(answer(SIBLING, peer), "10.0.0.2");
 }
 
-static void a_sibling_answers_until_the_ttl_ends(void **state)
+TEST(a_sibling_answers_until_the_ttl_ends)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	clock_s += 121;
 
 	assert_string_equal(answer(SIBLING, peer), "nothing");
 }
 
-static void a_sibling_does_not_answer_another_port(void **state)
+TEST(a_sibling_does_not_answer_another_port)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(SIBLING, other_port), "nothing");
 }
 
-static void sockets_whose_port_the_kernel_chose_are_no_siblings(void **state)
+TEST(sockets_whose_port_the_kernel_chose_are_no_siblings)
 {
-	(void)state;
 	hear(peers_id(5, 0), peer, "10.0.0.1");
 	(void)answer(peers_id(5, 0), peer);
 
@@ -286,35 +256,31 @@ static void sockets_whose_port_the_kernel_chose_are_no_siblings(void **state)
 
 /* A peer whose request on another socket waits. */
 
-static void another_socket_answers_what_waits(void **state)
+TEST(another_socket_answers_what_waits)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.1");
 }
 
-static void another_socket_does_not_answer_what_was_answered(void **state)
+TEST(another_socket_does_not_answer_what_was_answered)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 
 	assert_string_equal(answer(OTHER_SOCK, peer), "nothing");
 }
 
-static void another_socket_does_not_answer_late(void **state)
+TEST(another_socket_does_not_answer_late)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	clock_s += 3;
 
 	assert_string_equal(answer(OTHER_SOCK, peer), "nothing");
 }
 
-static void another_socket_goes_on_as_it_answered(void **state)
+TEST(another_socket_goes_on_as_it_answered)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
 	clock_s += 100;
@@ -323,9 +289,8 @@ static void another_socket_goes_on_as_it_answered(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.1");
 }
 
-static void another_socket_goes_on_until_the_ttl_ends(void **state)
+TEST(another_socket_goes_on_until_the_ttl_ends)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
 	clock_s += 121;
@@ -333,9 +298,8 @@ static void another_socket_goes_on_until_the_ttl_ends(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "nothing");
 }
 
-static void a_newer_request_moves_what_was_learned(void **state)
+TEST(a_newer_request_moves_what_was_learned)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
 	hear(SOCK, peer, "10.0.0.2");
@@ -344,9 +308,8 @@ static void a_newer_request_moves_what_was_learned(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.2");
 }
 
-static void a_newer_request_that_was_answered_moves_nothing(void **state)
+TEST(a_newer_request_that_was_answered_moves_nothing)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
 	hear(SOCK, peer, "10.0.0.2");
@@ -355,9 +318,8 @@ static void a_newer_request_that_was_answered_moves_nothing(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.1");
 }
 
-static void the_newest_of_two_that_wait_is_answered(void **state)
+TEST(the_newest_of_two_that_wait_is_answered)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	clock_s++;
 	hear(EPHEMERAL, peer, "10.0.0.2");
@@ -366,18 +328,16 @@ static void the_newest_of_two_that_wait_is_answered(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.1");
 }
 
-static void an_ephemeral_socket_answers_what_waits(void **state)
+TEST(an_ephemeral_socket_answers_what_waits)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(EPHEMERAL, peer), "10.0.0.1");
 	assert_string_equal(answer(EPHEMERAL, peer), "10.0.0.1");
 }
 
-static void a_request_of_its_own_outranks_what_was_learned(void **state)
+TEST(a_request_of_its_own_outranks_what_was_learned)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
 	hear(OTHER_SOCK, peer, "10.0.0.2");
@@ -385,18 +345,16 @@ static void a_request_of_its_own_outranks_what_was_learned(void **state)
 	assert_string_equal(answer(OTHER_SOCK, peer), "10.0.0.2");
 }
 
-static void what_a_socket_learned_is_no_request_for_another(void **state)
+TEST(what_a_socket_learned_is_no_request_for_another)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
 
 	assert_string_equal(answer(EPHEMERAL, peer), "nothing");
 }
 
-static void what_is_told_to_be_learned_is(void **state)
+TEST(what_is_told_to_be_learned_is)
 {
-	(void)state;
 	const struct local local = local_of("10.0.0.2");
 
 	peers_learn(EPHEMERAL, &peer.any, peer.len, &local);
@@ -406,17 +364,15 @@ static void what_is_told_to_be_learned_is(void **state)
 
 /* A host, of which another port waits on this socket. */
 
-static void a_host_is_answered_on_another_port(void **state)
+TEST(a_host_is_answered_on_another_port)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(SOCK, other_port), "10.0.0.1");
 }
 
-static void a_host_is_used_up_by_its_answer(void **state)
+TEST(a_host_is_used_up_by_its_answer)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, other_port);
 
@@ -424,19 +380,16 @@ static void a_host_is_used_up_by_its_answer(void **state)
 	assert_string_equal(answer(SOCK, v4("192.0.2.9", 5302)), "nothing");
 }
 
-static void
-a_host_that_was_answered_is_not_answered_on_another_port(void **state)
+TEST(a_host_that_was_answered_is_not_answered_on_another_port)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 
 	assert_string_equal(answer(SOCK, other_port), "nothing");
 }
 
-static void a_host_that_asks_again_is_answered_there_again(void **state)
+TEST(a_host_that_asks_again_is_answered_there_again)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, other_port);
 	hear(SOCK, peer, "10.0.0.2");
@@ -444,26 +397,23 @@ static void a_host_that_asks_again_is_answered_there_again(void **state)
 	assert_string_equal(answer(SOCK, other_port), "10.0.0.2");
 }
 
-static void a_host_of_another_socket_is_not_answered(void **state)
+TEST(a_host_of_another_socket_is_not_answered)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(OTHER_SOCK, other_port), "nothing");
 }
 
-static void a_host_s_port_that_was_written_to_first_is_no_client(void **state)
+TEST(a_host_s_port_that_was_written_to_first_is_no_client)
 {
-	(void)state;
 	(void)answer(SOCK, other_port);
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(answer(SOCK, other_port), "nothing");
 }
 
-static void a_port_past_its_time_gets_nothing_of_its_host_s(void **state)
+TEST(a_port_past_its_time_gets_nothing_of_its_host_s)
 {
-	(void)state;
 	hear(SOCK, other_port, "10.0.0.2");
 	(void)answer(SOCK, other_port);
 	clock_s += 121;
@@ -472,9 +422,8 @@ static void a_port_past_its_time_gets_nothing_of_its_host_s(void **state)
 	assert_string_equal(answer(SOCK, other_port), "nothing");
 }
 
-static void the_exact_peer_comes_before_its_host(void **state)
+TEST(the_exact_peer_comes_before_its_host)
 {
-	(void)state;
 	hear(OTHER_SOCK, other_port, "10.0.0.2");
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -482,9 +431,8 @@ static void the_exact_peer_comes_before_its_host(void **state)
 	assert_string_equal(answer(SOCK, peer), "10.0.0.1");
 }
 
-static void three_clients_of_a_host_get_their_own(void **state)
+TEST(three_clients_of_a_host_get_their_own)
 {
-	(void)state;
 	const struct address third = v4("192.0.2.9", 5302);
 
 	hear(SOCK, peer, "10.0.0.1");
@@ -509,9 +457,8 @@ static void flood(uint32_t n)
 	}
 }
 
-static void a_flood_of_forged_requests_leaves_an_outbound_peer(void **state)
+TEST(a_flood_of_forged_requests_leaves_an_outbound_peer)
 {
-	(void)state;
 	(void)claimed(UNBOUND, peer);
 	flood(140000);
 	hear(SOCK, peer, "10.0.0.1");
@@ -519,9 +466,8 @@ static void a_flood_of_forged_requests_leaves_an_outbound_peer(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void a_flood_leaves_an_outbound_peer_of_a_claim(void **state)
+TEST(a_flood_leaves_an_outbound_peer_of_a_claim)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)claimed(UNBOUND, peer);
 	flood(140000);
@@ -530,9 +476,8 @@ static void a_flood_leaves_an_outbound_peer_of_a_claim(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void a_flood_leaves_an_outbound_peer_past_its_time(void **state)
+TEST(a_flood_leaves_an_outbound_peer_past_its_time)
 {
-	(void)state;
 	(void)answer(OTHER_SOCK, peer);
 	clock_s += 121;
 	flood(2000);
@@ -543,18 +488,16 @@ static void a_flood_leaves_an_outbound_peer_past_its_time(void **state)
 
 /* Who reads packets. */
 
-static void who_reads_packets_recalls_nothing(void **state)
+TEST(who_reads_packets_recalls_nothing)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	peers_read_packets();
 
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void who_has_read_packets_answers_no_copy_of_them(void **state)
+TEST(who_has_read_packets_answers_no_copy_of_them)
 {
-	(void)state;
 	peers_read_packets();
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.2");
@@ -564,9 +507,8 @@ static void who_has_read_packets_answers_no_copy_of_them(void **state)
 	assert_string_equal(answer_elsewhere(SOCK, peer), "nothing");
 }
 
-static void who_has_read_packets_goes_on_so_when_all_is_read(void **state)
+TEST(who_has_read_packets_goes_on_so_when_all_is_read)
 {
-	(void)state;
 	peers_read_packets();
 	hear(SOCK, peer, "10.0.0.1");
 	peers_drained();
@@ -575,73 +517,10 @@ static void who_has_read_packets_goes_on_so_when_all_is_read(void **state)
 	assert_string_equal(answer(SOCK, peer), "nothing");
 }
 
-static void another_thread_reads_no_packets(void **state)
+TEST(another_thread_reads_no_packets)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	peers_read_packets();
 
 	assert_string_equal(answer_elsewhere(SOCK, peer), "10.0.0.1");
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, new_table)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(a_client_is_answered_from_the_address_that_it_asked),
-		TEST(a_client_is_pushed_to_from_there),
-		TEST(a_client_of_two_sockets_is_answered_by_each),
-		TEST(a_client_past_its_time_is_no_client),
-		TEST(an_outbound_peer_gets_no_address),
-		TEST(an_outbound_peer_is_answered_once),
-		TEST(an_outbound_peer_is_answered_once_however_often_it_asks),
-		TEST(an_outbound_peer_is_answered_once_though_others_ask),
-		TEST(an_outbound_peer_is_answered_for_each_request),
-		TEST(an_outbound_peer_is_not_answered_late),
-		TEST(an_outbound_peer_of_an_ephemeral_socket_is_answered_once),
-		TEST(whom_an_ephemeral_socket_asked_is_outbound_to_all),
-		TEST(what_a_connect_used_up_is_not_sent_to_again),
-		TEST(a_forged_request_after_our_first_steers_no_new_socket),
-		TEST(a_forged_request_after_an_ephemeral_s_steers_no_new_socket),
-		TEST(a_forged_request_before_our_first_steers_one_query),
-		TEST(a_forged_request_steers_no_other_service),
-		TEST(a_forged_request_of_another_port_steers_nothing),
-		TEST(a_forged_request_that_is_old_steers_nothing),
-		TEST(a_sibling_answers_its_clients),
-		TEST(a_sibling_answers_what_was_asked_last),
-		TEST(a_sibling_answers_until_the_ttl_ends),
-		TEST(a_sibling_does_not_answer_another_port),
-		TEST(sockets_whose_port_the_kernel_chose_are_no_siblings),
-		TEST(another_socket_answers_what_waits),
-		TEST(another_socket_does_not_answer_what_was_answered),
-		TEST(another_socket_does_not_answer_late),
-		TEST(another_socket_goes_on_as_it_answered),
-		TEST(another_socket_goes_on_until_the_ttl_ends),
-		TEST(a_newer_request_moves_what_was_learned),
-		TEST(a_newer_request_that_was_answered_moves_nothing),
-		TEST(the_newest_of_two_that_wait_is_answered),
-		TEST(an_ephemeral_socket_answers_what_waits),
-		TEST(a_request_of_its_own_outranks_what_was_learned),
-		TEST(what_a_socket_learned_is_no_request_for_another),
-		TEST(what_is_told_to_be_learned_is),
-		TEST(a_host_is_answered_on_another_port),
-		TEST(a_host_is_used_up_by_its_answer),
-		TEST(a_host_that_was_answered_is_not_answered_on_another_port),
-		TEST(a_host_that_asks_again_is_answered_there_again),
-		TEST(a_host_of_another_socket_is_not_answered),
-		TEST(a_host_s_port_that_was_written_to_first_is_no_client),
-		TEST(a_port_past_its_time_gets_nothing_of_its_host_s),
-		TEST(the_exact_peer_comes_before_its_host),
-		TEST(three_clients_of_a_host_get_their_own),
-		TEST(a_flood_of_forged_requests_leaves_an_outbound_peer),
-		TEST(a_flood_leaves_an_outbound_peer_of_a_claim),
-		TEST(a_flood_leaves_an_outbound_peer_past_its_time),
-		TEST(who_reads_packets_recalls_nothing),
-		TEST(who_has_read_packets_answers_no_copy_of_them),
-		TEST(who_has_read_packets_goes_on_so_when_all_is_read),
-		TEST(another_thread_reads_no_packets),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

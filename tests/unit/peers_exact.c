@@ -20,9 +20,8 @@
 static struct address peer;
 static struct address other_port; /* of its host */
 
-static int new_table(void **state)
+BEFORE_EACH(new_table)
 {
-	(void)state;
 	settings_reset();
 	clock_ms = 0;
 	peers_reset(1000, 120);
@@ -30,21 +29,17 @@ static int new_table(void **state)
 	peers_drained();
 	peer = v4("192.0.2.9", 5300);
 	other_port = v4("192.0.2.9", 5301);
-	return 0;
 }
 
 /* Opening. */
 
-static void an_opened_table_is_open(void **state)
+TEST(an_opened_table_is_open)
 {
-	(void)state;
-
 	assert_true(peers_are_open());
 }
 
-static void a_table_that_nobody_opened_has_nothing(void **state)
+TEST(a_table_that_nobody_opened_has_nothing)
 {
-	(void)state;
 	peers_reset(1000, 120);
 
 	assert_false(peers_are_open());
@@ -55,26 +50,23 @@ static void a_table_that_nobody_opened_has_nothing(void **state)
 
 /* On the socket that was asked. */
 
-static void a_peer_that_asked_is_claimed(void **state)
+TEST(a_peer_that_asked_is_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.1");
 }
 
-static void the_address_asked_last_is_claimed(void **state)
+TEST(the_address_asked_last_is_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.2");
 
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.2");
 }
 
-static void a_claim_takes_the_next_of_a_batch(void **state)
+TEST(a_claim_takes_the_next_of_a_batch)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.2");
 	peers_drained();
@@ -83,44 +75,39 @@ static void a_claim_takes_the_next_of_a_batch(void **state)
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.2");
 }
 
-static void another_port_of_its_host_is_not_claimed(void **state)
+TEST(another_port_of_its_host_is_not_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(SOCK, other_port), "nothing");
 	assert_string_equal(claimed(UNBOUND, other_port), "nothing");
 }
 
-static void a_mapped_peer_is_claimed_in_ipv4_form(void **state)
+TEST(a_mapped_peer_is_claimed_in_ipv4_form)
 {
-	(void)state;
 	hear(SOCK, v6("::ffff:192.0.2.9", 5300), "10.0.0.1");
 
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.1");
 }
 
-static void what_is_not_claimed_leaves_the_address_alone(void **state)
+TEST(what_is_not_claimed_leaves_the_address_alone)
 {
-	(void)state;
 	struct local local = local_of("10.9.9.9");
 
 	assert_false(peers_claim(SOCK, &peer.any, peer.len, &local));
 	assert_string_equal(text_of(&local), "10.9.9.9");
 }
 
-static void an_address_cut_short_is_not_claimed(void **state)
+TEST(an_address_cut_short_is_not_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	peer.len--;
 
 	assert_string_equal(claimed(SOCK, peer), "nothing");
 }
 
-static void a_peer_is_claimed_until_its_ttl_ends(void **state)
+TEST(a_peer_is_claimed_until_its_ttl_ends)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	clock_s += 120;
@@ -129,26 +116,23 @@ static void a_peer_is_claimed_until_its_ttl_ends(void **state)
 	assert_string_equal(claimed(SOCK, peer), "nothing");
 }
 
-static void a_peer_is_claimed_again_and_again(void **state)
+TEST(a_peer_is_claimed_again_and_again)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)claimed(SOCK, peer);
 
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.1");
 }
 
-static void a_peer_that_was_peeked_at_is_claimed(void **state)
+TEST(a_peer_that_was_peeked_at_is_claimed)
 {
-	(void)state;
 	peek(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.1");
 }
 
-static void a_multicast_question_is_claimed_by_nobody(void **state)
+TEST(a_multicast_question_is_claimed_by_nobody)
 {
-	(void)state;
 	hear(SOCK, peer, "");
 
 	assert_string_equal(claimed(SOCK, peer), "nothing");
@@ -157,26 +141,23 @@ static void a_multicast_question_is_claimed_by_nobody(void **state)
 
 /* On a socket that is bound to nothing. */
 
-static void a_waiting_request_is_claimed(void **state)
+TEST(a_waiting_request_is_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(UNBOUND, peer), "10.0.0.1");
 }
 
-static void a_request_is_good_for_one_claim(void **state)
+TEST(a_request_is_good_for_one_claim)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)claimed(UNBOUND, peer);
 
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void each_request_is_good_for_one_claim(void **state)
+TEST(each_request_is_good_for_one_claim)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -185,9 +166,8 @@ static void each_request_is_good_for_one_claim(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void a_claim_leaves_the_peer_to_its_socket(void **state)
+TEST(a_claim_leaves_the_peer_to_its_socket)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)claimed(UNBOUND, peer);
 
@@ -195,35 +175,31 @@ static void a_claim_leaves_the_peer_to_its_socket(void **state)
 	assert_string_equal(answer(SOCK, peer), "10.0.0.1");
 }
 
-static void a_peek_is_not_to_be_claimed(void **state)
+TEST(a_peek_is_not_to_be_claimed)
 {
-	(void)state;
 	peek(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void an_answer_uses_a_request_up(void **state)
+TEST(an_answer_uses_a_request_up)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void a_claim_of_its_socket_uses_a_request_up(void **state)
+TEST(a_claim_of_its_socket_uses_a_request_up)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)claimed(SOCK, peer);
 
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void answers_to_nothing_are_no_debt(void **state)
+TEST(answers_to_nothing_are_no_debt)
 {
-	(void)state;
 	peek(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 	(void)answer(SOCK, peer);
@@ -232,9 +208,8 @@ static void answers_to_nothing_are_no_debt(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "10.0.0.1");
 }
 
-static void a_claim_ends_after_follow_ms(void **state)
+TEST(a_claim_ends_after_follow_ms)
 {
-	(void)state;
 	settings.follow_ms = 500;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.1");
@@ -245,9 +220,8 @@ static void a_claim_ends_after_follow_ms(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void a_long_follow_ms_does_not_wrap(void **state)
+TEST(a_long_follow_ms_does_not_wrap)
 {
-	(void)state;
 	settings.follow_ms = 60000;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.1");
@@ -258,9 +232,8 @@ static void a_long_follow_ms_does_not_wrap(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void follow_ms_0_leaves_nothing_to_claim(void **state)
+TEST(follow_ms_0_leaves_nothing_to_claim)
 {
-	(void)state;
 	settings.follow_ms = 0;
 	hear(SOCK, peer, "10.0.0.1");
 
@@ -268,9 +241,8 @@ static void follow_ms_0_leaves_nothing_to_claim(void **state)
 	assert_string_equal(claimed(SOCK, peer), "10.0.0.1");
 }
 
-static void a_request_after_a_long_time_can_be_claimed(void **state)
+TEST(a_request_after_a_long_time_can_be_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	clock_s += 3;
 	hear(SOCK, peer, "10.0.0.2");
@@ -278,9 +250,8 @@ static void a_request_after_a_long_time_can_be_claimed(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "10.0.0.2");
 }
 
-static void a_flood_does_not_wrap_the_count(void **state)
+TEST(a_flood_does_not_wrap_the_count)
 {
-	(void)state;
 	for (uint32_t i = 0; i < UINT16_MAX + 2; i++)
 		hear(SOCK, peer, "10.0.0.1");
 
@@ -289,18 +260,16 @@ static void a_flood_does_not_wrap_the_count(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "10.0.0.1");
 }
 
-static void a_refused_address_is_not_claimed(void **state)
+TEST(a_refused_address_is_not_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	forget(SOCK, peer, "10.0.0.1");
 
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void an_address_that_was_refused_elsewhere_is_not_claimed(void **state)
+TEST(an_address_that_was_refused_elsewhere_is_not_claimed)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(OTHER_SOCK, peer);
@@ -309,9 +278,8 @@ static void an_address_that_was_refused_elsewhere_is_not_claimed(void **state)
 	assert_string_equal(claimed(UNBOUND, peer), "nothing");
 }
 
-static void a_claim_keeps_errno(void **state)
+TEST(a_claim_keeps_errno)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	errno = ENOTTY;
 
@@ -320,43 +288,4 @@ static void a_claim_keeps_errno(void **state)
 	(void)claimed(OTHER_SOCK, other_port);
 
 	assert_int_equal(errno, ENOTTY);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, new_table)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(an_opened_table_is_open),
-		TEST(a_table_that_nobody_opened_has_nothing),
-		TEST(a_peer_that_asked_is_claimed),
-		TEST(the_address_asked_last_is_claimed),
-		TEST(a_claim_takes_the_next_of_a_batch),
-		TEST(another_port_of_its_host_is_not_claimed),
-		TEST(a_mapped_peer_is_claimed_in_ipv4_form),
-		TEST(what_is_not_claimed_leaves_the_address_alone),
-		TEST(an_address_cut_short_is_not_claimed),
-		TEST(a_peer_is_claimed_until_its_ttl_ends),
-		TEST(a_peer_is_claimed_again_and_again),
-		TEST(a_peer_that_was_peeked_at_is_claimed),
-		TEST(a_multicast_question_is_claimed_by_nobody),
-		TEST(a_waiting_request_is_claimed),
-		TEST(a_request_is_good_for_one_claim),
-		TEST(each_request_is_good_for_one_claim),
-		TEST(a_claim_leaves_the_peer_to_its_socket),
-		TEST(a_peek_is_not_to_be_claimed),
-		TEST(an_answer_uses_a_request_up),
-		TEST(a_claim_of_its_socket_uses_a_request_up),
-		TEST(answers_to_nothing_are_no_debt),
-		TEST(a_claim_ends_after_follow_ms),
-		TEST(a_long_follow_ms_does_not_wrap),
-		TEST(follow_ms_0_leaves_nothing_to_claim),
-		TEST(a_request_after_a_long_time_can_be_claimed),
-		TEST(a_flood_does_not_wrap_the_count),
-		TEST(a_refused_address_is_not_claimed),
-		TEST(an_address_that_was_refused_elsewhere_is_not_claimed),
-		TEST(a_claim_keeps_errno),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -17,15 +17,13 @@ enum { SOCK = 1 };
 
 static struct address peer;
 
-static int empty_table(void **state)
+BEFORE_EACH(empty_table)
 {
-	(void)state;
 	clock_asked = NULL;
 	settings_reset();
 	peers_reset(1000, 120);
 	peers_drained();
 	peer = v4("192.0.2.9", 5300);
-	return 0;
 }
 
 static int does_child_answer_from(void *context)
@@ -33,9 +31,8 @@ static int does_child_answer_from(void *context)
 	return strcmp(answer(SOCK, peer), context) == 0;
 }
 
-static void a_child_knows_what_its_parent_knew(void **state)
+TEST(a_child_knows_what_its_parent_knew)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	int does = in_child(does_child_answer_from, "10.0.0.1");
@@ -43,9 +40,8 @@ static void a_child_knows_what_its_parent_knew(void **state)
 	assert_int_equal(does, true);
 }
 
-static void a_child_does_not_answer_its_parent_s_batch(void **state)
+TEST(a_child_does_not_answer_its_parent_s_batch)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.2");
 	peers_drained();
@@ -55,9 +51,8 @@ static void a_child_does_not_answer_its_parent_s_batch(void **state)
 	assert_int_equal(does, true);
 }
 
-static void a_child_leaves_its_parent_the_batch(void **state)
+TEST(a_child_leaves_its_parent_the_batch)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.2");
 	peers_drained();
@@ -78,9 +73,8 @@ static int does_child_answer_its_own_batch(void *context)
 	       strcmp(answer(SOCK, peer), "10.0.0.4") == 0;
 }
 
-static void a_child_has_batches_of_its_own(void **state)
+TEST(a_child_has_batches_of_its_own)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear(SOCK, peer, "10.0.0.2");
 	peers_drained();
@@ -96,9 +90,8 @@ static int hear_in_child(void *context)
 	return 0;
 }
 
-static void what_a_child_hears_is_its_own(void **state)
+TEST(what_a_child_hears_is_its_own)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)in_child(hear_in_child, "10.0.0.2");
 
@@ -158,9 +151,8 @@ static int does_child_begin_anew(void *context)
 	return strcmp(answer(SOCK, peer), "nothing") == 0;
 }
 
-static void a_child_forked_amid_a_change_begins_anew(void **state)
+TEST(a_child_forked_amid_a_change_begins_anew)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear_another();
 
@@ -176,9 +168,8 @@ static int does_child_learn(void *context)
 	return strcmp(answer(SOCK, peer), context) == 0;
 }
 
-static void a_child_forked_amid_a_change_learns_again(void **state)
+TEST(a_child_forked_amid_a_change_learns_again)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	int does = answer_in_child_amid_a_change(does_child_learn, "10.0.0.2");
@@ -186,9 +177,8 @@ static void a_child_forked_amid_a_change_learns_again(void **state)
 	assert_int_equal(does, true);
 }
 
-static void a_parent_that_forked_amid_a_change_keeps_its_table(void **state)
+TEST(a_parent_that_forked_amid_a_change_keeps_its_table)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer_in_child_amid_a_change(does_child_learn, "10.0.0.2");
 
@@ -242,9 +232,8 @@ static void interrupt_the_next_change(void)
 	interrupt(raise_once_in_the_middle);
 }
 
-static void a_handler_amid_a_change_finds_nothing(void **state)
+TEST(a_handler_amid_a_change_finds_nothing)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	interrupt_the_next_change();
 
@@ -254,9 +243,8 @@ static void a_handler_amid_a_change_finds_nothing(void **state)
 	assert_int_equal(handler_s_answer, UNKNOWN);
 }
 
-static void what_a_handler_hears_amid_a_change_is_lost(void **state)
+TEST(what_a_handler_hears_amid_a_change_is_lost)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	interrupt_the_next_change();
 
@@ -266,9 +254,8 @@ static void what_a_handler_hears_amid_a_change_is_lost(void **state)
 	assert_string_equal(answer(SOCK, v4("192.0.2.77", 5300)), "nothing");
 }
 
-static void a_change_that_was_interrupted_is_complete(void **state)
+TEST(a_change_that_was_interrupted_is_complete)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	interrupt_the_next_change();
 
@@ -277,9 +264,8 @@ static void a_change_that_was_interrupted_is_complete(void **state)
 	assert_string_equal(answer(SOCK, peer), "10.0.0.2");
 }
 
-static void an_answer_that_was_interrupted_is_complete(void **state)
+TEST(an_answer_that_was_interrupted_is_complete)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	hear_another();
 	interrupt_the_next_change();
@@ -290,10 +276,8 @@ static void an_answer_that_was_interrupted_is_complete(void **state)
 }
 
 /* It heard the same peer in between. */
-static void
-an_answer_to_the_last_that_was_interrupted_is_to_a_later(void **state)
+TEST(an_answer_to_the_last_that_was_interrupted_is_to_a_later)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	(void)answer(SOCK, peer);
 	interrupt(raise_once);
@@ -303,9 +287,8 @@ an_answer_to_the_last_that_was_interrupted_is_to_a_later(void **state)
 	assert_string_equal(source, "10.0.0.7");
 }
 
-static void a_child_forked_amid_a_change_knows_what_was_read_last(void **state)
+TEST(a_child_forked_amid_a_change_knows_what_was_read_last)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 
 	int does = answer_in_child_amid_a_change(does_child_answer_from,
@@ -314,9 +297,8 @@ static void a_child_forked_amid_a_change_knows_what_was_read_last(void **state)
 	assert_int_equal(does, true);
 }
 
-static void a_handler_between_changes_is_answered(void **state)
+TEST(a_handler_between_changes_is_answered)
 {
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	interrupt_the_next_change();
 	clock_asked = NULL;
@@ -327,11 +309,10 @@ static void a_handler_between_changes_is_answered(void **state)
 }
 
 /* Whoever is inside any of the locks is inside. */
-static void inside_another_lock_nothing_is_known(void **state)
+TEST(inside_another_lock_nothing_is_known)
 {
 	struct lock other = { 0 };
 
-	(void)state;
 	hear(SOCK, peer, "10.0.0.1");
 	assert_int_equal(lock_take(&other), LOCK_HELD);
 
@@ -341,11 +322,10 @@ static void inside_another_lock_nothing_is_known(void **state)
 	assert_string_equal(source, "nothing");
 }
 
-static void a_first_peer_heard_inside_a_lock_is_heard_later(void **state)
+TEST(a_first_peer_heard_inside_a_lock_is_heard_later)
 {
 	struct lock other = { 0 };
 
-	(void)state;
 	assert_int_equal(lock_take(&other), LOCK_HELD);
 	hear(SOCK, peer, "10.0.0.1");
 	lock_release(&other);
@@ -354,31 +334,4 @@ static void a_first_peer_heard_inside_a_lock_is_heard_later(void **state)
 	const char *source = answer(SOCK, peer);
 
 	assert_string_equal(source, "10.0.0.2");
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, empty_table)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(a_child_knows_what_its_parent_knew),
-		TEST(a_child_does_not_answer_its_parent_s_batch),
-		TEST(a_child_leaves_its_parent_the_batch),
-		TEST(a_child_has_batches_of_its_own),
-		TEST(what_a_child_hears_is_its_own),
-		TEST(a_child_forked_amid_a_change_begins_anew),
-		TEST(a_child_forked_amid_a_change_learns_again),
-		TEST(a_parent_that_forked_amid_a_change_keeps_its_table),
-		TEST(a_handler_amid_a_change_finds_nothing),
-		TEST(what_a_handler_hears_amid_a_change_is_lost),
-		TEST(a_change_that_was_interrupted_is_complete),
-		TEST(an_answer_that_was_interrupted_is_complete),
-		TEST(an_answer_to_the_last_that_was_interrupted_is_to_a_later),
-		TEST(a_child_forked_amid_a_change_knows_what_was_read_last),
-		TEST(a_handler_between_changes_is_answered),
-		TEST(inside_another_lock_nothing_is_known),
-		TEST(a_first_peer_heard_inside_a_lock_is_heard_later),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -583,27 +583,12 @@ static void walk_at_random(bool with_peeks)
 	}
 }
 
-static void any_order_of_calls_answers_as_the_model(void **state)
+TEST(any_order_of_calls_answers_as_the_model)
 {
-	(void)state;
-
 	walk_at_random(false);
 }
 
-static void any_order_of_calls_and_peeks_answers_as_the_model(void **state)
+TEST(any_order_of_calls_and_peeks_answers_as_the_model)
 {
-	(void)state;
-
 	walk_at_random(true);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(any_order_of_calls_answers_as_the_model),
-		cmocka_unit_test(
-			any_order_of_calls_and_peeks_answers_as_the_model),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -119,12 +119,11 @@ static void prepare(void)
 		addresses[n] = address_of_peer(n);
 }
 
-static void no_answer_is_another_peer_s_or_half_of_two(void **state)
+TEST(no_answer_is_another_peer_s_or_half_of_two)
 {
 	static const uint32_t seeds[THREADS] = { 1, 2, 3, 4 };
 	pthread_t threads[THREADS];
 
-	(void)state;
 	prepare();
 
 	for (int i = 0; i < THREADS; i++)
@@ -174,10 +173,8 @@ uint32_t __wrap_lock_begin_generation(void)
 	return *lock_page;
 }
 
-static void
-a_queue_that_another_thread_begins_meanwhile_is_its_own(void **state)
+TEST(a_queue_that_another_thread_begins_meanwhile_is_its_own)
 {
-	(void)state;
 	prepare();
 	hear(0);
 
@@ -187,15 +184,4 @@ a_queue_that_another_thread_begins_meanwhile_is_its_own(void **state)
 
 	assert_int_equal(hidden, 0);
 	assert_int_equal(unguarded, 0);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(no_answer_is_another_peer_s_or_half_of_two),
-		cmocka_unit_test(
-			a_queue_that_another_thread_begins_meanwhile_is_its_own),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -12,11 +12,9 @@
 
 static struct control control;
 
-static int no_messages(void **state)
+BEFORE_EACH(no_messages)
 {
-	(void)state;
 	memset(&control, 0, sizeof(control));
-	return 0;
 }
 
 /* What pktinfo_read finds, as text; "nothing" when it finds nothing. */
@@ -36,9 +34,8 @@ static const char *found(void)
 
 /* Reading. */
 
-static void reading_finds_an_ipv4_destination(void **state)
+TEST(reading_finds_an_ipv4_destination)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
 
 	const char *local = found();
@@ -47,9 +44,8 @@ static void reading_finds_an_ipv4_destination(void **state)
 }
 
 /* Fact 1: a broadcast address is no source, its spec_dst is one. */
-static void of_a_broadcast_the_local_address_is_found(void **state)
+TEST(of_a_broadcast_the_local_address_is_found)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "192.0.2.255", 3);
 
 	const char *local = found();
@@ -58,9 +54,8 @@ static void of_a_broadcast_the_local_address_is_found(void **state)
 }
 
 /* Fact 2: so arrives what was queued before the option was set. */
-static void without_spec_dst_the_destination_is_found(void **state)
+TEST(without_spec_dst_the_destination_is_found)
 {
-	(void)state;
 	control_add_v4(&control, "", "192.0.2.1", 0);
 
 	const char *local = found();
@@ -68,11 +63,10 @@ static void without_spec_dst_the_destination_is_found(void **state)
 	assert_string_equal(local, "192.0.2.1");
 }
 
-static void an_ipv4_multicast_destination_is_no_source(void **state)
+TEST(an_ipv4_multicast_destination_is_no_source)
 {
 	struct local local = local_of("10.0.0.1");
 
-	(void)state;
 	control_add_v4(&control, "", "224.0.0.251", 3);
 	const struct msghdr msg = with_control(&control);
 
@@ -83,9 +77,8 @@ static void an_ipv4_multicast_destination_is_no_source(void **state)
 }
 
 /* For a group that was joined the kernel does know a local address. */
-static void the_local_address_of_an_ipv4_multicast_is_a_source(void **state)
+TEST(the_local_address_of_an_ipv4_multicast_is_a_source)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "224.0.0.251", 3);
 
 	const char *local = found();
@@ -93,9 +86,8 @@ static void the_local_address_of_an_ipv4_multicast_is_a_source(void **state)
 	assert_string_equal(local, "192.0.2.1%3");
 }
 
-static void the_last_address_below_multicast_is_a_source(void **state)
+TEST(the_last_address_below_multicast_is_a_source)
 {
-	(void)state;
 	control_add_v4(&control, "", "223.255.255.255", 0);
 
 	const char *local = found();
@@ -103,11 +95,10 @@ static void the_last_address_below_multicast_is_a_source(void **state)
 	assert_string_equal(local, "223.255.255.255");
 }
 
-static void an_ipv4_destination_of_zeroes_is_no_source(void **state)
+TEST(an_ipv4_destination_of_zeroes_is_no_source)
 {
 	struct local local = local_of("10.0.0.1");
 
-	(void)state;
 	control_add_v4(&control, "", "", 3);
 	const struct msghdr msg = with_control(&control);
 
@@ -117,9 +108,8 @@ static void an_ipv4_destination_of_zeroes_is_no_source(void **state)
 	assert_int_equal(local.family, AF_UNSPEC);
 }
 
-static void reading_finds_an_ipv6_destination(void **state)
+TEST(reading_finds_an_ipv6_destination)
 {
-	(void)state;
 	control_add_v6(&control, "2001:db8::1", 3);
 
 	const char *local = found();
@@ -127,11 +117,10 @@ static void reading_finds_an_ipv6_destination(void **state)
 	assert_string_equal(local, "2001:db8::1%3");
 }
 
-static void an_ipv6_multicast_destination_is_no_source(void **state)
+TEST(an_ipv6_multicast_destination_is_no_source)
 {
 	struct local local = local_of("10.0.0.1");
 
-	(void)state;
 	control_add_v6(&control, "ff02::fb", 3);
 	const struct msghdr msg = with_control(&control);
 
@@ -141,9 +130,8 @@ static void an_ipv6_multicast_destination_is_no_source(void **state)
 	assert_int_equal(local.family, AF_UNSPEC);
 }
 
-static void a_mapped_destination_is_an_ipv4_address(void **state)
+TEST(a_mapped_destination_is_an_ipv4_address)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.1", 3);
 
 	const char *local = found();
@@ -151,11 +139,10 @@ static void a_mapped_destination_is_an_ipv4_address(void **state)
 	assert_string_equal(local, "192.0.2.1%3");
 }
 
-static void a_mapped_multicast_destination_is_no_source(void **state)
+TEST(a_mapped_multicast_destination_is_no_source)
 {
 	struct local local = local_of("10.0.0.1");
 
-	(void)state;
 	control_add_v6(&control, "::ffff:224.0.0.251", 3);
 	const struct msghdr msg = with_control(&control);
 
@@ -166,9 +153,8 @@ static void a_mapped_multicast_destination_is_no_source(void **state)
 }
 
 /* Fact 4: this is the order of the kernel. */
-static void ip_pktinfo_wins_over_an_ipv6_pktinfo_before_it(void **state)
+TEST(ip_pktinfo_wins_over_an_ipv6_pktinfo_before_it)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.255", 3);
 	control_add_v4(&control, "192.0.2.1", "192.0.2.255", 3);
 
@@ -177,9 +163,8 @@ static void ip_pktinfo_wins_over_an_ipv6_pktinfo_before_it(void **state)
 	assert_string_equal(local, "192.0.2.1%3");
 }
 
-static void ip_pktinfo_wins_over_an_ipv6_pktinfo_behind_it(void **state)
+TEST(ip_pktinfo_wins_over_an_ipv6_pktinfo_behind_it)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "192.0.2.255", 3);
 	control_add_v6(&control, "::ffff:192.0.2.255", 3);
 
@@ -188,9 +173,8 @@ static void ip_pktinfo_wins_over_an_ipv6_pktinfo_behind_it(void **state)
 	assert_string_equal(local, "192.0.2.1%3");
 }
 
-static void an_ip_pktinfo_without_a_source_wins_too(void **state)
+TEST(an_ip_pktinfo_without_a_source_wins_too)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.9", 3);
 	control_add_v4(&control, "", "224.0.0.251", 0);
 
@@ -199,9 +183,8 @@ static void an_ip_pktinfo_without_a_source_wins_too(void **state)
 	assert_string_equal(local, "");
 }
 
-static void other_messages_are_read_past(void **state)
+TEST(other_messages_are_read_past)
 {
-	(void)state;
 	control_add(&control, SOL_SOCKET, SO_TIMESTAMP, "0123456789abcdef", 16);
 	control_add_tos(&control, 0x10);
 	control_add(&control, IPPROTO_IPV6, IPV6_TCLASS, "\0\0\0\0", 4);
@@ -213,12 +196,10 @@ static void other_messages_are_read_past(void **state)
 	assert_string_equal(local, "192.0.2.1%3");
 }
 
-static void nothing_is_found_where_nothing_is(void **state)
+TEST(nothing_is_found_where_nothing_is)
 {
 	const struct msghdr msg = { .msg_controllen = 100 };
 	struct local local = local_of("10.0.0.1");
-
-	(void)state;
 
 	bool is_found = pktinfo_read(&msg, &local);
 
@@ -226,11 +207,10 @@ static void nothing_is_found_where_nothing_is(void **state)
 	assert_string_equal(text_of(&local), "10.0.0.1");
 }
 
-static void nothing_is_found_among_other_messages(void **state)
+TEST(nothing_is_found_among_other_messages)
 {
 	struct local local = local_of("10.0.0.1");
 
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control_add(&control, SOL_SOCKET, IP_PKTINFO, "0123456789ab", 12);
 	control_add(&control, IPPROTO_IP, IPV6_PKTINFO, "0123456789ab", 12);
@@ -243,13 +223,12 @@ static void nothing_is_found_among_other_messages(void **state)
 	assert_string_equal(text_of(&local), "10.0.0.1");
 }
 
-static void a_pktinfo_of_another_length_is_not_read(void **state)
+TEST(a_pktinfo_of_another_length_is_not_read)
 {
 	static const char zeroes[64];
 
-	(void)state;
 	for (size_t bytes = 0; bytes < sizeof(zeroes); bytes++) {
-		(void)no_messages(NULL);
+		no_messages();
 		if (bytes != sizeof(struct in_pktinfo))
 			control_add(&control, IPPROTO_IP, IP_PKTINFO, zeroes,
 				    bytes);
@@ -262,9 +241,8 @@ static void a_pktinfo_of_another_length_is_not_read(void **state)
 }
 
 /* The kernel cuts the last message off where the room ends. */
-static void a_pktinfo_that_was_cut_is_not_read(void **state)
+TEST(a_pktinfo_that_was_cut_is_not_read)
 {
-	(void)state;
 	for (size_t room = 0; room < CMSG_LEN(sizeof(struct in_pktinfo));
 	     room++) {
 		const struct in_pktinfo info = { .ipi_spec_dst = in4("1.2."
@@ -279,9 +257,8 @@ static void a_pktinfo_that_was_cut_is_not_read(void **state)
 	}
 }
 
-static void a_pktinfo_with_no_padding_behind_it_is_read(void **state)
+TEST(a_pktinfo_with_no_padding_behind_it_is_read)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
 	control.used = CMSG_LEN(sizeof(struct in_pktinfo));
 
@@ -291,15 +268,14 @@ static void a_pktinfo_with_no_padding_behind_it_is_read(void **state)
 }
 
 /* Lengths that lie: of a header that is not there, too short, too long. */
-static void a_length_that_lies_ends_the_reading(void **state)
+TEST(a_length_that_lies_ends_the_reading)
 {
 	const size_t lies[] = {
 		0, 1, sizeof(struct cmsghdr) - 1, 1000, SIZE_MAX - 7, SIZE_MAX
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(lies); i++) {
-		(void)no_messages(NULL);
+		no_messages();
 		control_add_tos(&control, 0x10);
 		control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
 		memcpy(control.bytes, &lies[i], sizeof(lies[i]));
@@ -308,9 +284,8 @@ static void a_length_that_lies_ends_the_reading(void **state)
 	}
 }
 
-static void bytes_too_few_for_a_header_are_not_read(void **state)
+TEST(bytes_too_few_for_a_header_are_not_read)
 {
-	(void)state;
 	for (size_t used = 0; used < sizeof(struct cmsghdr); used++) {
 		/* All that was allocated, so that a tool can see a byte more.
 		 */
@@ -326,11 +301,10 @@ static void bytes_too_few_for_a_header_are_not_read(void **state)
 	}
 }
 
-static void a_buffer_at_an_odd_address_is_read(void **state)
+TEST(a_buffer_at_an_odd_address_is_read)
 {
 	static char bytes[sizeof(control) + 1];
 
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control_add_v4(&control, "192.0.2.1", "192.0.2.1", 3);
 	memcpy(bytes + 1, control.bytes, control.used);
@@ -350,44 +324,39 @@ static void are_equal(struct local a, struct local b, bool equal)
 	assert_int_equal(local_equal(&b, &a), equal);
 }
 
-static void equal_addresses_are_equal(void **state)
+TEST(equal_addresses_are_equal)
 {
-	(void)state;
 	are_equal(local_of("10.0.0.1"), local_of("10.0.0.1"), true);
 	are_equal(local_of("fe80::1"), local_of("fe80::1"), true);
 	are_equal(local_of(""), local_of(""), true);
 }
 
-static void addresses_that_differ_are_not_equal(void **state)
+TEST(addresses_that_differ_are_not_equal)
 {
-	(void)state;
 	are_equal(local_of("10.0.0.1"), local_of("10.0.0.2"), false);
 	are_equal(local_of("fe80::1"), local_of("fe80::2"), false);
 	are_equal(local_of("fe80::1"), local_of("fe81::1"), false);
 }
 
-static void addresses_of_two_interfaces_are_not_equal(void **state)
+TEST(addresses_of_two_interfaces_are_not_equal)
 {
-	(void)state;
 	are_equal(local_through("10.0.0.1", 1), local_through("10.0.0.1", 2),
 		  false);
 	are_equal(local_through("fe80::1", 1), local_of("fe80::1"), false);
 }
 
-static void addresses_of_two_families_are_not_equal(void **state)
+TEST(addresses_of_two_families_are_not_equal)
 {
-	(void)state;
 	are_equal(local_of("10.0.0.1"), local_of("a00:1::"), false);
 	are_equal(local_of("10.0.0.1"), local_of(""), false);
 	are_equal(local_of("fe80::1"), local_of(""), false);
 }
 
 /* What an IPv4 address leaves unused of the union means nothing. */
-static void bytes_behind_an_ipv4_address_mean_nothing(void **state)
+TEST(bytes_behind_an_ipv4_address_mean_nothing)
 {
 	struct local a = local_of("10.0.0.1"), b = a;
 
-	(void)state;
 	memset(&a.v6.s6_addr[4], 0xa5, 12);
 
 	are_equal(a, b, true);
@@ -403,14 +372,12 @@ static size_t append(const struct local *local)
 	return control.used;
 }
 
-static void appended_ipv4_is_what_the_kernel_takes(void **state)
+TEST(appended_ipv4_is_what_the_kernel_takes)
 {
 	const struct local local = local_through("192.0.2.1", 3);
 	const struct cmsghdr *c = (const void *)control.bytes;
 	const struct in_pktinfo expected = { .ipi_ifindex = 3,
 					     .ipi_spec_dst = in4("192.0.2.1") };
-
-	(void)state;
 
 	size_t bytes = append(&local);
 
@@ -421,14 +388,12 @@ static void appended_ipv4_is_what_the_kernel_takes(void **state)
 	assert_memory_equal(CMSG_DATA(c), &expected, sizeof(expected));
 }
 
-static void appended_ipv6_is_what_the_kernel_takes(void **state)
+TEST(appended_ipv6_is_what_the_kernel_takes)
 {
 	const struct local local = local_through("fe80::1", 3);
 	const struct cmsghdr *c = (const void *)control.bytes;
 	const struct in6_pktinfo expected = { .ipi6_ifindex = 3,
 					      .ipi6_addr = in6("fe80::1") };
-
-	(void)state;
 
 	size_t bytes = append(&local);
 
@@ -440,12 +405,11 @@ static void appended_ipv6_is_what_the_kernel_takes(void **state)
 }
 
 /* The kernel gets to see it: nothing of our stack may be in it. */
-static void the_padding_of_what_is_appended_is_clean(void **state)
+TEST(the_padding_of_what_is_appended_is_clean)
 {
 	const char *const locals[] = { "192.0.2.1", "fe80::1" };
 	static const char zeroes[8];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(locals); i++) {
 		const struct local local = local_of(locals[i]);
 		const struct cmsghdr *c = (const void *)control.bytes;
@@ -457,11 +421,10 @@ static void the_padding_of_what_is_appended_is_clean(void **state)
 	}
 }
 
-static void appending_writes_no_more_than_its_space(void **state)
+TEST(appending_writes_no_more_than_its_space)
 {
 	const char *const locals[] = { "192.0.2.1", "fe80::1" };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(locals); i++) {
 		const struct local local = local_of(locals[i]);
 
@@ -472,11 +435,10 @@ static void appending_writes_no_more_than_its_space(void **state)
 	}
 }
 
-static void what_is_appended_is_read_again(void **state)
+TEST(what_is_appended_is_read_again)
 {
 	const struct local local = local_through("2001:db8::1", 3);
 
-	(void)state;
 	(void)append(&local);
 
 	assert_string_equal(found(), "2001:db8::1%3");
@@ -501,16 +463,13 @@ static uint32_t interface_of(void)
 	return pktinfo_interface(&msg, PKTINFO_TO_V4);
 }
 
-static void a_message_without_control_names_no_interface(void **state)
+TEST(a_message_without_control_names_no_interface)
 {
-	(void)state;
-
 	assert_int_equal(interface_of(), 0);
 }
 
-static void the_last_interface_counts(void **state)
+TEST(the_last_interface_counts)
 {
-	(void)state;
 	control_add_v4(&control, "", "", 3);
 	control_add_tos(&control, 0x10);
 	control_add_v4(&control, "", "", 4);
@@ -527,18 +486,15 @@ static size_t end_of(const struct msghdr *msg)
 	return end;
 }
 
-static void a_message_without_control_carries_nothing(void **state)
+TEST(a_message_without_control_carries_nothing)
 {
-	(void)state;
-
 	assert_false(carried(PKTINFO_TO_V4));
 	assert_false(carried(PKTINFO_TO_MAPPED));
 	assert_false(carried(PKTINFO_TO_V6));
 }
 
-static void other_messages_carry_nothing(void **state)
+TEST(other_messages_carry_nothing)
 {
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control_add(&control, IPPROTO_IPV6, IPV6_TCLASS, "\1\0\0\0", 4);
 
@@ -547,59 +503,52 @@ static void other_messages_carry_nothing(void **state)
 	assert_false(carried(PKTINFO_TO_V6));
 }
 
-static void an_ipv4_source_is_carried_to_ipv4_peers(void **state)
+TEST(an_ipv4_source_is_carried_to_ipv4_peers)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "", 0);
 
 	assert_true(carried(PKTINFO_TO_V4));
 	assert_true(carried(PKTINFO_TO_MAPPED));
 }
 
-static void an_ipv4_source_is_not_carried_to_ipv6_peers(void **state)
+TEST(an_ipv4_source_is_not_carried_to_ipv6_peers)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "", 0);
 
 	assert_false(carried(PKTINFO_TO_V6));
 }
 
-static void an_ipv6_source_is_carried_to_ipv6_peers(void **state)
+TEST(an_ipv6_source_is_carried_to_ipv6_peers)
 {
-	(void)state;
 	control_add_v6(&control, "2001:db8::1", 0);
 
 	assert_true(carried(PKTINFO_TO_V6));
 }
 
-static void an_ipv6_source_is_not_carried_on_an_ipv4_socket(void **state)
+TEST(an_ipv6_source_is_not_carried_on_an_ipv4_socket)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.1", 0);
 
 	assert_false(carried(PKTINFO_TO_V4));
 }
 
-static void a_mapped_source_is_carried_to_mapped_peers(void **state)
+TEST(a_mapped_source_is_carried_to_mapped_peers)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.1", 0);
 
 	assert_true(carried(PKTINFO_TO_MAPPED));
 }
 
 /* Fact 4: the kernel says EINVAL to it, with or without ours. */
-static void a_native_source_is_not_carried_to_mapped_peers(void **state)
+TEST(a_native_source_is_not_carried_to_mapped_peers)
 {
-	(void)state;
 	control_add_v6(&control, "2001:db8::1", 0);
 
 	assert_false(carried(PKTINFO_TO_MAPPED));
 }
 
-static void an_interface_alone_is_no_source(void **state)
+TEST(an_interface_alone_is_no_source)
 {
-	(void)state;
 	control_add_v4(&control, "", "", 3);
 	control_add_v6(&control, "::", 3);
 
@@ -609,17 +558,15 @@ static void an_interface_alone_is_no_source(void **state)
 }
 
 /* ipi_addr is what recvmsg(2) tells; sendmsg(2) does not read it.  ip(7). */
-static void the_destination_field_is_no_source(void **state)
+TEST(the_destination_field_is_no_source)
 {
-	(void)state;
 	control_add_v4(&control, "", "192.0.2.1", 3);
 
 	assert_false(carried(PKTINFO_TO_V4));
 }
 
-static void a_later_source_is_carried_after_an_interface(void **state)
+TEST(a_later_source_is_carried_after_an_interface)
 {
-	(void)state;
 	control_add_v4(&control, "", "", 3);
 	control_add_v6(&control, "::", 3);
 	control_add_v4(&control, "192.0.2.1", "", 0);
@@ -630,9 +577,8 @@ static void a_later_source_is_carried_after_an_interface(void **state)
 }
 
 /* Fact 22. */
-static void a_later_interface_alone_undoes_an_ipv4_source(void **state)
+TEST(a_later_interface_alone_undoes_an_ipv4_source)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "", 0);
 	control_add_v4(&control, "", "", 3);
 
@@ -641,9 +587,8 @@ static void a_later_interface_alone_undoes_an_ipv4_source(void **state)
 }
 
 /* Tried on Linux 6.18: ip6_datagram_send_ctl leaves the address as it was. */
-static void a_later_interface_alone_leaves_an_ipv6_source(void **state)
+TEST(a_later_interface_alone_leaves_an_ipv6_source)
 {
-	(void)state;
 	control_add_v6(&control, "2001:db8::1", 0);
 	control_add_v6(&control, "::", 3);
 
@@ -651,37 +596,33 @@ static void a_later_interface_alone_leaves_an_ipv6_source(void **state)
 }
 
 /* Tried on Linux 6.18: the kernel chooses. */
-static void mapped_zeroes_are_no_source(void **state)
+TEST(mapped_zeroes_are_no_source)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:0.0.0.0", 0);
 
 	assert_false(carried(PKTINFO_TO_MAPPED));
 }
 
-static void later_mapped_zeroes_undo_a_mapped_source(void **state)
+TEST(later_mapped_zeroes_undo_a_mapped_source)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.1", 0);
 	control_add_v6(&control, "::ffff:0.0.0.0", 3);
 
 	assert_false(carried(PKTINFO_TO_MAPPED));
 }
 
-static void of_two_kinds_the_last_word_counts(void **state)
+TEST(of_two_kinds_the_last_word_counts)
 {
-	(void)state;
 	control_add_v6(&control, "::ffff:192.0.2.1", 0);
 	control_add_v4(&control, "", "", 3);
 
 	assert_false(carried(PKTINFO_TO_MAPPED));
 }
 
-static void an_rfc_2292_source_is_carried_to_ipv6_peers(void **state)
+TEST(an_rfc_2292_source_is_carried_to_ipv6_peers)
 {
 	const struct in6_pktinfo info = { .ipi6_addr = in6("2001:db8::1") };
 
-	(void)state;
 	control_add(&control, IPPROTO_IPV6, IPV6_2292PKTINFO, &info,
 		    sizeof(info));
 
@@ -690,24 +631,22 @@ static void an_rfc_2292_source_is_carried_to_ipv6_peers(void **state)
 
 /* Tried on Linux 6.18: ip_cmsg_send does not know it, and the kernel chooses.
  */
-static void an_rfc_2292_source_is_not_carried_to_mapped_peers(void **state)
+TEST(an_rfc_2292_source_is_not_carried_to_mapped_peers)
 {
 	const struct in6_pktinfo info = { .ipi6_addr = in6("::ffff:192.0.2."
 							   "1") };
 
-	(void)state;
 	control_add(&control, IPPROTO_IPV6, IPV6_2292PKTINFO, &info,
 		    sizeof(info));
 
 	assert_false(carried(PKTINFO_TO_MAPPED));
 }
 
-static void a_source_of_another_length_is_not_carried(void **state)
+TEST(a_source_of_another_length_is_not_carried)
 {
 	const struct in_pktinfo v4_info = { .ipi_spec_dst = in4("192.0.2.1") };
 	const struct in6_pktinfo v6_info = { .ipi6_addr = in6("2001:db8::1") };
 
-	(void)state;
 	control_add(&control, IPPROTO_IP, IP_PKTINFO, &v4_info,
 		    sizeof(v4_info) - 1);
 	control_add(&control, IPPROTO_IPV6, IPV6_PKTINFO, &v6_info,
@@ -717,9 +656,8 @@ static void a_source_of_another_length_is_not_carried(void **state)
 	assert_false(carried(PKTINFO_TO_V6));
 }
 
-static void the_last_interface_is_found(void **state)
+TEST(the_last_interface_is_found)
 {
-	(void)state;
 	control_add_v6(&control, "2001:db8::1", 3);
 	control_add_v4(&control, "192.0.2.1", "", 5);
 	control_add_v6(&control, "::", 4);
@@ -728,29 +666,25 @@ static void the_last_interface_is_found(void **state)
 	assert_int_equal(pktinfo_interface(&msg, PKTINFO_TO_V6), 4);
 }
 
-static void without_ipv6_pktinfo_there_is_no_interface(void **state)
+TEST(without_ipv6_pktinfo_there_is_no_interface)
 {
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "", 5);
 	const struct msghdr msg = with_control(&control);
 
 	assert_int_equal(pktinfo_interface(&msg, PKTINFO_TO_V6), 0);
 }
 
-static void where_nothing_is_the_next_goes_first(void **state)
+TEST(where_nothing_is_the_next_goes_first)
 {
 	const struct msghdr none = { .msg_controllen = 100 };
-
-	(void)state;
 
 	size_t end = end_of(&none);
 
 	assert_int_equal(end, 0);
 }
 
-static void the_next_goes_behind_the_last(void **state)
+TEST(the_next_goes_behind_the_last)
 {
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control_add_v4(&control, "", "", 3);
 	const struct msghdr msg = with_control(&control);
@@ -762,9 +696,8 @@ static void the_next_goes_behind_the_last(void **state)
 }
 
 /* CMSG_LEN in place of CMSG_SPACE, as many applications have it. */
-static void behind_a_last_one_without_padding_the_next_is_aligned(void **state)
+TEST(behind_a_last_one_without_padding_the_next_is_aligned)
 {
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control.used = CMSG_LEN(1);
 	const struct msghdr msg = with_control(&control);
@@ -774,9 +707,8 @@ static void behind_a_last_one_without_padding_the_next_is_aligned(void **state)
 	assert_int_equal(end, CMSG_SPACE(1));
 }
 
-static void bytes_too_few_for_a_header_are_no_message(void **state)
+TEST(bytes_too_few_for_a_header_are_no_message)
 {
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control.used += sizeof(struct cmsghdr) - 1;
 	memset(control.bytes + CMSG_SPACE(1), 0xff, sizeof(struct cmsghdr));
@@ -787,15 +719,14 @@ static void bytes_too_few_for_a_header_are_no_message(void **state)
 	assert_int_equal(end, CMSG_SPACE(1));
 }
 
-static void a_length_the_kernel_refuses_has_no_end(void **state)
+TEST(a_length_the_kernel_refuses_has_no_end)
 {
 	const size_t lies[] = {
 		0, 1, sizeof(struct cmsghdr) - 1, 1000, SIZE_MAX - 7, SIZE_MAX
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(lies); i++) {
-		(void)no_messages(NULL);
+		no_messages();
 		control_add_v4(&control, "192.0.2.1", "", 0);
 		control_add_tos(&control, 0x10);
 		memcpy(control.bytes + CMSG_SPACE(sizeof(struct in_pktinfo)),
@@ -806,9 +737,8 @@ static void a_length_the_kernel_refuses_has_no_end(void **state)
 	}
 }
 
-static void a_length_one_byte_beyond_the_end_is_refused(void **state)
+TEST(a_length_one_byte_beyond_the_end_is_refused)
 {
-	(void)state;
 	control_add_tos(&control, 0x10);
 	control.used = CMSG_LEN(1) - 1;
 	const struct msghdr msg = with_control(&control);
@@ -818,11 +748,10 @@ static void a_length_one_byte_beyond_the_end_is_refused(void **state)
 	assert_int_equal(end, SIZE_MAX);
 }
 
-static void what_the_kernel_refuses_carries_nothing(void **state)
+TEST(what_the_kernel_refuses_carries_nothing)
 {
 	size_t end;
 
-	(void)state;
 	control_add_v4(&control, "192.0.2.1", "", 0);
 	control_add_tos(&control, 0x10);
 	memset(control.bytes + CMSG_SPACE(sizeof(struct in_pktinfo)), 0xff, 1);
@@ -831,77 +760,4 @@ static void what_the_kernel_refuses_carries_nothing(void **state)
 	bool result = pktinfo_carried(&msg, PKTINFO_TO_V4, &end);
 
 	assert_false(result);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, no_messages)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(reading_finds_an_ipv4_destination),
-		TEST(of_a_broadcast_the_local_address_is_found),
-		TEST(without_spec_dst_the_destination_is_found),
-		TEST(an_ipv4_multicast_destination_is_no_source),
-		TEST(the_local_address_of_an_ipv4_multicast_is_a_source),
-		TEST(the_last_address_below_multicast_is_a_source),
-		TEST(an_ipv4_destination_of_zeroes_is_no_source),
-		TEST(reading_finds_an_ipv6_destination),
-		TEST(an_ipv6_multicast_destination_is_no_source),
-		TEST(a_mapped_destination_is_an_ipv4_address),
-		TEST(a_mapped_multicast_destination_is_no_source),
-		TEST(ip_pktinfo_wins_over_an_ipv6_pktinfo_before_it),
-		TEST(ip_pktinfo_wins_over_an_ipv6_pktinfo_behind_it),
-		TEST(an_ip_pktinfo_without_a_source_wins_too),
-		TEST(other_messages_are_read_past),
-		TEST(nothing_is_found_where_nothing_is),
-		TEST(nothing_is_found_among_other_messages),
-		TEST(a_pktinfo_of_another_length_is_not_read),
-		TEST(a_pktinfo_that_was_cut_is_not_read),
-		TEST(a_pktinfo_with_no_padding_behind_it_is_read),
-		TEST(a_length_that_lies_ends_the_reading),
-		TEST(bytes_too_few_for_a_header_are_not_read),
-		TEST(a_buffer_at_an_odd_address_is_read),
-		TEST(equal_addresses_are_equal),
-		TEST(addresses_that_differ_are_not_equal),
-		TEST(addresses_of_two_interfaces_are_not_equal),
-		TEST(addresses_of_two_families_are_not_equal),
-		TEST(bytes_behind_an_ipv4_address_mean_nothing),
-		TEST(appended_ipv4_is_what_the_kernel_takes),
-		TEST(appended_ipv6_is_what_the_kernel_takes),
-		TEST(the_padding_of_what_is_appended_is_clean),
-		TEST(appending_writes_no_more_than_its_space),
-		TEST(what_is_appended_is_read_again),
-		TEST(a_message_without_control_names_no_interface),
-		TEST(the_last_interface_counts),
-		TEST(a_message_without_control_carries_nothing),
-		TEST(other_messages_carry_nothing),
-		TEST(an_ipv4_source_is_carried_to_ipv4_peers),
-		TEST(an_ipv4_source_is_not_carried_to_ipv6_peers),
-		TEST(an_ipv6_source_is_carried_to_ipv6_peers),
-		TEST(an_ipv6_source_is_not_carried_on_an_ipv4_socket),
-		TEST(a_mapped_source_is_carried_to_mapped_peers),
-		TEST(a_native_source_is_not_carried_to_mapped_peers),
-		TEST(an_interface_alone_is_no_source),
-		TEST(the_destination_field_is_no_source),
-		TEST(a_later_source_is_carried_after_an_interface),
-		TEST(a_later_interface_alone_undoes_an_ipv4_source),
-		TEST(a_later_interface_alone_leaves_an_ipv6_source),
-		TEST(mapped_zeroes_are_no_source),
-		TEST(later_mapped_zeroes_undo_a_mapped_source),
-		TEST(of_two_kinds_the_last_word_counts),
-		TEST(an_rfc_2292_source_is_carried_to_ipv6_peers),
-		TEST(an_rfc_2292_source_is_not_carried_to_mapped_peers),
-		TEST(a_source_of_another_length_is_not_carried),
-		TEST(the_last_interface_is_found),
-		TEST(without_ipv6_pktinfo_there_is_no_interface),
-		TEST(where_nothing_is_the_next_goes_first),
-		TEST(the_next_goes_behind_the_last),
-		TEST(behind_a_last_one_without_padding_the_next_is_aligned),
-		TEST(bytes_too_few_for_a_header_are_no_message),
-		TEST(a_length_the_kernel_refuses_has_no_end),
-		TEST(a_length_one_byte_beyond_the_end_is_refused),
-		TEST(what_the_kernel_refuses_carries_nothing),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -158,10 +158,8 @@ static void check_as_without_us(const struct row *row,
 	assert_memory_equal(theirs.bytes, expected.bytes, sizeof(theirs.bytes));
 }
 
-static void the_application_sees_what_it_would_without_us(void **state)
+TEST(the_application_sees_what_it_would_without_us)
 {
-	(void)state;
-
 	for_all(check_as_without_us);
 }
 
@@ -211,10 +209,8 @@ static void check_in_place(const struct row *row, enum pktinfo_kinds wanted,
 		assert_int_equal(shared.bytes[at], UNTOUCHED);
 }
 
-static void in_one_buffer_the_application_sees_the_same(void **state)
+TEST(in_one_buffer_the_application_sees_the_same)
 {
-	(void)state;
-
 	for_all(check_in_place);
 }
 
@@ -241,20 +237,17 @@ static void check_cut_in_place(const struct row *row, enum pktinfo_kinds wanted,
 		assert_int_equal(shared.bytes[at], UNTOUCHED);
 }
 
-static void in_one_buffer_too_small_the_cut_shows(void **state)
+TEST(in_one_buffer_too_small_the_cut_shows)
 {
-	(void)state;
-
 	for_all(check_cut_in_place);
 }
 
-static void a_buffer_at_an_odd_address_is_filled(void **state)
+TEST(a_buffer_at_an_odd_address_is_filled)
 {
 	const struct row row = { .kinds = { 2, 0, 4 }, .count = 3 };
 	struct buffer ours, expected;
 	unsigned char theirs[ROOM + 1];
 
-	(void)state;
 	wipe(&ours);
 	wipe(&expected);
 	const struct msghdr from = receive(&row, PKTINFO_V4, &ours, ROOM, 0);
@@ -270,14 +263,12 @@ static void a_buffer_at_an_odd_address_is_filled(void **state)
 	assert_memory_equal(theirs + 1, expected.bytes, ROOM);
 }
 
-static void without_a_buffer_a_message_is_cut_off(void **state)
+TEST(without_a_buffer_a_message_is_cut_off)
 {
 	const struct row row = { .kinds = { 2 }, .count = 1 };
 	struct buffer ours = { 0 };
 	const struct msghdr from = receive(&row, PKTINFO_NONE, &ours, ROOM, 0);
 	struct msghdr to = { .msg_controllen = 100 };
-
-	(void)state;
 
 	pktinfo_strip(&from, &to, PKTINFO_NONE);
 
@@ -285,15 +276,13 @@ static void without_a_buffer_a_message_is_cut_off(void **state)
 	assert_int_equal(to.msg_flags, MSG_CTRUNC);
 }
 
-static void without_a_buffer_ours_is_not_missed(void **state)
+TEST(without_a_buffer_ours_is_not_missed)
 {
 	const struct row row = { .kinds = { 0, 1 }, .count = 2 };
 	struct buffer ours = { 0 };
 	const struct msghdr from =
 		receive(&row, PKTINFO_V4 | PKTINFO_V6, &ours, ROOM, 0);
 	struct msghdr to = { 0 };
-
-	(void)state;
 
 	pktinfo_strip(&from, &to, PKTINFO_NONE);
 
@@ -302,7 +291,7 @@ static void without_a_buffer_ours_is_not_missed(void **state)
 }
 
 /* Our room was not enough: the application's is not either. */
-static void what_was_cut_in_our_room_shows(void **state)
+TEST(what_was_cut_in_our_room_shows)
 {
 	const struct row row = { .kinds = { 2, 4 }, .count = 2 };
 	struct buffer ours = { 0 }, theirs;
@@ -310,7 +299,6 @@ static void what_was_cut_in_our_room_shows(void **state)
 	struct msghdr to = { .msg_control = theirs.bytes,
 			     .msg_controllen = sizeof(theirs.bytes) };
 
-	(void)state;
 	assert_int_equal(from.msg_flags, MSG_CTRUNC);
 
 	pktinfo_strip(&from, &to, PKTINFO_NONE);
@@ -318,30 +306,12 @@ static void what_was_cut_in_our_room_shows(void **state)
 	assert_int_equal(to.msg_flags, MSG_CTRUNC);
 }
 
-static void the_other_flags_are_the_kernel_s(void **state)
+TEST(the_other_flags_are_the_kernel_s)
 {
 	const struct msghdr from = { .msg_flags = MSG_TRUNC | MSG_ERRQUEUE };
 	struct msghdr to = { .msg_flags = MSG_OOB };
 
-	(void)state;
-
 	pktinfo_strip(&from, &to, PKTINFO_NONE);
 
 	assert_int_equal(to.msg_flags, MSG_TRUNC | MSG_ERRQUEUE);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(the_application_sees_what_it_would_without_us),
-		cmocka_unit_test(in_one_buffer_the_application_sees_the_same),
-		cmocka_unit_test(in_one_buffer_too_small_the_cut_shows),
-		cmocka_unit_test(a_buffer_at_an_odd_address_is_filled),
-		cmocka_unit_test(without_a_buffer_a_message_is_cut_off),
-		cmocka_unit_test(without_a_buffer_ours_is_not_missed),
-		cmocka_unit_test(what_was_cut_in_our_room_shows),
-		cmocka_unit_test(the_other_flags_are_the_kernel_s),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -16,15 +16,12 @@ static struct program program;
 /* The file that is read: what a test puts there. */
 static int file_fd = -1;
 
-static int open_file(void **state)
+BEFORE_ALL(open_file)
 {
 	FILE *file = tmpfile();
 
-	(void)end_when_stuck(state);
-	if (!file)
-		return -1;
+	assert_non_null(file);
 	file_fd = fileno(file);
-	return 0;
 }
 
 static void put(const void *bytes, size_t count)
@@ -56,12 +53,10 @@ static uint8_t *own_bytes(size_t *count)
 	return bytes;
 }
 
-static void this_program_is_read(void **state)
+TEST(this_program_is_read)
 {
 	const uint16_t order = 1;
 	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
-
-	(void)state;
 
 	assert_true(program_read(fd, &program));
 
@@ -73,7 +68,7 @@ static void this_program_is_read(void **state)
 	(void)close(fd);
 }
 
-static void numbers_are_read_in_either_order_and_class(void **state)
+TEST(numbers_are_read_in_either_order_and_class)
 {
 	static const struct {
 		uint8_t start[20];
@@ -86,7 +81,6 @@ static void numbers_are_read_in_either_order_and_class(void **state)
 		{ { 0x7f, 'E', 'L', 'F', 2, 2, [19] = 22 }, true, true, 22 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(headers); i++) {
 		uint8_t bytes[64] = { 0 };
 
@@ -102,38 +96,31 @@ static void numbers_are_read_in_either_order_and_class(void **state)
 	}
 }
 
-static void a_script_s_interpreter_is_its_first_line(void **state)
+TEST(a_script_s_interpreter_is_its_first_line)
 {
-	(void)state;
-
 	assert_true(read_text("#! \t/bin/sh -e\necho\n"));
 
 	assert_int_equal(program.kind, PROGRAM_SCRIPT);
 	assert_string_equal(program.interpreter, "/bin/sh -e");
 }
 
-static void the_first_line_may_be_all(void **state)
+TEST(the_first_line_may_be_all)
 {
-	(void)state;
-
 	assert_true(read_text("#!/bin/sh"));
 
 	assert_string_equal(program.interpreter, "/bin/sh");
 }
 
-static void other_text_is_the_shell_s(void **state)
+TEST(other_text_is_the_shell_s)
 {
-	(void)state;
-
 	assert_true(read_text("echo"));
 
 	assert_int_equal(program.kind, PROGRAM_SCRIPT);
 	assert_string_equal(program.interpreter, "/bin/sh");
 }
 
-static void nothing_and_data_are_no_programs(void **state)
+TEST(nothing_and_data_are_no_programs)
 {
-	(void)state;
 	assert_true(read_text(""));
 	assert_int_equal(program.kind, PROGRAM_NONE);
 
@@ -143,23 +130,20 @@ static void nothing_and_data_are_no_programs(void **state)
 	assert_int_equal(program.kind, PROGRAM_NONE);
 }
 
-static void a_directory_cannot_be_read(void **state)
+TEST(a_directory_cannot_be_read)
 {
 	int fd = open("/", O_RDONLY | O_CLOEXEC);
-
-	(void)state;
 
 	assert_false(program_read(fd, &program));
 	(void)close(fd);
 }
 
 /* With the sanitizer: each length of the headers, and then some. */
-static void a_program_that_ends_early_is_read_without_harm(void **state)
+TEST(a_program_that_ends_early_is_read_without_harm)
 {
 	size_t count;
 	uint8_t *bytes = own_bytes(&count);
 
-	(void)state;
 	put(bytes, count);
 	for (size_t end = count; end > 2048; end -= 1 + end / 64) {
 		assert_int_equal(ftruncate(file_fd, (off_t)end), 0);
@@ -173,13 +157,12 @@ static void a_program_that_ends_early_is_read_without_harm(void **state)
 }
 
 /* Each of the first kilobyte's has extremes: headers, segments, interpreter. */
-static void a_damaged_program_is_read_without_harm(void **state)
+TEST(a_damaged_program_is_read_without_harm)
 {
 	static const uint8_t extremes[] = { 0, 1, 0x7f, 0x80, 0xff };
 	size_t count;
 	uint8_t *bytes = own_bytes(&count);
 
-	(void)state;
 	put(bytes, count);
 	for (off_t at = 4; at < 1024; at++) {
 		for (size_t i = 0; i < COUNT(extremes); i++) {
@@ -190,22 +173,4 @@ static void a_damaged_program_is_read_without_harm(void **state)
 		assert_int_equal(pwrite(file_fd, bytes + at, 1, at), 1);
 	}
 	free(bytes);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(this_program_is_read),
-		cmocka_unit_test(numbers_are_read_in_either_order_and_class),
-		cmocka_unit_test(a_script_s_interpreter_is_its_first_line),
-		cmocka_unit_test(the_first_line_may_be_all),
-		cmocka_unit_test(other_text_is_the_shell_s),
-		cmocka_unit_test(nothing_and_data_are_no_programs),
-		cmocka_unit_test(a_directory_cannot_be_read),
-		cmocka_unit_test(
-			a_program_that_ends_early_is_read_without_harm),
-		cmocka_unit_test(a_damaged_program_is_read_without_harm),
-	};
-
-	return cmocka_run_group_tests(tests, open_file, NULL);
 }

@@ -34,22 +34,24 @@ void *__wrap_dlsym(void *handle, const char *name)
 	return __real_dlsym(handle, name);
 }
 
-/* A libc that has everything, and nobody asked it yet. */
-static int unresolved(void **state)
+BEFORE_ALL(note_what_is_there_at_first)
 {
-	(void)state;
+	initial = real;
+}
+
+/* A libc that has everything, and nobody asked it yet. */
+BEFORE_EACH(unresolved)
+{
 	lacking = NULL;
 	amid_dlsym = NULL;
 	real = initial;
-	return 0;
 }
 
 /* A libc that has nothing: the kernel is asked. */
-static int without_libc(void **state)
+static void without_libc(void)
 {
-	(void)unresolved(state);
+	unresolved();
 	lacking = "*";
-	return 0;
 }
 
 static bool is_libc_s(const void *entry, const char *name)
@@ -59,18 +61,15 @@ static bool is_libc_s(const void *entry, const char *name)
 	return found && !memcmp(entry, &found, sizeof(found));
 }
 
-static void no_entry_is_empty_before_the_first_call(void **state)
+TEST(no_entry_is_empty_before_the_first_call)
 {
-	(void)state;
-
 #define X(name) assert_non_null(real.name);
 	INTERPOSED(X)
 #undef X
 }
 
-static void no_entry_is_empty_where_libc_lacks_it(void **state)
+TEST(no_entry_is_empty_where_libc_lacks_it)
 {
-	(void)state;
 	lacking = "*";
 
 	real_resolve();
@@ -80,10 +79,8 @@ static void no_entry_is_empty_where_libc_lacks_it(void **state)
 #undef X
 }
 
-static void every_name_is_resolved_to_libc_s(void **state)
+TEST(every_name_is_resolved_to_libc_s)
 {
-	(void)state;
-
 	real_resolve();
 
 #define X(name) assert_true(is_libc_s(&real.name, #name));
@@ -91,11 +88,10 @@ static void every_name_is_resolved_to_libc_s(void **state)
 #undef X
 }
 
-static void resolving_twice_changes_nothing(void **state)
+TEST(resolving_twice_changes_nothing)
 {
 	struct real_libc once;
 
-	(void)state;
 	real_resolve();
 	once = real;
 
@@ -104,12 +100,11 @@ static void resolving_twice_changes_nothing(void **state)
 	assert_memory_equal(&real, &once, sizeof(once));
 }
 
-static void a_name_that_libc_lacks_asks_the_kernel(void **state)
+TEST(a_name_that_libc_lacks_asks_the_kernel)
 {
 	char byte = 'x';
 	int fds[2];
 
-	(void)state;
 	lacking = "write";
 	real_resolve();
 	assert_int_equal(pipe(fds), 0);
@@ -123,10 +118,8 @@ static void a_name_that_libc_lacks_asks_the_kernel(void **state)
 	(void)close(fds[1]);
 }
 
-static void the_first_call_resolves_all(void **state)
+TEST(the_first_call_resolves_all)
 {
-	(void)state;
-
 	int fd = real.dup(STDERR_FILENO);
 
 	assert_true(fd > STDERR_FILENO);
@@ -135,10 +128,8 @@ static void the_first_call_resolves_all(void **state)
 	(void)close(fd);
 }
 
-static void a_call_that_fails_early_says_why(void **state)
+TEST(a_call_that_fails_early_says_why)
 {
-	(void)state;
-
 	int result = real.close(-1);
 
 	assert_int_equal(result, -1);
@@ -156,9 +147,8 @@ static void call_amid_dlsym(void)
 }
 
 /* An allocator under dlsym may write, and so come back to us. */
-static void a_call_amid_resolving_asks_the_kernel(void **state)
+TEST(a_call_amid_resolving_asks_the_kernel)
 {
-	(void)state;
 	amid_dlsym = call_amid_dlsym;
 	nested_calls = 0;
 
@@ -168,9 +158,8 @@ static void a_call_amid_resolving_asks_the_kernel(void **state)
 	assert_true(is_libc_s(&real.write, "write"));
 }
 
-static void our_failures_are_not_in_the_application_s_dlerror(void **state)
+TEST(our_failures_are_not_in_the_application_s_dlerror)
 {
-	(void)state;
 	lacking = "*";
 
 	real_resolve();
@@ -213,13 +202,11 @@ static void close_both(const int fds[2])
 	assert_int_equal(real.close(fds[1]), 0);
 }
 
-static void the_kernel_sends_to_and_receives_from(void **state)
+TEST_AFTER(without_libc, the_kernel_sends_to_and_receives_from)
 {
 	struct address to, from = { .len = sizeof(from.room) }, sender;
 	char buf[10] = "";
 	int fd = udp(&to), other = udp(&sender);
-
-	(void)state;
 
 	assert_int_equal(real.sendto(other, "hello", 5, 0, &to.any, to.len), 5);
 	assert_int_equal(
@@ -230,12 +217,11 @@ static void the_kernel_sends_to_and_receives_from(void **state)
 	close_both((int[]){ fd, other });
 }
 
-static void the_kernel_sends_and_receives(void **state)
+TEST_AFTER(without_libc, the_kernel_sends_and_receives)
 {
 	char buf[10] = "";
 	int fds[2];
 
-	(void)state;
 	udp_pair(fds);
 
 	assert_int_equal(real.send(fds[0], "hello", 5, 0), 5);
@@ -244,13 +230,12 @@ static void the_kernel_sends_and_receives(void **state)
 	close_both(fds);
 }
 
-static void the_kernel_writes_and_reads(void **state)
+TEST_AFTER(without_libc, the_kernel_writes_and_reads)
 {
 	char buf[10] = "", more[10] = "";
 	struct iovec iov[] = { { buf, 2 }, { more, sizeof(more) } };
 	int fds[2];
 
-	(void)state;
 	udp_pair(fds);
 
 	assert_int_equal(real.write(fds[0], "hello", 5), 5);
@@ -262,7 +247,7 @@ static void the_kernel_writes_and_reads(void **state)
 	close_both(fds);
 }
 
-static void the_kernel_sends_and_receives_messages(void **state)
+TEST_AFTER(without_libc, the_kernel_sends_and_receives_messages)
 {
 	char buf[10] = "";
 	struct iovec out = { "hello", 5 }, in = { buf, sizeof(buf) };
@@ -270,7 +255,6 @@ static void the_kernel_sends_and_receives_messages(void **state)
 	struct msghdr received = { .msg_iov = &in, .msg_iovlen = 1 };
 	int fds[2];
 
-	(void)state;
 	udp_pair(fds);
 
 	assert_int_equal(real.sendmsg(fds[0], &sent, 0), 5);
@@ -279,7 +263,7 @@ static void the_kernel_sends_and_receives_messages(void **state)
 	close_both(fds);
 }
 
-static void the_kernel_sends_and_receives_batches(void **state)
+TEST_AFTER(without_libc, the_kernel_sends_and_receives_batches)
 {
 	char buf[10] = "";
 	struct iovec out = { "hello", 5 }, in = { buf, sizeof(buf) };
@@ -287,7 +271,6 @@ static void the_kernel_sends_and_receives_batches(void **state)
 	struct mmsghdr received = { { .msg_iov = &in, .msg_iovlen = 1 }, 0 };
 	int fds[2];
 
-	(void)state;
 	udp_pair(fds);
 
 	assert_int_equal(real.sendmmsg(fds[0], &sent, 1, 0), 1);
@@ -299,12 +282,11 @@ static void the_kernel_sends_and_receives_batches(void **state)
 }
 
 /* libc's end the program; without it nobody can say why. */
-static void a_fortified_name_never_fills_more_than_the_buffer(void **state)
+TEST_AFTER(without_libc, a_fortified_name_never_fills_more_than_the_buffer)
 {
 	char buf[10] = "";
 	int fds[2];
 
-	(void)state;
 	udp_pair(fds);
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(real.send(fds[0], "hello", 5, 0), 5);
@@ -318,12 +300,10 @@ static void a_fortified_name_never_fills_more_than_the_buffer(void **state)
 	close_both(fds);
 }
 
-static void the_kernel_makes_pairs(void **state)
+TEST_AFTER(without_libc, the_kernel_makes_pairs)
 {
 	char buf[10] = "";
 	int fds[2];
-
-	(void)state;
 
 	assert_int_equal(real.socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
 	assert_int_equal(real.write(fds[0], "x", 1), 1);
@@ -331,14 +311,13 @@ static void the_kernel_makes_pairs(void **state)
 	close_both(fds);
 }
 
-static void the_kernel_accepts(void **state)
+TEST_AFTER(without_libc, the_kernel_accepts)
 {
 	struct address address = v4("127.0.0.1", 0);
 	struct address from = { .len = sizeof(from.room) };
 	int fd = real.socket(AF_INET, SOCK_STREAM, 0);
 	int clients[2];
 
-	(void)state;
 	assert_int_equal(real.bind(fd, &address.any, address.len), 0);
 	assert_int_equal(listen(fd, 2), 0);
 	assert_int_equal(getsockname(fd, &address.any, &address.len), 0);
@@ -361,13 +340,11 @@ static void the_kernel_accepts(void **state)
 	assert_int_equal(real.close(fd), 0);
 }
 
-static void the_kernel_sets_and_gets_options(void **state)
+TEST_AFTER(without_libc, the_kernel_sets_and_gets_options)
 {
 	struct address address;
 	int fd = udp(&address), value = 1;
 	socklen_t len = sizeof(value);
-
-	(void)state;
 
 	assert_int_equal(real.setsockopt(fd, IPPROTO_IP, IP_PKTINFO, &value,
 					 sizeof(value)),
@@ -380,12 +357,10 @@ static void the_kernel_sets_and_gets_options(void **state)
 	assert_int_equal(real.close(fd), 0);
 }
 
-static void the_kernel_duplicates(void **state)
+TEST_AFTER(without_libc, the_kernel_duplicates)
 {
 	struct address address;
 	int fd = udp(&address);
-
-	(void)state;
 
 	int by_dup = real.dup(fd);
 	int by_fcntl = real.fcntl(fd, F_DUPFD, 50);
@@ -403,10 +378,8 @@ static void the_kernel_duplicates(void **state)
 }
 
 /* Unlike dup3, which says EINVAL.  dup(2). */
-static void dup2_onto_itself_answers_the_fd(void **state)
+TEST_AFTER(without_libc, dup2_onto_itself_answers_the_fd)
 {
-	(void)state;
-
 	int fd = real.dup2(STDERR_FILENO, STDERR_FILENO);
 
 	assert_int_equal(fd, STDERR_FILENO);
@@ -422,13 +395,12 @@ static int fcntl_takes_a_pointer_body(void *context)
 	return lock.l_type == F_WRLCK;
 }
 
-static void the_kernel_s_fcntl_takes_a_pointer(void **state)
+TEST_AFTER(without_libc, the_kernel_s_fcntl_takes_a_pointer)
 {
 	char path[] = "/tmp/replyfrom-unit-XXXXXX";
 	int fd = mkstemp(path);
 	struct flock lock = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
 
-	(void)state;
 	assert_true(fd >= 0);
 	assert_int_equal(unlink(path), 0);
 
@@ -463,44 +435,8 @@ static int does_closefrom_close(void *context)
 	return is_open(50) && !is_open(51);
 }
 
-static void the_kernel_closes_ranges(void **state)
+TEST_AFTER(without_libc, the_kernel_closes_ranges)
 {
-	(void)state;
-
 	assert_int_equal(in_child(does_close_range_close, NULL), 1);
 	assert_int_equal(in_child(does_closefrom_close, NULL), 1);
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, unresolved)
-#define KERNEL_TEST(name) cmocka_unit_test_setup(name, without_libc)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(no_entry_is_empty_before_the_first_call),
-		TEST(no_entry_is_empty_where_libc_lacks_it),
-		TEST(every_name_is_resolved_to_libc_s),
-		TEST(resolving_twice_changes_nothing),
-		TEST(a_name_that_libc_lacks_asks_the_kernel),
-		TEST(the_first_call_resolves_all),
-		TEST(a_call_that_fails_early_says_why),
-		TEST(a_call_amid_resolving_asks_the_kernel),
-		TEST(our_failures_are_not_in_the_application_s_dlerror),
-		KERNEL_TEST(the_kernel_sends_to_and_receives_from),
-		KERNEL_TEST(the_kernel_sends_and_receives),
-		KERNEL_TEST(the_kernel_writes_and_reads),
-		KERNEL_TEST(the_kernel_sends_and_receives_messages),
-		KERNEL_TEST(the_kernel_sends_and_receives_batches),
-		KERNEL_TEST(a_fortified_name_never_fills_more_than_the_buffer),
-		KERNEL_TEST(the_kernel_makes_pairs),
-		KERNEL_TEST(the_kernel_accepts),
-		KERNEL_TEST(the_kernel_sets_and_gets_options),
-		KERNEL_TEST(the_kernel_duplicates),
-		KERNEL_TEST(dup2_onto_itself_answers_the_fd),
-		KERNEL_TEST(the_kernel_s_fcntl_takes_a_pointer),
-		KERNEL_TEST(the_kernel_closes_ranges),
-	};
-
-	initial = real;
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -13,12 +13,10 @@
 
 enum { SMALL = 64, MEDIUM = 10000, LARGE = 1000000 };
 
-static int nothing_counted(void **state)
+BEFORE_EACH(nothing_counted)
 {
-	(void)state;
 	memory_reset();
 	atomic_store(&map_forbidden, false);
-	return 0;
 }
 
 /* What a body saw and did. */
@@ -46,11 +44,10 @@ static struct lent lend(size_t bytes)
 	return lent;
 }
 
-static void what_the_body_answers_is_answered(void **state)
+TEST(what_the_body_answers_is_answered)
 {
 	const size_t sizes[] = { 0, SMALL, MEDIUM, LARGE };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		struct lent lent = { .bytes = sizes[i], .answer = -7 };
 
@@ -61,9 +58,8 @@ static void what_the_body_answers_is_answered(void **state)
 }
 
 /* Around each size of a block: a byte too few is a fault. */
-static void every_byte_can_be_written(void **state)
+TEST(every_byte_can_be_written)
 {
-	(void)state;
 	for (size_t block = 1024; block <= (size_t)1 << 20; block *= 2)
 		for (size_t bytes = block - 64; bytes <= block + 8; bytes++) {
 			struct lent lent = lend(bytes);
@@ -72,11 +68,10 @@ static void every_byte_can_be_written(void **state)
 		}
 }
 
-static void memory_is_aligned_as_by_malloc(void **state)
+TEST(memory_is_aligned_as_by_malloc)
 {
 	const size_t sizes[] = { 1, SMALL, MEDIUM, LARGE };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		struct lent lent = lend(sizes[i]);
 
@@ -85,20 +80,17 @@ static void memory_is_aligned_as_by_malloc(void **state)
 	}
 }
 
-static void a_little_is_lent_without_a_system_call(void **state)
+TEST(a_little_is_lent_without_a_system_call)
 {
-	(void)state;
-
 	(void)lend(SMALL);
 
 	assert_int_equal(memory_mapped + memory_unmapped, 0);
 }
 
-static void what_came_back_is_lent_again(void **state)
+TEST(what_came_back_is_lent_again)
 {
 	struct lent first = lend(MEDIUM);
 
-	(void)state;
 	memory_reset();
 
 	struct lent second = lend(MEDIUM);
@@ -107,9 +99,8 @@ static void what_came_back_is_lent_again(void **state)
 	assert_int_equal(memory_mapped + memory_unmapped, 0);
 }
 
-static void the_largest_batch_is_lent_without_a_system_call(void **state)
+TEST(the_largest_batch_is_lent_without_a_system_call)
 {
-	(void)state;
 	(void)lend(LARGE);
 	memory_reset();
 
@@ -118,22 +109,19 @@ static void the_largest_batch_is_lent_without_a_system_call(void **state)
 	assert_int_equal(memory_mapped + memory_unmapped, 0);
 }
 
-static void much_that_came_back_serves_for_less(void **state)
+TEST(much_that_came_back_serves_for_less)
 {
 	struct lent large = lend(LARGE);
-
-	(void)state;
 
 	struct lent medium = lend(MEDIUM);
 
 	assert_ptr_equal(medium.memory, large.memory);
 }
 
-static void without_memory_the_body_gets_none(void **state)
+TEST(without_memory_the_body_gets_none)
 {
 	struct lent lent = { .bytes = (size_t)64 * LARGE, .answer = 5 };
 
-	(void)state;
 	memory_is_out = true;
 	lent.memory = &lent;
 
@@ -143,9 +131,8 @@ static void without_memory_the_body_gets_none(void **state)
 	assert_int_equal(answer, 5);
 }
 
-static void a_little_is_lent_without_memory_too(void **state)
+TEST(a_little_is_lent_without_memory_too)
 {
-	(void)state;
 	memory_is_out = true;
 
 	struct lent lent = lend(SMALL);
@@ -154,11 +141,10 @@ static void a_little_is_lent_without_memory_too(void **state)
 }
 
 /* It kills for mmap(2) and for munmap(2): not even what is kept goes back. */
-static void a_filter_that_kills_for_memory_is_a_lack_of_it(void **state)
+TEST(a_filter_that_kills_for_memory_is_a_lack_of_it)
 {
 	struct lent lent = { .bytes = (size_t)64 * LARGE, .answer = 5 };
 
-	(void)state;
 	(void)lend(MEDIUM);
 	memory_reset();
 	atomic_store(&map_forbidden, true);
@@ -182,11 +168,10 @@ static int set_errno(void *memory, void *context)
 	return -1;
 }
 
-static void the_body_s_errno_is_kept(void **state)
+TEST(the_body_s_errno_is_kept)
 {
 	const size_t sizes[] = { SMALL, MEDIUM, LARGE };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(sizes); i++) {
 		errno = 0;
 
@@ -203,11 +188,10 @@ static int get_errno(void *memory, void *context)
 	return 0;
 }
 
-static void a_lack_of_memory_is_not_the_body_s_errno(void **state)
+TEST(a_lack_of_memory_is_not_the_body_s_errno)
 {
 	int seen;
 
-	(void)state;
 	memory_is_out = true;
 	errno = ENOTTY;
 
@@ -245,11 +229,9 @@ static int nest(void *memory, void *context)
 	return 0;
 }
 
-static void loans_inside_a_loan_do_not_overlap(void **state)
+TEST(loans_inside_a_loan_do_not_overlap)
 {
 	struct nested nested = { .depth = 40, .bytes = MEDIUM };
-
-	(void)state;
 
 	int result = scratch_with(MEDIUM, nest, &nested);
 
@@ -257,11 +239,10 @@ static void loans_inside_a_loan_do_not_overlap(void **state)
 	assert_false(nested.was_overwritten);
 }
 
-static void of_many_loans_a_few_are_kept_for_later(void **state)
+TEST(of_many_loans_a_few_are_kept_for_later)
 {
 	struct nested nested = { .depth = 199, .bytes = MEDIUM };
 
-	(void)state;
 	(void)scratch_with(MEDIUM, nest, &nested);
 	memory_reset();
 
@@ -297,13 +278,12 @@ static unsigned int lend_many(void)
 	return memory_mapped;
 }
 
-static void a_cancelled_thread_gives_its_memory_back(void **state)
+TEST(a_cancelled_thread_gives_its_memory_back)
 {
 	struct lent lent = { .bytes = MEDIUM };
 	pthread_t thread;
 	void *result;
 
-	(void)state;
 	(void)lend_many();
 	const unsigned int before = lend_many();
 
@@ -326,12 +306,11 @@ static void *lend_in_thread(void *context)
 	return NULL;
 }
 
-static void threads_do_not_share_a_loan(void **state)
+TEST(threads_do_not_share_a_loan)
 {
 	struct nested nested[4];
 	pthread_t threads[COUNT(nested)];
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(nested); i++) {
 		nested[i] = (struct nested){ .depth = 1 + (unsigned int)i,
 					     .bytes = 3000,
@@ -344,30 +323,4 @@ static void threads_do_not_share_a_loan(void **state)
 		assert_int_equal(pthread_join(threads[i], NULL), 0);
 		assert_false(nested[i].was_overwritten);
 	}
-}
-
-#define TEST(name) cmocka_unit_test_setup(name, nothing_counted)
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		TEST(what_the_body_answers_is_answered),
-		TEST(every_byte_can_be_written),
-		TEST(memory_is_aligned_as_by_malloc),
-		TEST(a_little_is_lent_without_a_system_call),
-		TEST(what_came_back_is_lent_again),
-		TEST(the_largest_batch_is_lent_without_a_system_call),
-		TEST(much_that_came_back_serves_for_less),
-		TEST(without_memory_the_body_gets_none),
-		TEST(a_little_is_lent_without_memory_too),
-		TEST(a_filter_that_kills_for_memory_is_a_lack_of_it),
-		TEST(the_body_s_errno_is_kept),
-		TEST(a_lack_of_memory_is_not_the_body_s_errno),
-		TEST(loans_inside_a_loan_do_not_overlap),
-		TEST(of_many_loans_a_few_are_kept_for_later),
-		TEST(a_cancelled_thread_gives_its_memory_back),
-		TEST(threads_do_not_share_a_loan),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -35,10 +35,8 @@ static bool kills(struct sock_filter *code, size_t length, uint32_t number)
 	return seccomp_kills(&filter, number);
 }
 
-static void an_action_spares_or_kills(void **state)
+TEST(an_action_spares_or_kills)
 {
-	(void)state;
-
 	assert_false(KILLS(DO(ALLOW)));
 	assert_false(KILLS(DO(ERRNO)));
 	assert_false(KILLS(DO(TRACE)));
@@ -47,25 +45,20 @@ static void an_action_spares_or_kills(void **state)
 	assert_true(KILLS(DO(KILL_PROCESS)));
 }
 
-static void an_action_has_data_of_its_own(void **state)
+TEST(an_action_has_data_of_its_own)
 {
-	(void)state;
-
 	assert_false(
 		KILLS(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | EPERM)));
 	assert_true(KILLS(BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_TRAP | 7)));
 }
 
-static void an_action_that_nobody_knows_kills(void **state)
+TEST(an_action_that_nobody_knows_kills)
 {
-	(void)state;
-
 	assert_true(KILLS(BPF_STMT(BPF_RET | BPF_K, 0x12340000)));
 }
 
-static void a_call_is_known_by_its_number(void **state)
+TEST(a_call_is_known_by_its_number)
 {
-	(void)state;
 	struct sock_filter code[] = { LOAD(NUMBER), JUMP(BPF_JEQ, CALL, 0, 1),
 				      DO(KILL_PROCESS), DO(ALLOW) };
 
@@ -73,9 +66,8 @@ static void a_call_is_known_by_its_number(void **state)
 	assert_false(kills(code, 4, OTHER_CALL));
 }
 
-static void a_list_of_what_is_allowed_kills_for_the_rest(void **state)
+TEST(a_list_of_what_is_allowed_kills_for_the_rest)
 {
-	(void)state;
 	struct sock_filter code[] = { LOAD(NUMBER), JUMP(BPF_JEQ, CALL, 0, 1),
 				      DO(ALLOW), DO(KILL_PROCESS) };
 
@@ -84,10 +76,8 @@ static void a_list_of_what_is_allowed_kills_for_the_rest(void **state)
 }
 
 /* libseccomp's trees compare. */
-static void a_tree_of_comparisons_is_walked(void **state)
+TEST(a_tree_of_comparisons_is_walked)
 {
-	(void)state;
-
 	assert_false(KILLS(LOAD(NUMBER), JUMP(BPF_JGE, CALL, 1, 0),
 			   DO(KILL_PROCESS), JUMP(BPF_JGT, CALL, 1, 0),
 			   DO(ALLOW), DO(KILL_PROCESS)));
@@ -97,26 +87,20 @@ static void a_tree_of_comparisons_is_walked(void **state)
 			  DO(KILL_PROCESS), DO(ALLOW)));
 }
 
-static void an_unconditional_jump_is_taken(void **state)
+TEST(an_unconditional_jump_is_taken)
 {
-	(void)state;
-
 	assert_false(KILLS(BPF_STMT(BPF_JMP | BPF_JA, 1), DO(KILL_PROCESS),
 			   DO(ALLOW)));
 }
 
-static void what_is_no_call_of_this_machine_does_not_matter(void **state)
+TEST(what_is_no_call_of_this_machine_does_not_matter)
 {
-	(void)state;
-
 	assert_false(KILLS(LOAD(MACHINE), JUMP(BPF_JEQ, 1, 0, 1),
 			   DO(KILL_PROCESS), DO(ALLOW)));
 }
 
-static void what_depends_on_an_argument_may_kill(void **state)
+TEST(what_depends_on_an_argument_may_kill)
 {
-	(void)state;
-
 	assert_true(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 1), DO(ALLOW),
 			  DO(KILL_PROCESS)));
 	assert_true(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 1),
@@ -125,10 +109,8 @@ static void what_depends_on_an_argument_may_kill(void **state)
 			   DO(ALLOW)));
 }
 
-static void what_was_reached_in_two_ways_is_both(void **state)
+TEST(what_was_reached_in_two_ways_is_both)
 {
-	(void)state;
-
 	/* A is 1 or 2 at the last comparison. */
 	assert_true(KILLS(LOAD(ARGUMENT), JUMP(BPF_JEQ, 3, 0, 2),
 			  BPF_STMT(BPF_LD | BPF_IMM, 1),
@@ -142,10 +124,8 @@ static void what_was_reached_in_two_ways_is_both(void **state)
 		DO(KILL_PROCESS), DO(ALLOW)));
 }
 
-static void what_is_computed_is_computed(void **state)
+TEST(what_is_computed_is_computed)
 {
-	(void)state;
-
 	assert_false(KILLS(
 		LOAD(NUMBER), BPF_STMT(BPF_ALU | BPF_SUB | BPF_K, CALL),
 		BPF_STMT(BPF_MISC | BPF_TAX, 0), BPF_STMT(BPF_LD | BPF_IMM, 0),
@@ -161,10 +141,8 @@ static void what_is_computed_is_computed(void **state)
 	       BPF_STMT(BPF_ALU | (operation) | BPF_K, k), \
 	       JUMP(BPF_JEQ, 12, 1, 0), DO(KILL_PROCESS), DO(ALLOW))
 
-static void each_operation_is_the_kernels(void **state)
+TEST(each_operation_is_the_kernels)
 {
-	(void)state;
-
 	assert_true(IS_12(7, BPF_ADD, 5));
 	assert_true(IS_12(17, BPF_SUB, 5));
 	assert_true(IS_12(3, BPF_MUL, 4));
@@ -175,19 +153,15 @@ static void each_operation_is_the_kernels(void **state)
 	assert_false(IS_12(7, BPF_ADD, 6));
 }
 
-static void what_is_not_computed_is_not_known(void **state)
+TEST(what_is_not_computed_is_not_known)
 {
-	(void)state;
-
 	assert_false(IS_12(24, BPF_DIV, 2));
 	assert_false(IS_12(6, BPF_LSH, 1));
 }
 
 /* The kernel ends the filter then, as by a return of 0. */
-static void what_may_divide_by_zero_may_kill(void **state)
+TEST(what_may_divide_by_zero_may_kill)
 {
-	(void)state;
-
 	assert_true(KILLS(BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), DO(ALLOW)));
 	assert_true(KILLS(LOAD(ARGUMENT), BPF_STMT(BPF_MISC | BPF_TAX, 0),
 			  BPF_STMT(BPF_ALU | BPF_DIV | BPF_X, 0), DO(ALLOW)));
@@ -196,10 +170,8 @@ static void what_may_divide_by_zero_may_kill(void **state)
 	assert_false(KILLS(BPF_STMT(BPF_ALU | BPF_DIV | BPF_K, 2), DO(ALLOW)));
 }
 
-static void the_index_register_is_followed(void **state)
+TEST(the_index_register_is_followed)
 {
-	(void)state;
-
 	assert_false(KILLS(BPF_STMT(BPF_LDX | BPF_IMM, 12),
 			   BPF_STMT(BPF_MISC | BPF_TXA, 0),
 			   JUMP(BPF_JEQ, 12, 1, 0), DO(KILL_PROCESS),
@@ -209,17 +181,13 @@ static void the_index_register_is_followed(void **state)
 		JUMP(BPF_JEQ, 12, 1, 0), DO(KILL_PROCESS), DO(ALLOW)));
 }
 
-static void a_jump_of_no_known_kind_is_no_filter(void **state)
+TEST(a_jump_of_no_known_kind_is_no_filter)
 {
-	(void)state;
-
 	assert_true(KILLS(JUMP(0xf0, 0, 0, 0), DO(ALLOW)));
 }
 
-static void what_is_kept_in_memory_is_not_known(void **state)
+TEST(what_is_kept_in_memory_is_not_known)
 {
-	(void)state;
-
 	assert_true(KILLS(LOAD(NUMBER), BPF_STMT(BPF_ST, 0),
 			  BPF_STMT(BPF_LD | BPF_MEM, 0),
 			  JUMP(BPF_JEQ, CALL, 0, 1), DO(ALLOW),
@@ -227,10 +195,8 @@ static void what_is_kept_in_memory_is_not_known(void **state)
 	assert_true(KILLS(LOAD(ARGUMENT), BPF_STMT(BPF_RET | BPF_A, 0)));
 }
 
-static void a_filter_without_an_end_is_refused(void **state)
+TEST(a_filter_without_an_end_is_refused)
 {
-	(void)state;
-
 	assert_true(KILLS(LOAD(NUMBER)));
 	assert_true(KILLS(BPF_STMT(BPF_JMP | BPF_JA, 7), DO(ALLOW)));
 	assert_true(KILLS(BPF_STMT(BPF_JMP | BPF_JA, ~0U), DO(ALLOW)));
@@ -239,11 +205,10 @@ static void a_filter_without_an_end_is_refused(void **state)
 }
 
 /* As many as there may be, each of which goes two ways. */
-static void the_longest_filter_is_read(void **state)
+TEST(the_longest_filter_is_read)
 {
 	static struct sock_filter code[BPF_MAXINSNS];
 
-	(void)state;
 	for (size_t i = 0; i < BPF_MAXINSNS; i += 2) {
 		code[i] = (struct sock_filter)LOAD(ARGUMENT);
 		code[i + 1] = (struct sock_filter)JUMP(BPF_JEQ, 1, 1, 0);
@@ -262,10 +227,8 @@ static bool kills_us(uint32_t number)
 	return seccomp_kills_us(&filter);
 }
 
-static void either_of_the_two_calls_that_we_make_counts(void **state)
+TEST(either_of_the_two_calls_that_we_make_counts)
 {
-	(void)state;
-
 	assert_true(kills_us(SYS_recvmsg));
 	assert_true(kills_us(SYS_sendmsg));
 	assert_false(kills_us(SYS_ptrace));
@@ -283,10 +246,8 @@ static ssize_t refused_recvmsg(int fd, struct msghdr *msg, int flags)
 	return received;
 }
 
-static void
-a_call_that_fails_on_no_fd_for_another_reason_is_refused(void **state)
+TEST(a_call_that_fails_on_no_fd_for_another_reason_is_refused)
 {
-	(void)state;
 	real_resolve();
 	real.recvmsg = refused_recvmsg;
 	filter_s_errno = EPERM;
@@ -298,9 +259,8 @@ a_call_that_fails_on_no_fd_for_another_reason_is_refused(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_call_that_the_kernel_judges_is_not_refused(void **state)
+TEST(a_call_that_the_kernel_judges_is_not_refused)
 {
-	(void)state;
 	real_resolve();
 	errno = ENOTTY;
 
@@ -309,9 +269,8 @@ static void a_call_that_the_kernel_judges_is_not_refused(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void what_sockets_fail_with_every_day_costs_no_call(void **state)
+TEST(what_sockets_fail_with_every_day_costs_no_call)
 {
-	(void)state;
 	real_resolve();
 	real.recvmsg = refused_recvmsg;
 	filter_s_errno = EAGAIN;
@@ -330,9 +289,8 @@ static int errno_after_refusal(int before)
 	return errno;
 }
 
-static void errno_is_as_before_the_call_that_a_filter_refused(void **state)
+TEST(errno_is_as_before_the_call_that_a_filter_refused)
 {
-	(void)state;
 	real.recvmsg = refused_recvmsg;
 	received = -1;
 
@@ -342,9 +300,8 @@ static void errno_is_as_before_the_call_that_a_filter_refused(void **state)
 	assert_int_equal(errno_after_refusal(EXDEV), EXDEV);
 }
 
-static void a_call_that_comes_through_is_watched_no_more(void **state)
+TEST(a_call_that_comes_through_is_watched_no_more)
 {
-	(void)state;
 	real.recvmsg = refused_recvmsg;
 	seccomp_watch(false);
 	received = 1;
@@ -356,9 +313,8 @@ static void a_call_that_comes_through_is_watched_no_more(void **state)
 	assert_int_equal(errno_after_refusal(ENOTTY), EPERM);
 }
 
-static void a_filter_of_our_own_time_is_watched_for_good(void **state)
+TEST(a_filter_of_our_own_time_is_watched_for_good)
 {
-	(void)state;
 	real.recvmsg = refused_recvmsg;
 	seccomp_watch(true);
 	seccomp_watch(true);
@@ -368,42 +324,4 @@ static void a_filter_of_our_own_time_is_watched_for_good(void **state)
 
 	received = -1;
 	assert_int_equal(errno_after_refusal(ENOTTY), ENOTTY);
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(an_action_spares_or_kills),
-		cmocka_unit_test(an_action_has_data_of_its_own),
-		cmocka_unit_test(an_action_that_nobody_knows_kills),
-		cmocka_unit_test(a_call_is_known_by_its_number),
-		cmocka_unit_test(a_list_of_what_is_allowed_kills_for_the_rest),
-		cmocka_unit_test(a_tree_of_comparisons_is_walked),
-		cmocka_unit_test(an_unconditional_jump_is_taken),
-		cmocka_unit_test(
-			what_is_no_call_of_this_machine_does_not_matter),
-		cmocka_unit_test(what_depends_on_an_argument_may_kill),
-		cmocka_unit_test(what_was_reached_in_two_ways_is_both),
-		cmocka_unit_test(what_is_computed_is_computed),
-		cmocka_unit_test(each_operation_is_the_kernels),
-		cmocka_unit_test(what_is_not_computed_is_not_known),
-		cmocka_unit_test(what_may_divide_by_zero_may_kill),
-		cmocka_unit_test(the_index_register_is_followed),
-		cmocka_unit_test(a_jump_of_no_known_kind_is_no_filter),
-		cmocka_unit_test(what_is_kept_in_memory_is_not_known),
-		cmocka_unit_test(a_filter_without_an_end_is_refused),
-		cmocka_unit_test(the_longest_filter_is_read),
-		cmocka_unit_test(either_of_the_two_calls_that_we_make_counts),
-		cmocka_unit_test(
-			a_call_that_fails_on_no_fd_for_another_reason_is_refused),
-		cmocka_unit_test(a_call_that_the_kernel_judges_is_not_refused),
-		cmocka_unit_test(
-			what_sockets_fail_with_every_day_costs_no_call),
-		cmocka_unit_test(
-			errno_is_as_before_the_call_that_a_filter_refused),
-		cmocka_unit_test(a_call_that_comes_through_is_watched_no_more),
-		cmocka_unit_test(a_filter_of_our_own_time_is_watched_for_good),
-	};
-
-	return cmocka_run_group_tests(tests, end_when_stuck, NULL);
 }

@@ -27,13 +27,16 @@ enum { FD = 5, OTHER_FD = 6, THIRD_FD = 7, FDS_LIMIT = 1024 * 1024 };
 	"SO_PROTOCOL SO_TYPE SO_DOMAIN getsockname SO_COOKIE SO_RCVLOWAT " \
 	"IP_PKTINFO SO_BINDTOIFINDEX IP_PKTINFO=1 SO_RCVLOWAT=0x52460000"
 
-static int nothing_open(void **state)
+BEFORE_EACH(nothing_open)
 {
-	(void)state;
 	settings_reset();
 	sock_forget_range(0, ~0U);
 	kernel_boot();
-	return 0;
+}
+
+AFTER_ALL(put_libc_back)
+{
+	kernel_halt();
 }
 
 static struct address any_v4(void)
@@ -101,9 +104,8 @@ static bool is_v6_on(int fd)
 
 /* Whose they are: fds that nobody has seen yet. */
 
-static void an_ipv4_wildcard_socket_is_ours(void **state)
+TEST(an_ipv4_wildcard_socket_is_ours)
 {
-	(void)state;
 	inherit(FD);
 
 	struct sock *sock = sock_probe(FD);
@@ -113,9 +115,8 @@ static void an_ipv4_wildcard_socket_is_ours(void **state)
 	assert_true(is_on(FD));
 }
 
-static void an_ipv6_wildcard_socket_is_ours(void **state)
+TEST(an_ipv6_wildcard_socket_is_ours)
 {
-	(void)state;
 	inherit_v6(FD);
 
 	struct sock *sock = sock_probe(FD);
@@ -125,9 +126,8 @@ static void an_ipv6_wildcard_socket_is_ours(void **state)
 	assert_true(is_on(FD) && is_v6_on(FD));
 }
 
-static void a_udp_lite_wildcard_socket_is_ours(void **state)
+TEST(a_udp_lite_wildcard_socket_is_ours)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, IPPROTO_UDPLITE);
 	kernel_bound(FD, any_v4());
 
@@ -136,9 +136,8 @@ static void a_udp_lite_wildcard_socket_is_ours(void **state)
 	assert_non_null(sock);
 }
 
-static void a_socket_bound_to_mapped_zeroes_is_ours(void **state)
+TEST(a_socket_bound_to_mapped_zeroes_is_ours)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET6, SOCK_DGRAM, 0);
 	kernel_bound(FD, v6("::ffff:0.0.0.0", 53));
 
@@ -147,7 +146,7 @@ static void a_socket_bound_to_mapped_zeroes_is_ours(void **state)
 	assert_non_null(sock);
 }
 
-static void a_socket_bound_to_an_address_is_not_ours(void **state)
+TEST(a_socket_bound_to_an_address_is_not_ours)
 {
 	const struct {
 		int domain;
@@ -160,7 +159,6 @@ static void a_socket_bound_to_an_address_is_not_ours(void **state)
 		{ AF_INET6, v6("::1", 53) },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(bound); i++) {
 		kernel_socket(FD, bound[i].domain, SOCK_DGRAM, 0);
 		kernel_bound(FD, bound[i].address);
@@ -171,9 +169,8 @@ static void a_socket_bound_to_an_address_is_not_ours(void **state)
 	}
 }
 
-static void a_socket_bound_to_no_listed_port_is_not_ours(void **state)
+TEST(a_socket_bound_to_no_listed_port_is_not_ours)
 {
-	(void)state;
 	settings_only_dns();
 	inherit(FD);
 	kernel_socket(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
@@ -184,9 +181,8 @@ static void a_socket_bound_to_no_listed_port_is_not_ours(void **state)
 	assert_false(is_on(OTHER_FD));
 }
 
-static void an_unbound_socket_is_not_ours_yet(void **state)
+TEST(an_unbound_socket_is_not_ours_yet)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 
 	struct sock *sock = sock_probe(FD);
@@ -195,7 +191,7 @@ static void an_unbound_socket_is_not_ours_yet(void **state)
 	assert_false(is_on(FD));
 }
 
-static void other_kinds_of_sockets_are_not_ours(void **state)
+TEST(other_kinds_of_sockets_are_not_ours)
 {
 	const struct {
 		int domain, type, protocol;
@@ -210,7 +206,6 @@ static void other_kinds_of_sockets_are_not_ours(void **state)
 		{ AF_NETLINK, SOCK_DGRAM, NETLINK_USERSOCK },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		kernel_socket(FD, kinds[i].domain, kinds[i].type,
 			      kinds[i].protocol);
@@ -224,9 +219,8 @@ static void other_kinds_of_sockets_are_not_ours(void **state)
 }
 
 /* AF_NETLINK's protocol 17 is not UDP. */
-static void a_protocol_of_another_family_is_not_ours(void **state)
+TEST(a_protocol_of_another_family_is_not_ours)
 {
-	(void)state;
 	kernel_socket(FD, AF_NETLINK, SOCK_DGRAM, IPPROTO_UDP);
 	kernel_bound(FD, any_v4());
 
@@ -236,9 +230,8 @@ static void a_protocol_of_another_family_is_not_ours(void **state)
 	assert_null(strstr(kernel_calls(), "="));
 }
 
-static void a_file_is_not_ours(void **state)
+TEST(a_file_is_not_ours)
 {
-	(void)state;
 	kernel_file(FD);
 
 	struct sock *sock = sock_probe(FD);
@@ -246,9 +239,8 @@ static void a_file_is_not_ours(void **state)
 	assert_null(sock);
 }
 
-static void a_closed_fd_is_looked_at_when_it_is_open(void **state)
+TEST(a_closed_fd_is_looked_at_when_it_is_open)
 {
-	(void)state;
 	assert_null(sock_probe(FD));
 	inherit(FD);
 
@@ -257,9 +249,8 @@ static void a_closed_fd_is_looked_at_when_it_is_open(void **state)
 	assert_non_null(sock);
 }
 
-static void looking_at_an_fd_costs_so_many_calls(void **state)
+TEST(looking_at_an_fd_costs_so_many_calls)
 {
-	(void)state;
 	inherit(FD);
 
 	(void)sock_probe(FD);
@@ -267,11 +258,9 @@ static void looking_at_an_fd_costs_so_many_calls(void **state)
 	assert_string_equal(kernel_calls(), LOOK_V4);
 }
 
-static void one_of_ours_is_looked_at_once(void **state)
+TEST(one_of_ours_is_looked_at_once)
 {
 	struct sock *sock = ours(FD);
-
-	(void)state;
 
 	struct sock *again = sock_probe(FD);
 
@@ -279,9 +268,8 @@ static void one_of_ours_is_looked_at_once(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void what_is_not_ours_is_looked_at_once(void **state)
+TEST(what_is_not_ours_is_looked_at_once)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
 	(void)sock_probe(FD);
 	(void)kernel_calls();
@@ -292,9 +280,8 @@ static void what_is_not_ours_is_looked_at_once(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void a_socket_that_was_created_and_sent_is_not_looked_at(void **state)
+TEST(a_socket_that_was_created_and_sent_is_not_looked_at)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	bool was_new = sock_settle(FD);
@@ -306,9 +293,8 @@ static void a_socket_that_was_created_and_sent_is_not_looked_at(void **state)
 }
 
 /* bindresvport(3) calls libc's own bind, and a helper may have the socket. */
-static void a_new_socket_that_receives_was_bound_behind_our_back(void **state)
+TEST(a_new_socket_that_receives_was_bound_behind_our_back)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_bound(FD, any_v4());
 
@@ -317,9 +303,8 @@ static void a_new_socket_that_receives_was_bound_behind_our_back(void **state)
 	assert_non_null(sock);
 }
 
-static void a_raw_socket_that_is_inherited_is_not_ours(void **state)
+TEST(a_raw_socket_that_is_inherited_is_not_ours)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_RAW, IPPROTO_UDP);
 	kernel_bound(FD, any_v4());
 
@@ -329,9 +314,8 @@ static void a_raw_socket_that_is_inherited_is_not_ours(void **state)
 }
 
 /* In a vfork child, which writes our table and not our fds. */
-static void what_is_duplicated_over_one_of_ours_is_looked_at(void **state)
+TEST(what_is_duplicated_over_one_of_ours_is_looked_at)
 {
-	(void)state;
 	(void)ours(FD);
 	create(OTHER_FD, AF_INET, SOCK_STREAM, 0);
 
@@ -341,9 +325,8 @@ static void what_is_duplicated_over_one_of_ours_is_looked_at(void **state)
 }
 
 /* For read and write: an fd may be anything, and a sandbox strict. */
-static void what_is_known_costs_no_call(void **state)
+TEST(what_is_known_costs_no_call)
 {
-	(void)state;
 	inherit(FD);
 
 	struct sock *sock = sock_known(FD);
@@ -352,20 +335,17 @@ static void what_is_known_costs_no_call(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void one_of_ours_is_known(void **state)
+TEST(one_of_ours_is_known)
 {
 	struct sock *sock = ours(FD);
-
-	(void)state;
 
 	struct sock *known = sock_known(FD);
 
 	assert_ptr_equal(known, sock);
 }
 
-static void what_the_application_asked_for_before_is_wanted(void **state)
+TEST(what_the_application_asked_for_before_is_wanted)
 {
-	(void)state;
 	inherit_v6(FD);
 	kernel_set(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 
@@ -374,9 +354,8 @@ static void what_the_application_asked_for_before_is_wanted(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_V6);
 }
 
-static void what_nobody_asked_for_is_not_wanted(void **state)
+TEST(what_nobody_asked_for_is_not_wanted)
 {
-	(void)state;
 	inherit_v6(FD);
 
 	struct sock *sock = sock_probe(FD);
@@ -384,9 +363,8 @@ static void what_nobody_asked_for_is_not_wanted(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_NONE);
 }
 
-static void the_device_of_a_socket_is_known(void **state)
+TEST(the_device_of_a_socket_is_known)
 {
-	(void)state;
 	inherit(FD);
 	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 
@@ -396,9 +374,8 @@ static void the_device_of_a_socket_is_known(void **state)
 }
 
 /* SO_BINDTOIFINDEX came with Linux 5.0. */
-static void an_older_kernel_tells_the_device_by_name(void **state)
+TEST(an_older_kernel_tells_the_device_by_name)
 {
-	(void)state;
 	inherit(FD);
 	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 	kernel.lacks_bindtoifindex = true;
@@ -408,9 +385,8 @@ static void an_older_kernel_tells_the_device_by_name(void **state)
 	assert_int_equal(sock->device, 7);
 }
 
-static void on_an_older_kernel_no_device_is_none(void **state)
+TEST(on_an_older_kernel_no_device_is_none)
 {
-	(void)state;
 	inherit(FD);
 	kernel.lacks_bindtoifindex = true;
 
@@ -419,9 +395,8 @@ static void on_an_older_kernel_no_device_is_none(void **state)
 	assert_int_equal(sock->device, 0);
 }
 
-static void without_a_cookie_a_socket_is_ours_too(void **state)
+TEST(without_a_cookie_a_socket_is_ours_too)
 {
-	(void)state;
 	inherit(FD);
 	kernel.lacks_cookie = true;
 
@@ -431,9 +406,8 @@ static void without_a_cookie_a_socket_is_ours_too(void **state)
 	assert_int_equal(sock->cookie, 0);
 }
 
-static void a_socket_that_cannot_be_switched_on_is_not_ours(void **state)
+TEST(a_socket_that_cannot_be_switched_on_is_not_ours)
 {
-	(void)state;
 	inherit(FD);
 	kernel.setsockopt_error = EPERM;
 
@@ -443,9 +417,8 @@ static void a_socket_that_cannot_be_switched_on_is_not_ours(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void looking_at_an_fd_keeps_errno(void **state)
+TEST(looking_at_an_fd_keeps_errno)
 {
-	(void)state;
 	inherit(FD);
 	kernel.lacks_cookie = true;
 	kernel.lacks_bindtoifindex = true;
@@ -460,9 +433,8 @@ static void looking_at_an_fd_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void when_disabled_nothing_is_looked_at(void **state)
+TEST(when_disabled_nothing_is_looked_at)
 {
-	(void)state;
 	settings.disable = 1;
 	inherit(FD);
 
@@ -479,20 +451,16 @@ static bool is_wildcard(struct address address)
 	return sock_is_wildcard(&address.any, address.len);
 }
 
-static void zeroes_are_the_wildcard(void **state)
+TEST(zeroes_are_the_wildcard)
 {
-	(void)state;
-
 	assert_true(is_wildcard(v4("0.0.0.0", 53)));
 	assert_true(is_wildcard(v4("0.0.0.0", 0)));
 	assert_true(is_wildcard(v6("::", 53)));
 	assert_true(is_wildcard(v6("::ffff:0.0.0.0", 53)));
 }
 
-static void an_address_is_not_the_wildcard(void **state)
+TEST(an_address_is_not_the_wildcard)
 {
-	(void)state;
-
 	assert_false(is_wildcard(v4("192.0.2.1", 53)));
 	assert_false(is_wildcard(v4("0.0.0.1", 53)));
 	assert_false(is_wildcard(v6("::1", 53)));
@@ -501,11 +469,10 @@ static void an_address_is_not_the_wildcard(void **state)
 }
 
 /* bind(2) takes it for AF_INET, with 0.0.0.0 only. */
-static void zeroes_of_no_family_are_the_wildcard(void **state)
+TEST(zeroes_of_no_family_are_the_wildcard)
 {
 	struct address none = v4("0.0.0.0", 53), other = v4("192.0.2.1", 53);
 
-	(void)state;
 	none.any.sa_family = AF_UNSPEC;
 	other.any.sa_family = AF_UNSPEC;
 
@@ -513,21 +480,19 @@ static void zeroes_of_no_family_are_the_wildcard(void **state)
 	assert_false(is_wildcard(other));
 }
 
-static void a_short_sockaddr_in6_is_the_wildcard_too(void **state)
+TEST(a_short_sockaddr_in6_is_the_wildcard_too)
 {
 	struct address address = any_v6();
 
-	(void)state;
 	address.len = offsetof(struct sockaddr_in6, sin6_scope_id);
 
 	assert_true(is_wildcard(address));
 }
 
-static void an_address_that_is_cut_is_not_the_wildcard(void **state)
+TEST(an_address_that_is_cut_is_not_the_wildcard)
 {
 	struct address cut_v4 = any_v4(), cut_v6 = any_v6();
 
-	(void)state;
 	cut_v4.len--;
 	cut_v6.len = offsetof(struct sockaddr_in6, sin6_scope_id) - 1;
 
@@ -536,11 +501,10 @@ static void an_address_that_is_cut_is_not_the_wildcard(void **state)
 	assert_false(sock_is_wildcard(NULL, sizeof(struct sockaddr_in)));
 }
 
-static void zeroes_of_another_family_are_not_the_wildcard(void **state)
+TEST(zeroes_of_another_family_are_not_the_wildcard)
 {
 	struct address address = any_v6();
 
-	(void)state;
 	address.any.sa_family = AF_UNIX;
 
 	assert_false(is_wildcard(address));
@@ -561,9 +525,8 @@ static struct sock *bind_to_wildcard(int fd, struct address address,
 	return sock;
 }
 
-static void binding_a_new_ipv4_socket_costs_three_calls(void **state)
+TEST(binding_a_new_ipv4_socket_costs_three_calls)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	(void)bind_to_wildcard(FD, any_v4(), true);
@@ -572,9 +535,8 @@ static void binding_a_new_ipv4_socket_costs_three_calls(void **state)
 			    "SO_COOKIE IP_PKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
-static void binding_a_new_ipv6_socket_costs_four_calls(void **state)
+TEST(binding_a_new_ipv6_socket_costs_four_calls)
 {
-	(void)state;
 	create(FD, AF_INET6, SOCK_DGRAM, 0);
 
 	(void)bind_to_wildcard(FD, any_v6(), true);
@@ -584,9 +546,8 @@ static void binding_a_new_ipv6_socket_costs_four_calls(void **state)
 			    "IPV6_RECVPKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
-static void a_socket_is_switched_on_before_it_is_bound(void **state)
+TEST(a_socket_is_switched_on_before_it_is_bound)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	struct sock *sock = sock_binding(FD, 0);
@@ -596,9 +557,8 @@ static void a_socket_is_switched_on_before_it_is_bound(void **state)
 	sock_bound(FD, sock, false);
 }
 
-static void a_bound_socket_is_known(void **state)
+TEST(a_bound_socket_is_known)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
@@ -608,9 +568,8 @@ static void a_bound_socket_is_known(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
-static void a_new_socket_may_be_nonblocking_from_the_start(void **state)
+TEST(a_new_socket_may_be_nonblocking_from_the_start)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 	       IPPROTO_UDP);
 
@@ -621,7 +580,7 @@ static void a_new_socket_may_be_nonblocking_from_the_start(void **state)
 			    "SO_COOKIE IP_PKTINFO=1 SO_RCVLOWAT=0x52460000");
 }
 
-static void binding_other_kinds_of_new_sockets_costs_nothing(void **state)
+TEST(binding_other_kinds_of_new_sockets_costs_nothing)
 {
 	const struct {
 		int domain, type, protocol;
@@ -635,7 +594,6 @@ static void binding_other_kinds_of_new_sockets_costs_nothing(void **state)
 		{ AF_NETLINK, SOCK_DGRAM, 0 },
 	};
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(kinds); i++) {
 		create(FD, kinds[i].domain, kinds[i].type, kinds[i].protocol);
 
@@ -644,9 +602,8 @@ static void binding_other_kinds_of_new_sockets_costs_nothing(void **state)
 	}
 }
 
-static void binding_an_inherited_socket_looks_at_it(void **state)
+TEST(binding_an_inherited_socket_looks_at_it)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
@@ -657,11 +614,10 @@ static void binding_an_inherited_socket_looks_at_it(void **state)
 
 /* As when a vfork child has closed its fd, and connect(2) gave it an address.
  */
-static void binding_one_of_ours_that_was_forgotten_leaves_it_on(void **state)
+TEST(binding_one_of_ours_that_was_forgotten_leaves_it_on)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	kernel_duplicated(FD, OTHER_FD);
 	sock_duplicated(FD, OTHER_FD);
 	sock_forget(OTHER_FD);
@@ -673,9 +629,8 @@ static void binding_one_of_ours_that_was_forgotten_leaves_it_on(void **state)
 	assert_true(is_on(FD));
 }
 
-static void binding_an_inherited_stream_leaves_it(void **state)
+TEST(binding_an_inherited_stream_leaves_it)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_STREAM, 0);
 
 	struct sock *sock = sock_binding(FD, 0);
@@ -684,9 +639,8 @@ static void binding_an_inherited_stream_leaves_it(void **state)
 	assert_false(is_on(FD));
 }
 
-static void a_failed_bind_switches_back(void **state)
+TEST(a_failed_bind_switches_back)
 {
-	(void)state;
 	create(FD, AF_INET6, SOCK_DGRAM, 0);
 
 	(void)bind_to_wildcard(FD, any_v6(), false);
@@ -696,9 +650,8 @@ static void a_failed_bind_switches_back(void **state)
 	assert_false(is_v6_on(FD));
 }
 
-static void a_failed_bind_leaves_the_ip_pktinfo_that_was_wanted(void **state)
+TEST(a_failed_bind_leaves_the_ip_pktinfo_that_was_wanted)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET6, SOCK_DGRAM, 0);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
@@ -708,9 +661,8 @@ static void a_failed_bind_leaves_the_ip_pktinfo_that_was_wanted(void **state)
 	assert_false(is_v6_on(FD));
 }
 
-static void a_failed_bind_leaves_the_ipv6_pktinfo_that_was_wanted(void **state)
+TEST(a_failed_bind_leaves_the_ipv6_pktinfo_that_was_wanted)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET6, SOCK_DGRAM, 0);
 	kernel_set(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 
@@ -720,9 +672,8 @@ static void a_failed_bind_leaves_the_ipv6_pktinfo_that_was_wanted(void **state)
 	assert_true(is_v6_on(FD));
 }
 
-static void after_a_failed_bind_the_next_may_succeed(void **state)
+TEST(after_a_failed_bind_the_next_may_succeed)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)bind_to_wildcard(FD, any_v4(), false);
 
@@ -733,9 +684,8 @@ static void after_a_failed_bind_the_next_may_succeed(void **state)
 	assert_true(is_on(FD));
 }
 
-static void after_a_failed_bind_nothing_of_it_is_found(void **state)
+TEST(after_a_failed_bind_nothing_of_it_is_found)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 	(void)bind_to_wildcard(FD, any_v4(), false);
@@ -745,9 +695,8 @@ static void after_a_failed_bind_nothing_of_it_is_found(void **state)
 	assert_null(sock);
 }
 
-static void a_failed_bind_counts_no_fd(void **state)
+TEST(a_failed_bind_counts_no_fd)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), false);
@@ -755,9 +704,8 @@ static void a_failed_bind_counts_no_fd(void **state)
 	assert_int_equal(sock->fds, 0);
 }
 
-static void binding_one_of_ours_again_is_left_to_the_kernel(void **state)
+TEST(binding_one_of_ours_again_is_left_to_the_kernel)
 {
-	(void)state;
 	(void)ours(FD);
 
 	struct sock *sock = sock_binding(FD, 0);
@@ -767,9 +715,8 @@ static void binding_one_of_ours_again_is_left_to_the_kernel(void **state)
 }
 
 /* bind(2) says EINVAL to the second fd; the first still receives. */
-static void a_failed_bind_of_another_fd_leaves_ours_on(void **state)
+TEST(a_failed_bind_of_another_fd_leaves_ours_on)
 {
-	(void)state;
 	(void)ours(FD);
 	kernel_duplicated(FD, OTHER_FD);
 
@@ -778,9 +725,8 @@ static void a_failed_bind_of_another_fd_leaves_ours_on(void **state)
 	assert_true(is_on(FD));
 }
 
-static void a_socket_that_cannot_be_switched_on_is_bound_plainly(void **state)
+TEST(a_socket_that_cannot_be_switched_on_is_bound_plainly)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel.setsockopt_error = EPERM;
 
@@ -789,9 +735,8 @@ static void a_socket_that_cannot_be_switched_on_is_bound_plainly(void **state)
 	assert_null(sock);
 }
 
-static void binding_keeps_errno(void **state)
+TEST(binding_keeps_errno)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel.lacks_cookie = true;
 	kernel.setsockopt_error = EPERM;
@@ -803,9 +748,8 @@ static void binding_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void switching_back_keeps_errno(void **state)
+TEST(switching_back_keeps_errno)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	struct sock *sock = sock_binding(FD, 0);
 	kernel.setsockopt_error = EPERM;
@@ -816,9 +760,8 @@ static void switching_back_keeps_errno(void **state)
 	assert_int_equal(errno, EADDRINUSE);
 }
 
-static void when_disabled_binding_costs_nothing(void **state)
+TEST(when_disabled_binding_costs_nothing)
 {
-	(void)state;
 	settings.disable = 1;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
@@ -835,11 +778,10 @@ static bool set_option(int fd, int level, int name, int value, int *result)
 	return sock_set_option(fd, level, name, &value, sizeof(value), result);
 }
 
-static void a_new_socket_with_an_option_is_looked_at(void **state)
+TEST(a_new_socket_with_an_option_is_looked_at)
 {
 	int result;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
@@ -849,11 +791,10 @@ static void a_new_socket_with_an_option_is_looked_at(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_V4);
 }
 
-static void a_new_socket_with_a_device_is_looked_at(void **state)
+TEST(a_new_socket_with_a_device_is_looked_at)
 {
 	int result;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	assert_false(set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7, &result));
 	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
@@ -863,11 +804,10 @@ static void a_new_socket_with_a_device_is_looked_at(void **state)
 	assert_int_equal(sock->device, 7);
 }
 
-static void other_options_leave_a_new_socket_cheap(void **state)
+TEST(other_options_leave_a_new_socket_cheap)
 {
 	int result;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	assert_false(set_option(FD, SOL_SOCKET, SO_REUSEADDR, 1, &result));
 	assert_false(set_option(FD, IPPROTO_IP, IP_RECVTOS, 1, &result));
@@ -882,9 +822,8 @@ static void other_options_leave_a_new_socket_cheap(void **state)
 
 /* Siblings: fds that mean one socket, before it is bound. */
 
-static void a_sibling_that_was_looked_at_is_ours_once_it_is_bound(void **state)
+TEST(a_sibling_that_was_looked_at_is_ours_once_it_is_bound)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	assert_null(sock_probe(OTHER_FD));
@@ -894,9 +833,8 @@ static void a_sibling_that_was_looked_at_is_ours_once_it_is_bound(void **state)
 	assert_ptr_equal(sock_probe(OTHER_FD), sock);
 }
 
-static void a_new_socket_s_sibling_is_ours_once_it_is_bound(void **state)
+TEST(a_new_socket_s_sibling_is_ours_once_it_is_bound)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	assert_null(sock_probe(OTHER_FD));
@@ -906,9 +844,8 @@ static void a_new_socket_s_sibling_is_ours_once_it_is_bound(void **state)
 	assert_ptr_equal(sock_probe(OTHER_FD), sock);
 }
 
-static void a_new_socket_is_ours_once_its_sibling_is_found_bound(void **state)
+TEST(a_new_socket_is_ours_once_its_sibling_is_found_bound)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	kernel_bound(FD, any_v4());
@@ -920,11 +857,10 @@ static void a_new_socket_is_ours_once_its_sibling_is_found_bound(void **state)
 }
 
 /* What its sibling has set is not to be switched back. */
-static void a_new_socket_whose_sibling_has_an_option_is_looked_at(void **state)
+TEST(a_new_socket_whose_sibling_has_an_option_is_looked_at)
 {
 	int result;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	assert_false(set_option(OTHER_FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
@@ -936,9 +872,8 @@ static void a_new_socket_whose_sibling_has_an_option_is_looked_at(void **state)
 }
 
 /* Its connect(2) took the wildcard away; its mark is still there. */
-static void an_inherited_socket_that_is_switched_on_is_ours(void **state)
+TEST(an_inherited_socket_that_is_switched_on_is_ours)
 {
-	(void)state;
 	(void)ours(FD);
 	kernel_bound(FD, v4("192.0.2.1", 53));
 	sock_forget(FD);
@@ -949,9 +884,8 @@ static void an_inherited_socket_that_is_switched_on_is_ours(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_NONE);
 }
 
-static void a_raw_socket_is_not_ours(void **state)
+TEST(a_raw_socket_is_not_ours)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_RAW, IPPROTO_UDP);
 	kernel_bound(FD, any_v4());
 
@@ -960,9 +894,8 @@ static void a_raw_socket_is_not_ours(void **state)
 	assert_null(sock);
 }
 
-static void a_closed_fd_is_not_known(void **state)
+TEST(a_closed_fd_is_not_known)
 {
-	(void)state;
 	(void)ours(FD);
 
 	sock_forget(FD);
@@ -970,11 +903,9 @@ static void a_closed_fd_is_not_known(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void a_duplicate_means_the_same_socket(void **state)
+TEST(a_duplicate_means_the_same_socket)
 {
 	struct sock *sock = ours(FD);
-
-	(void)state;
 
 	sock_duplicated(FD, OTHER_FD);
 
@@ -982,11 +913,10 @@ static void a_duplicate_means_the_same_socket(void **state)
 	assert_int_equal(sock->fds, 2);
 }
 
-static void closing_the_first_leaves_the_duplicate(void **state)
+TEST(closing_the_first_leaves_the_duplicate)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	sock_duplicated(FD, OTHER_FD);
 
 	sock_forget(FD);
@@ -995,11 +925,10 @@ static void closing_the_first_leaves_the_duplicate(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
-static void closing_all_fds_leaves_none(void **state)
+TEST(closing_all_fds_leaves_none)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	sock_duplicated(FD, OTHER_FD);
 
 	sock_forget(FD);
@@ -1009,11 +938,9 @@ static void closing_all_fds_leaves_none(void **state)
 	assert_int_equal(sock->fds, 0);
 }
 
-static void duplicating_onto_itself_changes_nothing(void **state)
+TEST(duplicating_onto_itself_changes_nothing)
 {
 	struct sock *sock = ours(FD);
-
-	(void)state;
 
 	sock_duplicated(FD, FD);
 
@@ -1021,11 +948,9 @@ static void duplicating_onto_itself_changes_nothing(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
-static void duplicating_onto_another_of_ours_closes_that(void **state)
+TEST(duplicating_onto_another_of_ours_closes_that)
 {
 	struct sock *sock = ours(FD), *other = ours(OTHER_FD);
-
-	(void)state;
 
 	sock_duplicated(FD, OTHER_FD);
 
@@ -1034,9 +959,8 @@ static void duplicating_onto_another_of_ours_closes_that(void **state)
 	assert_int_equal(other->fds, 0);
 }
 
-static void a_duplicate_of_a_stream_is_not_looked_at(void **state)
+TEST(a_duplicate_of_a_stream_is_not_looked_at)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_STREAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	sock_duplicated(FD, OTHER_FD);
@@ -1047,9 +971,8 @@ static void a_duplicate_of_a_stream_is_not_looked_at(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void a_duplicate_of_the_unknown_is_unknown(void **state)
+TEST(a_duplicate_of_the_unknown_is_unknown)
 {
-	(void)state;
 	(void)ours(OTHER_FD);
 	inherit(FD);
 	kernel_duplicated(FD, OTHER_FD);
@@ -1061,9 +984,8 @@ static void a_duplicate_of_the_unknown_is_unknown(void **state)
 	assert_non_null(sock);
 }
 
-static void a_socket_is_known_by_each_fd_that_it_had_before_bind(void **state)
+TEST(a_socket_is_known_by_each_fd_that_it_had_before_bind)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	sock_duplicated(FD, OTHER_FD);
@@ -1078,9 +1000,8 @@ static void a_socket_is_known_by_each_fd_that_it_had_before_bind(void **state)
 }
 
 /* One fd may have got options by the other. */
-static void a_new_socket_of_two_fds_is_looked_at_when_it_is_bound(void **state)
+TEST(a_new_socket_of_two_fds_is_looked_at_when_it_is_bound)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	sock_duplicated(FD, OTHER_FD);
@@ -1091,9 +1012,8 @@ static void a_new_socket_of_two_fds_is_looked_at_when_it_is_bound(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_V4);
 }
 
-static void a_range_is_closed_from_its_first_to_its_last(void **state)
+TEST(a_range_is_closed_from_its_first_to_its_last)
 {
-	(void)state;
 	for (int fd = 10; fd <= 14; fd++)
 		(void)ours(fd);
 
@@ -1106,9 +1026,8 @@ static void a_range_is_closed_from_its_first_to_its_last(void **state)
 	assert_non_null(sock_known(14));
 }
 
-static void a_range_to_the_end_closes_all_there_are(void **state)
+TEST(a_range_to_the_end_closes_all_there_are)
 {
-	(void)state;
 	(void)ours(10);
 	(void)ours(5000);
 	(void)ours(FDS_LIMIT - 1);
@@ -1120,9 +1039,8 @@ static void a_range_to_the_end_closes_all_there_are(void **state)
 	assert_null(sock_known(FDS_LIMIT - 1));
 }
 
-static void a_range_across_unused_numbers_stops_at_its_end(void **state)
+TEST(a_range_across_unused_numbers_stops_at_its_end)
 {
-	(void)state;
 	(void)ours(300000);
 	(void)ours(300001);
 
@@ -1132,9 +1050,8 @@ static void a_range_across_unused_numbers_stops_at_its_end(void **state)
 	assert_non_null(sock_known(300001));
 }
 
-static void a_range_that_ends_before_it_begins_is_empty(void **state)
+TEST(a_range_that_ends_before_it_begins_is_empty)
 {
-	(void)state;
 	(void)ours(10);
 
 	sock_forget_range(11, 9);
@@ -1142,11 +1059,10 @@ static void a_range_that_ends_before_it_begins_is_empty(void **state)
 	assert_non_null(sock_known(10));
 }
 
-static void large_fds_are_ours_too(void **state)
+TEST(large_fds_are_ours_too)
 {
 	const int fds[] = { 1023, 1024, 1025, 65535, FDS_LIMIT - 1 };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(fds); i++) {
 		inherit(fds[i]);
 
@@ -1155,12 +1071,11 @@ static void large_fds_are_ours_too(void **state)
 	}
 }
 
-static void fds_beyond_the_limit_are_left_alone(void **state)
+TEST(fds_beyond_the_limit_are_left_alone)
 {
 	const int fds[] = { FDS_LIMIT, FDS_LIMIT + 1, INT32_MAX, -1,
 			    INT32_MIN };
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(fds); i++) {
 		if (fds[i] > 0)
 			inherit(fds[i]);
@@ -1174,11 +1089,9 @@ static void fds_beyond_the_limit_are_left_alone(void **state)
 	}
 }
 
-static void a_duplicate_beyond_the_limit_is_not_counted(void **state)
+TEST(a_duplicate_beyond_the_limit_is_not_counted)
 {
 	struct sock *sock = ours(FD);
-
-	(void)state;
 
 	sock_duplicated(FD, FDS_LIMIT);
 
@@ -1188,21 +1101,18 @@ static void a_duplicate_beyond_the_limit_is_not_counted(void **state)
 
 /* Who is who. */
 
-static void each_socket_has_an_id_of_its_own(void **state)
+TEST(each_socket_has_an_id_of_its_own)
 {
 	struct sock *sock = ours(FD), *other = ours(OTHER_FD);
-
-	(void)state;
 
 	assert_int_not_equal(sock->id, other->id);
 }
 
 /* Else the peers of a closed socket would be those of the next. */
-static void an_id_is_not_given_twice(void **state)
+TEST(an_id_is_not_given_twice)
 {
 	uint64_t last = 0;
 
-	(void)state;
 	for (int i = 0; i < 1000; i++) {
 		uint64_t id = ours(FD)->id;
 
@@ -1212,13 +1122,12 @@ static void an_id_is_not_given_twice(void **state)
 	}
 }
 
-static void closed_sockets_make_room_for_others(void **state)
+TEST(closed_sockets_make_room_for_others)
 {
 	enum { ENOUGH = 300 };
 	struct sock *seen[ENOUGH] = { NULL };
 	size_t count = 0, found;
 
-	(void)state;
 	for (int i = 0; i < 5000; i++) {
 		struct sock *sock = ours(FD);
 
@@ -1231,11 +1140,10 @@ static void closed_sockets_make_room_for_others(void **state)
 	}
 }
 
-static void many_sockets_are_known_at_once(void **state)
+TEST(many_sockets_are_known_at_once)
 {
 	struct sock *socks[400];
 
-	(void)state;
 	for (int i = 0; i < 400; i++)
 		socks[i] = ours(i);
 
@@ -1245,11 +1153,10 @@ static void many_sockets_are_known_at_once(void **state)
 		assert_true(socks[i]->id > socks[i - 1]->id);
 }
 
-static void a_duplicate_nobody_saw_is_the_same_socket(void **state)
+TEST(a_duplicate_nobody_saw_is_the_same_socket)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	kernel_duplicated(FD, OTHER_FD);
 
 	struct sock *found = sock_probe(OTHER_FD);
@@ -1258,11 +1165,10 @@ static void a_duplicate_nobody_saw_is_the_same_socket(void **state)
 	assert_int_equal(sock->fds, 2);
 }
 
-static void without_a_cookie_such_a_duplicate_is_another(void **state)
+TEST(without_a_cookie_such_a_duplicate_is_another)
 {
 	struct sock *sock;
 
-	(void)state;
 	kernel.lacks_cookie = true;
 	sock = ours(FD);
 	kernel_duplicated(FD, OTHER_FD);
@@ -1274,12 +1180,11 @@ static void without_a_cookie_such_a_duplicate_is_another(void **state)
 }
 
 /* A vfork child closes its copies through our hook, in our memory. */
-static void a_socket_closed_in_a_vfork_child_is_found_again(void **state)
+TEST(a_socket_closed_in_a_vfork_child_is_found_again)
 {
 	struct sock *sock = ours(FD);
 	const uint64_t id = sock->id;
 
-	(void)state;
 	sock_forget(FD);
 
 	struct sock *found = sock_probe(FD);
@@ -1290,9 +1195,8 @@ static void a_socket_closed_in_a_vfork_child_is_found_again(void **state)
 }
 
 /* It is on by our doing; that is not what the application wanted. */
-static void a_socket_found_again_wants_what_it_wanted(void **state)
+TEST(a_socket_found_again_wants_what_it_wanted)
 {
-	(void)state;
 	(void)ours(FD);
 	sock_forget(FD);
 
@@ -1301,11 +1205,10 @@ static void a_socket_found_again_wants_what_it_wanted(void **state)
 	assert_int_equal(found->wanted, PKTINFO_NONE);
 }
 
-static void another_socket_of_the_same_number_is_another(void **state)
+TEST(another_socket_of_the_same_number_is_another)
 {
 	const uint64_t id = ours(FD)->id;
 
-	(void)state;
 	inherit(FD);
 	sock_review(FD);
 
@@ -1316,11 +1219,10 @@ static void another_socket_of_the_same_number_is_another(void **state)
 	assert_true(is_on(FD));
 }
 
-static void a_review_of_one_of_ours_changes_nothing(void **state)
+TEST(a_review_of_one_of_ours_changes_nothing)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	const uint64_t id = sock->id;
 
 	sock_review(FD);
@@ -1330,9 +1232,8 @@ static void a_review_of_one_of_ours_changes_nothing(void **state)
 	assert_int_equal(sock->fds, 1);
 }
 
-static void a_review_switches_on_what_was_switched_off(void **state)
+TEST(a_review_switches_on_what_was_switched_off)
 {
-	(void)state;
 	(void)ours(FD);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 0);
 
@@ -1341,11 +1242,10 @@ static void a_review_switches_on_what_was_switched_off(void **state)
 	assert_true(is_on(FD));
 }
 
-static void a_review_notices_a_socket_that_has_an_address(void **state)
+TEST(a_review_notices_a_socket_that_has_an_address)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	kernel_closed(FD);
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_bound(FD, v4("192.0.2.1", 53));
@@ -1356,9 +1256,8 @@ static void a_review_notices_a_socket_that_has_an_address(void **state)
 	assert_int_equal(sock->fds, 0);
 }
 
-static void a_review_notices_a_closed_fd(void **state)
+TEST(a_review_notices_a_closed_fd)
 {
-	(void)state;
 	(void)ours(FD);
 	kernel_closed(FD);
 
@@ -1367,11 +1266,10 @@ static void a_review_notices_a_closed_fd(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void a_number_used_anew_is_what_it_was_created_as(void **state)
+TEST(a_number_used_anew_is_what_it_was_created_as)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	create(FD, AF_INET, SOCK_STREAM, 0);
 
 	assert_null(sock_known(FD));
@@ -1391,20 +1289,18 @@ static int get_option(int fd, int level, int name)
 	return value;
 }
 
-static void our_options_look_off(void **state)
+TEST(our_options_look_off)
 {
-	(void)state;
 	(void)ours_v6(FD);
 
 	assert_int_equal(get_option(FD, IPPROTO_IP, IP_PKTINFO), 0);
 	assert_int_equal(get_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO), 0);
 }
 
-static void what_the_application_switches_on_looks_on(void **state)
+TEST(what_the_application_switches_on_looks_on)
 {
 	int result = -1;
 
-	(void)state;
 	(void)ours_v6(FD);
 
 	bool handled =
@@ -1416,23 +1312,21 @@ static void what_the_application_switches_on_looks_on(void **state)
 	assert_int_equal(get_option(FD, IPPROTO_IP, IP_PKTINFO), 0);
 }
 
-static void what_the_application_switches_on_is_wanted(void **state)
+TEST(what_the_application_switches_on_is_wanted)
 {
 	int result;
 	struct sock *sock = ours_v6(FD);
 
-	(void)state;
 	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
 	(void)set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, &result);
 
 	assert_int_equal(sock->wanted, PKTINFO_V4 | PKTINFO_V6);
 }
 
-static void what_the_application_switches_off_looks_off(void **state)
+TEST(what_the_application_switches_off_looks_off)
 {
 	int result;
 
-	(void)state;
 	(void)ours(FD);
 	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
 	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0, &result);
@@ -1440,11 +1334,10 @@ static void what_the_application_switches_off_looks_off(void **state)
 	assert_int_equal(get_option(FD, IPPROTO_IP, IP_PKTINFO), 0);
 }
 
-static void what_the_application_switches_off_stays_on(void **state)
+TEST(what_the_application_switches_off_stays_on)
 {
 	int result;
 
-	(void)state;
 	(void)ours_v6(FD);
 	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0, &result);
 	(void)set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0, &result);
@@ -1454,12 +1347,11 @@ static void what_the_application_switches_off_stays_on(void **state)
 }
 
 /* ip(7): a byte will do. */
-static void an_option_can_be_set_by_a_byte(void **state)
+TEST(an_option_can_be_set_by_a_byte)
 {
 	const unsigned char on = 1;
 	int result = -1;
 
-	(void)state;
 	(void)ours(FD);
 
 	bool handled = sock_set_option(FD, IPPROTO_IP, IP_PKTINFO, &on,
@@ -1498,40 +1390,31 @@ static void check_lengths(int level, int name, int wanted)
 	}
 }
 
-static void ip_pktinfo_off_is_told_in_any_room(void **state)
+TEST(ip_pktinfo_off_is_told_in_any_room)
 {
-	(void)state;
-
 	check_lengths(IPPROTO_IP, IP_PKTINFO, 0);
 }
 
-static void ip_pktinfo_on_is_told_in_any_room(void **state)
+TEST(ip_pktinfo_on_is_told_in_any_room)
 {
-	(void)state;
-
 	check_lengths(IPPROTO_IP, IP_PKTINFO, 1);
 }
 
-static void ipv6_recvpktinfo_off_is_told_in_any_room(void **state)
+TEST(ipv6_recvpktinfo_off_is_told_in_any_room)
 {
-	(void)state;
-
 	check_lengths(IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
 }
 
-static void ipv6_recvpktinfo_on_is_told_in_any_room(void **state)
+TEST(ipv6_recvpktinfo_on_is_told_in_any_room)
 {
-	(void)state;
-
 	check_lengths(IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
-static void other_options_are_left_to_libc(void **state)
+TEST(other_options_are_left_to_libc)
 {
 	int value = 1, result;
 	socklen_t len = sizeof(value);
 
-	(void)state;
 	(void)ours(FD);
 
 	assert_false(set_option(FD, SOL_SOCKET, SO_REUSEADDR, 1, &result));
@@ -1542,12 +1425,11 @@ static void other_options_are_left_to_libc(void **state)
 	assert_string_equal(kernel_calls(), "");
 }
 
-static void options_of_others_are_left_to_libc(void **state)
+TEST(options_of_others_are_left_to_libc)
 {
 	int value = 1, result;
 	socklen_t len = sizeof(value);
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
@@ -1564,9 +1446,8 @@ static void inherit_marked(int fd, int mark)
 	kernel_set(fd, SOL_SOCKET, SO_RCVLOWAT, mark);
 }
 
-static void what_a_shim_before_switched_on_is_not_wanted(void **state)
+TEST(what_a_shim_before_switched_on_is_not_wanted)
 {
-	(void)state;
 	inherit_marked(FD, 0x52460000);
 
 	struct sock *sock = sock_probe(FD);
@@ -1574,9 +1455,8 @@ static void what_a_shim_before_switched_on_is_not_wanted(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_NONE);
 }
 
-static void what_was_wanted_before_a_shim_is_wanted(void **state)
+TEST(what_was_wanted_before_a_shim_is_wanted)
 {
-	(void)state;
 	inherit_marked(FD, 0x52460000 | PKTINFO_V4);
 
 	struct sock *sock = sock_probe(FD);
@@ -1584,12 +1464,11 @@ static void what_was_wanted_before_a_shim_is_wanted(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_V4);
 }
 
-static void an_option_that_nobody_looked_at_yet_is_shown_as_wanted(void **state)
+TEST(an_option_that_nobody_looked_at_yet_is_shown_as_wanted)
 {
 	int value = 1, result = -1;
 	socklen_t len = sizeof(value);
 
-	(void)state;
 	inherit_marked(FD, 0x52460000);
 
 	bool handled = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len,
@@ -1600,11 +1479,10 @@ static void an_option_that_nobody_looked_at_yet_is_shown_as_wanted(void **state)
 	assert_int_equal(value, 0);
 }
 
-static void what_the_application_wants_is_left_for_the_next(void **state)
+TEST(what_the_application_wants_is_left_for_the_next)
 {
 	int result;
 
-	(void)state;
 	(void)ours(FD);
 
 	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
@@ -1613,12 +1491,11 @@ static void what_the_application_wants_is_left_for_the_next(void **state)
 			 0x52460000 | PKTINFO_V4);
 }
 
-static void the_mark_is_not_shown(void **state)
+TEST(the_mark_is_not_shown)
 {
 	int value = 0, result = -1;
 	socklen_t len = sizeof(value);
 
-	(void)state;
 	(void)ours(FD);
 
 	bool handled = sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value,
@@ -1629,12 +1506,11 @@ static void the_mark_is_not_shown(void **state)
 	assert_int_equal(value, 1);
 }
 
-static void the_application_s_own_lowat_stays(void **state)
+TEST(the_application_s_own_lowat_stays)
 {
 	int value = 0, result = -1;
 	socklen_t len = sizeof(value);
 
-	(void)state;
 	inherit(FD);
 	kernel_set(FD, SOL_SOCKET, SO_RCVLOWAT, 100);
 
@@ -1645,9 +1521,8 @@ static void the_application_s_own_lowat_stays(void **state)
 	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT), 100);
 }
 
-static void a_failed_bind_takes_the_mark_away(void **state)
+TEST(a_failed_bind_takes_the_mark_away)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	(void)bind_to_wildcard(FD, any_v4(), false);
@@ -1655,12 +1530,11 @@ static void a_failed_bind_takes_the_mark_away(void **state)
 	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT), 1);
 }
 
-static void an_option_the_kernel_refuses_is_not_wanted(void **state)
+TEST(an_option_the_kernel_refuses_is_not_wanted)
 {
 	struct sock *sock = ours(FD);
 	int result = 0;
 
-	(void)state;
 	kernel.setsockopt_error = EPERM;
 
 	bool handled = set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
@@ -1671,12 +1545,11 @@ static void an_option_the_kernel_refuses_is_not_wanted(void **state)
 	assert_int_equal(sock->wanted, PKTINFO_NONE);
 }
 
-static void a_question_the_kernel_refuses_is_refused(void **state)
+TEST(a_question_the_kernel_refuses_is_refused)
 {
 	socklen_t len = sizeof(int);
 	int result = 0;
 
-	(void)state;
 	(void)ours(FD);
 
 	bool handled = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, NULL, &len,
@@ -1687,11 +1560,10 @@ static void a_question_the_kernel_refuses_is_refused(void **state)
 	assert_int_equal(errno, EFAULT);
 }
 
-static void setting_an_option_keeps_errno(void **state)
+TEST(setting_an_option_keeps_errno)
 {
 	int result;
 
-	(void)state;
 	(void)ours(FD);
 	kernel.lacks_bindtoifindex = true;
 	errno = ENOTTY;
@@ -1703,12 +1575,10 @@ static void setting_an_option_keeps_errno(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void a_device_that_is_set_later_is_noted(void **state)
+TEST(a_device_that_is_set_later_is_noted)
 {
 	struct sock *sock = ours(FD);
 	int result = -1;
-
-	(void)state;
 
 	bool handled = sock_set_option(FD, SOL_SOCKET, SO_BINDTODEVICE, "eth7",
 				       5, &result);
@@ -1718,24 +1588,21 @@ static void a_device_that_is_set_later_is_noted(void **state)
 	assert_int_equal(sock->device, 7);
 }
 
-static void a_device_that_is_set_by_number_is_noted(void **state)
+TEST(a_device_that_is_set_by_number_is_noted)
 {
 	struct sock *sock = ours(FD);
 	int result;
-
-	(void)state;
 
 	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7, &result);
 
 	assert_int_equal(sock->device, 7);
 }
 
-static void a_device_that_is_taken_away_is_noted(void **state)
+TEST(a_device_that_is_taken_away_is_noted)
 {
 	struct sock *sock = ours(FD);
 	int result;
 
-	(void)state;
 	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7, &result);
 
 	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 0, &result);
@@ -1756,24 +1623,6 @@ static void *duplicate_and_close(void *context)
 	return NULL;
 }
 
-static void threads_that_duplicate_count_right(void **state)
-{
-	struct sock *sock = ours(FD);
-	/* Two of them fight for one number. */
-	int to[] = { 20, 21, 22, 22 };
-	pthread_t threads[COUNT(to)];
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(to); i++)
-		assert_int_equal(pthread_create(&threads[i], NULL,
-						duplicate_and_close, &to[i]),
-				 0);
-	for (size_t i = 0; i < COUNT(to); i++)
-		assert_int_equal(pthread_join(threads[i], NULL), 0);
-
-	assert_int_equal(sock->fds, 1);
-}
-
 /* The port in its id. */
 
 static in_port_t port_of(const struct sock *sock)
@@ -1781,11 +1630,10 @@ static in_port_t port_of(const struct sock *sock)
 	return ntohs(peers_port_be(sock->id));
 }
 
-static void a_bound_socket_has_its_port(void **state)
+TEST(a_bound_socket_has_its_port)
 {
 	struct sock *sock;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	sock = sock_binding(FD, htons(53));
 	kernel_bound(FD, v4("0.0.0.0", 53));
@@ -1795,11 +1643,10 @@ static void a_bound_socket_has_its_port(void **state)
 	assert_true(sock_has_own_port(sock));
 }
 
-static void a_port_that_the_kernel_chose_is_none_of_its_own(void **state)
+TEST(a_port_that_the_kernel_chose_is_none_of_its_own)
 {
 	struct sock *sock;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	sock = sock_binding(FD, 0);
 	kernel_bound(FD, v4("0.0.0.0", 0));
@@ -1810,18 +1657,15 @@ static void a_port_that_the_kernel_chose_is_none_of_its_own(void **state)
 }
 
 /* Nobody can tell whether that is one by number. */
-static void an_inherited_socket_s_port_is_none_of_its_own(void **state)
+TEST(an_inherited_socket_s_port_is_none_of_its_own)
 {
-	(void)state;
-
 	assert_false(sock_has_own_port(ours(FD)));
 }
 
-static void a_new_socket_that_is_adopted_is_ours(void **state)
+TEST(a_new_socket_that_is_adopted_is_ours)
 {
 	struct sock *sock;
 
-	(void)state;
 	create(FD, AF_INET6, SOCK_DGRAM, 0);
 	assert_true(sock_settle(FD));
 	errno = ENOTTY;
@@ -1836,9 +1680,8 @@ static void a_new_socket_that_is_adopted_is_ours(void **state)
 	assert_int_equal(errno, ENOTTY);
 }
 
-static void what_cannot_be_adopted_is_left(void **state)
+TEST(what_cannot_be_adopted_is_left)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel.setsockopt_error = EPERM;
 
@@ -1846,9 +1689,8 @@ static void what_cannot_be_adopted_is_left(void **state)
 	assert_null(sock_known(FD));
 }
 
-static void when_disabled_nothing_is_adopted(void **state)
+TEST(when_disabled_nothing_is_adopted)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	settings.disable = 1;
 
@@ -1865,13 +1707,12 @@ static const char *pinned_to(const struct sock *sock)
 	return sock_is_pinned(sock, &local) ? text_of(&local) : "nothing";
 }
 
-static void a_socket_is_pinned_until_it_is_unpinned(void **state)
+TEST(a_socket_is_pinned_until_it_is_unpinned)
 {
 	const struct local first = local_of("10.0.0.1");
 	const struct local second = local_of("2001:db8::1");
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	assert_string_equal(pinned_to(sock), "nothing");
 	sock_pin(sock, &first);
 	assert_string_equal(pinned_to(sock), "10.0.0.1");
@@ -1885,23 +1726,21 @@ static void a_socket_is_pinned_until_it_is_unpinned(void **state)
 	assert_int_equal(sock_mode(sock), SOCK_ARMED);
 }
 
-static void a_source_that_changes_right_now_is_none(void **state)
+TEST(a_source_that_changes_right_now_is_none)
 {
 	const struct local source = local_of("10.0.0.1");
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	sock_pin(sock, &source);
 	atomic_fetch_add(&sock->pins, 1);
 
 	assert_string_equal(pinned_to(sock), "nothing");
 }
 
-static void what_is_not_ours_is_not_unpinned(void **state)
+TEST(what_is_not_ours_is_not_unpinned)
 {
 	struct sock *sock = ours(FD);
 
-	(void)state;
 	atomic_store(&sock->mode, SOCK_NOT_OURS);
 
 	sock_unpin(sock);
@@ -1923,9 +1762,8 @@ static int set_interface(int fd, const char *address, int ifindex)
 	return result;
 }
 
-static void an_interface_that_is_set_by_number_is_noted(void **state)
+TEST(an_interface_that_is_set_by_number_is_noted)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
 	assert_int_equal(set_interface(FD, "0.0.0.0", 5), 0);
@@ -1936,12 +1774,11 @@ static void an_interface_that_is_set_by_number_is_noted(void **state)
 	assert_int_equal(sock_multicast_ifindex(FD), 0);
 }
 
-static void an_interface_that_is_set_by_address_is_not_noted(void **state)
+TEST(an_interface_that_is_set_by_address_is_not_noted)
 {
 	const struct in_addr address = in4("10.0.1.7");
 	int result = -1;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 
@@ -1951,9 +1788,8 @@ static void an_interface_that_is_set_by_address_is_not_noted(void **state)
 	assert_int_equal(sock_multicast_ifindex(FD), 0);
 }
 
-static void an_interface_that_is_refused_is_not_noted(void **state)
+TEST(an_interface_that_is_refused_is_not_noted)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 	kernel.setsockopt_error = EADDRNOTAVAIL;
@@ -1963,9 +1799,8 @@ static void an_interface_that_is_refused_is_not_noted(void **state)
 	assert_int_equal(sock_multicast_ifindex(FD), 5);
 }
 
-static void an_interface_is_that_of_all_fds(void **state)
+TEST(an_interface_is_that_of_all_fds)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 
@@ -1974,9 +1809,8 @@ static void an_interface_is_that_of_all_fds(void **state)
 	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
 }
 
-static void an_interface_goes_with_its_fd(void **state)
+TEST(an_interface_goes_with_its_fd)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 	sock_forget(FD);
@@ -1989,9 +1823,8 @@ static void an_interface_goes_with_its_fd(void **state)
 }
 
 /* Set on one that nobody has seen yet: the note is all there is. */
-static void an_unseen_fd_s_interface_goes_with_it(void **state)
+TEST(an_unseen_fd_s_interface_goes_with_it)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 
@@ -2000,9 +1833,8 @@ static void an_unseen_fd_s_interface_goes_with_it(void **state)
 	assert_int_equal(sock_multicast_ifindex(FD), 0);
 }
 
-static void an_interface_is_that_of_a_tracked_socket(void **state)
+TEST(an_interface_is_that_of_a_tracked_socket)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)bind_to_wildcard(FD, any_v4(), true);
 	kernel_duplicated(FD, OTHER_FD);
@@ -2015,9 +1847,8 @@ static void an_interface_is_that_of_a_tracked_socket(void **state)
 	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 0);
 }
 
-static void an_interface_outlives_the_fd_that_it_was_set_by(void **state)
+TEST(an_interface_outlives_the_fd_that_it_was_set_by)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)bind_to_wildcard(FD, any_v4(), true);
 	kernel_duplicated(FD, OTHER_FD);
@@ -2029,9 +1860,8 @@ static void an_interface_outlives_the_fd_that_it_was_set_by(void **state)
 	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
 }
 
-static void an_interface_set_before_the_bind_is_that_of_the_socket(void **state)
+TEST(an_interface_set_before_the_bind_is_that_of_the_socket)
 {
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 	(void)bind_to_wildcard(FD, any_v4(), true);
@@ -2042,11 +1872,10 @@ static void an_interface_set_before_the_bind_is_that_of_the_socket(void **state)
 	assert_int_equal(sock_multicast_ifindex(OTHER_FD), 5);
 }
 
-static void one_thread_at_a_time_moves_a_socket(void **state)
+TEST(one_thread_at_a_time_moves_a_socket)
 {
 	struct sock *sock;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)bind_to_wildcard(FD, any_v4(), true);
 	sock = sock_known(FD);
@@ -2058,11 +1887,10 @@ static void one_thread_at_a_time_moves_a_socket(void **state)
 	sock_end_move(sock);
 }
 
-static void who_stayed_behind_in_a_fork_is_in_nobody_s_way(void **state)
+TEST(who_stayed_behind_in_a_fork_is_in_nobody_s_way)
 {
 	struct sock *sock;
 
-	(void)state;
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)bind_to_wildcard(FD, any_v4(), true);
 	sock = sock_known(FD);
@@ -2073,9 +1901,8 @@ static void who_stayed_behind_in_a_fork_is_in_nobody_s_way(void **state)
 }
 
 /* A limit: it is noted for the fd that it was set by, and later copies. */
-static void an_interface_set_by_another_fd_is_not_known(void **state)
+TEST(an_interface_set_by_another_fd_is_not_known)
 {
-	(void)state;
 	kernel_socket(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
 	sock_duplicated(FD, OTHER_FD);
@@ -2095,11 +1922,10 @@ static uint32_t chunks(void)
 	return n;
 }
 
-static void closed_sockets_take_no_memory(void **state)
+TEST(closed_sockets_take_no_memory)
 {
 	uint32_t before;
 
-	(void)state;
 	for (int i = 0; i < 2 * SOCKS_PER_CHUNK; i++) {
 		(void)ours(FD);
 		sock_forget(FD);
@@ -2113,12 +1939,11 @@ static void closed_sockets_take_no_memory(void **state)
 	assert_int_equal(chunks(), before);
 }
 
-static void no_two_open_sockets_are_one(void **state)
+TEST(no_two_open_sockets_are_one)
 {
 	enum { OPEN = 3 * SOCKS_PER_CHUNK };
 	struct sock *socks[OPEN];
 
-	(void)state;
 	for (int i = 0; i < OPEN; i++)
 		socks[i] = ours(FD + i);
 
@@ -2137,9 +1962,8 @@ static struct sock *bound_by_us(int fd)
 	return bind_to_wildcard(fd, any_v4(), true);
 }
 
-static void what_we_bound_is_put_back(void **state)
+TEST(what_we_bound_is_put_back)
 {
-	(void)state;
 	(void)bound_by_us(FD);
 	errno = ENOTTY;
 
@@ -2155,11 +1979,10 @@ static void what_we_bound_is_put_back(void **state)
 }
 
 /* It goes on to use it. */
-static void what_another_process_bound_stays_on(void **state)
+TEST(what_another_process_bound_stays_on)
 {
 	struct sock *sock = bound_by_us(FD);
 
-	(void)state;
 	atomic_store(&sock->generation, lock_generation() + 1);
 
 	sock_stop(true);
@@ -2169,9 +1992,8 @@ static void what_another_process_bound_stays_on(void **state)
 	sock_go_on();
 }
 
-static void what_need_not_be_put_back_stays_on(void **state)
+TEST(what_need_not_be_put_back_stays_on)
 {
-	(void)state;
 	(void)bound_by_us(FD);
 
 	sock_stop(false);
@@ -2181,160 +2003,19 @@ static void what_need_not_be_put_back_stays_on(void **state)
 	sock_go_on();
 }
 
-#define TEST(name) cmocka_unit_test_setup(name, nothing_open)
-
-int main(void)
+TEST(threads_that_duplicate_count_right)
 {
-	const struct CMUnitTest tests[] = {
-		TEST(an_ipv4_wildcard_socket_is_ours),
-		TEST(an_ipv6_wildcard_socket_is_ours),
-		TEST(a_udp_lite_wildcard_socket_is_ours),
-		TEST(a_socket_bound_to_mapped_zeroes_is_ours),
-		TEST(a_socket_bound_to_an_address_is_not_ours),
-		TEST(a_socket_bound_to_no_listed_port_is_not_ours),
-		TEST(an_unbound_socket_is_not_ours_yet),
-		TEST(other_kinds_of_sockets_are_not_ours),
-		TEST(a_protocol_of_another_family_is_not_ours),
-		TEST(a_file_is_not_ours),
-		TEST(a_closed_fd_is_looked_at_when_it_is_open),
-		TEST(looking_at_an_fd_costs_so_many_calls),
-		TEST(one_of_ours_is_looked_at_once),
-		TEST(what_is_not_ours_is_looked_at_once),
-		TEST(a_socket_that_was_created_and_sent_is_not_looked_at),
-		TEST(a_new_socket_that_receives_was_bound_behind_our_back),
-		TEST(a_raw_socket_that_is_inherited_is_not_ours),
-		TEST(what_is_duplicated_over_one_of_ours_is_looked_at),
-		TEST(what_is_known_costs_no_call),
-		TEST(one_of_ours_is_known),
-		TEST(what_the_application_asked_for_before_is_wanted),
-		TEST(what_nobody_asked_for_is_not_wanted),
-		TEST(the_device_of_a_socket_is_known),
-		TEST(an_older_kernel_tells_the_device_by_name),
-		TEST(on_an_older_kernel_no_device_is_none),
-		TEST(without_a_cookie_a_socket_is_ours_too),
-		TEST(a_socket_that_cannot_be_switched_on_is_not_ours),
-		TEST(looking_at_an_fd_keeps_errno),
-		TEST(when_disabled_nothing_is_looked_at),
-		TEST(zeroes_are_the_wildcard),
-		TEST(an_address_is_not_the_wildcard),
-		TEST(zeroes_of_no_family_are_the_wildcard),
-		TEST(a_short_sockaddr_in6_is_the_wildcard_too),
-		TEST(an_address_that_is_cut_is_not_the_wildcard),
-		TEST(zeroes_of_another_family_are_not_the_wildcard),
-		TEST(binding_a_new_ipv4_socket_costs_three_calls),
-		TEST(binding_a_new_ipv6_socket_costs_four_calls),
-		TEST(a_socket_is_switched_on_before_it_is_bound),
-		TEST(a_bound_socket_is_known),
-		TEST(a_new_socket_may_be_nonblocking_from_the_start),
-		TEST(binding_other_kinds_of_new_sockets_costs_nothing),
-		TEST(binding_an_inherited_socket_looks_at_it),
-		TEST(binding_one_of_ours_that_was_forgotten_leaves_it_on),
-		TEST(binding_an_inherited_stream_leaves_it),
-		TEST(a_failed_bind_switches_back),
-		TEST(a_failed_bind_leaves_the_ip_pktinfo_that_was_wanted),
-		TEST(a_failed_bind_leaves_the_ipv6_pktinfo_that_was_wanted),
-		TEST(after_a_failed_bind_the_next_may_succeed),
-		TEST(after_a_failed_bind_nothing_of_it_is_found),
-		TEST(a_failed_bind_counts_no_fd),
-		TEST(binding_one_of_ours_again_is_left_to_the_kernel),
-		TEST(a_failed_bind_of_another_fd_leaves_ours_on),
-		TEST(a_socket_that_cannot_be_switched_on_is_bound_plainly),
-		TEST(binding_keeps_errno),
-		TEST(switching_back_keeps_errno),
-		TEST(when_disabled_binding_costs_nothing),
-		TEST(a_new_socket_with_an_option_is_looked_at),
-		TEST(a_new_socket_with_a_device_is_looked_at),
-		TEST(other_options_leave_a_new_socket_cheap),
-		TEST(a_sibling_that_was_looked_at_is_ours_once_it_is_bound),
-		TEST(a_new_socket_s_sibling_is_ours_once_it_is_bound),
-		TEST(a_new_socket_is_ours_once_its_sibling_is_found_bound),
-		TEST(a_new_socket_whose_sibling_has_an_option_is_looked_at),
-		TEST(an_inherited_socket_that_is_switched_on_is_ours),
-		TEST(a_raw_socket_is_not_ours),
-		TEST(a_closed_fd_is_not_known),
-		TEST(a_duplicate_means_the_same_socket),
-		TEST(closing_the_first_leaves_the_duplicate),
-		TEST(closing_all_fds_leaves_none),
-		TEST(duplicating_onto_itself_changes_nothing),
-		TEST(duplicating_onto_another_of_ours_closes_that),
-		TEST(a_duplicate_of_a_stream_is_not_looked_at),
-		TEST(a_duplicate_of_the_unknown_is_unknown),
-		TEST(a_socket_is_known_by_each_fd_that_it_had_before_bind),
-		TEST(a_new_socket_of_two_fds_is_looked_at_when_it_is_bound),
-		TEST(a_range_is_closed_from_its_first_to_its_last),
-		TEST(a_range_to_the_end_closes_all_there_are),
-		TEST(a_range_across_unused_numbers_stops_at_its_end),
-		TEST(a_range_that_ends_before_it_begins_is_empty),
-		TEST(large_fds_are_ours_too),
-		TEST(fds_beyond_the_limit_are_left_alone),
-		TEST(a_duplicate_beyond_the_limit_is_not_counted),
-		TEST(each_socket_has_an_id_of_its_own),
-		TEST(an_id_is_not_given_twice),
-		TEST(closed_sockets_make_room_for_others),
-		TEST(many_sockets_are_known_at_once),
-		TEST(a_duplicate_nobody_saw_is_the_same_socket),
-		TEST(without_a_cookie_such_a_duplicate_is_another),
-		TEST(a_socket_closed_in_a_vfork_child_is_found_again),
-		TEST(a_socket_found_again_wants_what_it_wanted),
-		TEST(another_socket_of_the_same_number_is_another),
-		TEST(a_review_of_one_of_ours_changes_nothing),
-		TEST(a_review_switches_on_what_was_switched_off),
-		TEST(a_review_notices_a_socket_that_has_an_address),
-		TEST(a_review_notices_a_closed_fd),
-		TEST(a_number_used_anew_is_what_it_was_created_as),
-		TEST(our_options_look_off),
-		TEST(what_the_application_switches_on_looks_on),
-		TEST(what_the_application_switches_on_is_wanted),
-		TEST(what_the_application_switches_off_looks_off),
-		TEST(what_the_application_switches_off_stays_on),
-		TEST(an_option_can_be_set_by_a_byte),
-		TEST(ip_pktinfo_off_is_told_in_any_room),
-		TEST(ip_pktinfo_on_is_told_in_any_room),
-		TEST(ipv6_recvpktinfo_off_is_told_in_any_room),
-		TEST(ipv6_recvpktinfo_on_is_told_in_any_room),
-		TEST(other_options_are_left_to_libc),
-		TEST(options_of_others_are_left_to_libc),
-		TEST(what_a_shim_before_switched_on_is_not_wanted),
-		TEST(what_was_wanted_before_a_shim_is_wanted),
-		TEST(an_option_that_nobody_looked_at_yet_is_shown_as_wanted),
-		TEST(what_the_application_wants_is_left_for_the_next),
-		TEST(the_mark_is_not_shown),
-		TEST(the_application_s_own_lowat_stays),
-		TEST(a_failed_bind_takes_the_mark_away),
-		TEST(an_option_the_kernel_refuses_is_not_wanted),
-		TEST(a_question_the_kernel_refuses_is_refused),
-		TEST(setting_an_option_keeps_errno),
-		TEST(a_device_that_is_set_later_is_noted),
-		TEST(a_device_that_is_set_by_number_is_noted),
-		TEST(a_device_that_is_taken_away_is_noted),
-		TEST(a_bound_socket_has_its_port),
-		TEST(a_port_that_the_kernel_chose_is_none_of_its_own),
-		TEST(an_inherited_socket_s_port_is_none_of_its_own),
-		TEST(a_new_socket_that_is_adopted_is_ours),
-		TEST(what_cannot_be_adopted_is_left),
-		TEST(when_disabled_nothing_is_adopted),
-		TEST(a_socket_is_pinned_until_it_is_unpinned),
-		TEST(a_source_that_changes_right_now_is_none),
-		TEST(what_is_not_ours_is_not_unpinned),
-		TEST(an_interface_that_is_set_by_number_is_noted),
-		TEST(an_interface_that_is_set_by_address_is_not_noted),
-		TEST(an_interface_that_is_refused_is_not_noted),
-		TEST(an_interface_is_that_of_all_fds),
-		TEST(an_interface_goes_with_its_fd),
-		TEST(an_unseen_fd_s_interface_goes_with_it),
-		TEST(an_interface_is_that_of_a_tracked_socket),
-		TEST(an_interface_outlives_the_fd_that_it_was_set_by),
-		TEST(an_interface_set_before_the_bind_is_that_of_the_socket),
-		TEST(one_thread_at_a_time_moves_a_socket),
-		TEST(who_stayed_behind_in_a_fork_is_in_nobody_s_way),
-		TEST(an_interface_set_by_another_fd_is_not_known),
-		TEST(closed_sockets_take_no_memory),
-		TEST(no_two_open_sockets_are_one),
-		TEST(what_we_bound_is_put_back),
-		TEST(what_another_process_bound_stays_on),
-		TEST(what_need_not_be_put_back_stays_on),
-		TEST(threads_that_duplicate_count_right),
-	};
+	struct sock *sock = ours(FD);
+	/* Two of them fight for one number. */
+	int to[] = { 20, 21, 22, 22 };
+	pthread_t threads[COUNT(to)];
 
-	return cmocka_run_group_tests(tests, end_when_stuck, kernel_halt);
+	for (size_t i = 0; i < COUNT(to); i++)
+		assert_int_equal(pthread_create(&threads[i], NULL,
+						duplicate_and_close, &to[i]),
+				 0);
+	for (size_t i = 0; i < COUNT(to); i++)
+		assert_int_equal(pthread_join(threads[i], NULL), 0);
+
+	assert_int_equal(sock->fds, 1);
 }

@@ -785,7 +785,8 @@ static bool reads_packets(int domain, int type, int protocol)
 {
 	if (domain == AF_PACKET)
 		return !protocol || is_ip((uint16_t)protocol);
-	return type == SOCK_RAW && protocol == IPPROTO_UDP;
+	return (domain == AF_INET || domain == AF_INET6) && type == SOCK_RAW &&
+	       protocol == IPPROTO_UDP;
 }
 
 void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len)

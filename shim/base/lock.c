@@ -16,32 +16,33 @@
 #define YIELDS 1000
 #define NAPS 2000 /* of a millisecond each */
 
-/*
- * Where on its stack this thread is inside a lock, and in which: a signal
- * handler may find it so, and who comes after one that jumped.
- */
-_Thread_local const char *lock_inside;
-_Thread_local struct lock *lock_held;
+_Thread_local enum lock_place lock_inside;
+/* Which lock this thread is in, and its signal mask before that, if blocked. */
+static _Thread_local struct lock *held;
+static _Thread_local sigset_t mask_before;
+/* When another was first refused meanwhile, or 0. */
+static _Thread_local time_t refused_at_s;
 
 counter lock_refusals;
 
-/* The kernel hands a forked child this page zeroed. */
+/*
+ * The generation, and the process that has this memory for its own.  The kernel
+ * hands a forked child this page zeroed.
+ */
+enum { GENERATION, OWNER, WORDS };
 _Atomic uint32_t *_Atomic lock_page;
 /* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
 /* No system call is made. */
 static _Atomic bool silent;
+/* Signals are blocked inside. */
+static _Atomic bool wary;
 /* The process of the first one. */
 static _Atomic pid_t first_process;
 
-static void forked_child(void)
-{
-	atomic_store(lock_page, 0);
-}
-
 static _Atomic uint32_t *wiped_page(void)
 {
-	static _Atomic uint32_t unwiped;
+	static _Atomic uint32_t unwiped[WORDS];
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
 	void *page = map_memory(bytes);
@@ -52,23 +53,25 @@ static _Atomic uint32_t *wiped_page(void)
 		unmap_memory(page, bytes);
 		return none;
 	}
-	/* Before Linux 4.14: fork(3) alone is noticed. */
+	/* Before Linux 4.14: only fork(3) is noticed. */
 	if (page)
 		unmap_memory(page, bytes);
-	if (atomic_compare_exchange_strong(&lock_page, &none, &unwiped)) {
-		pthread_atfork(NULL, NULL, forked_child);
-		return &unwiped;
-	}
+	if (atomic_compare_exchange_strong(&lock_page, &none, unwiped))
+		return unwiped;
 	return none;
 }
 
 static uint32_t new_generation(_Atomic uint32_t *page)
 {
 	uint32_t none = 0, next = atomic_fetch_add(&generations, 1) + 1;
+	const pid_t owner = atomic_load(&silent) ? 0 : getpid();
 
 	if (next == 1)
-		atomic_store(&first_process, getpid());
-	return atomic_compare_exchange_strong(page, &none, next) ? next : none;
+		atomic_store(&first_process, owner);
+	atomic_store(&page[OWNER], (uint32_t)owner);
+	return atomic_compare_exchange_strong(&page[GENERATION], &none, next)
+		       ? next
+		       : none;
 }
 
 uint32_t lock_begin_generation(void)
@@ -87,6 +90,18 @@ uint32_t lock_begin_generation(void)
 	return mine;
 }
 
+static void begin_in_child(void)
+{
+	atomic_store(&lock_page[GENERATION], 0);
+	lock_begin_generation();
+}
+
+void lock_watch_forks(void)
+{
+	lock_generation();
+	pthread_atfork(NULL, NULL, begin_in_child);
+}
+
 bool lock_generation_is_gone(uint32_t generation)
 {
 	int saved = errno;
@@ -99,11 +114,24 @@ bool lock_generation_is_gone(uint32_t generation)
 
 bool lock_is_borrowed(void)
 {
-	return lock_generation() == 1 && !atomic_load(&silent) &&
-	       getpid() != first_process;
+	const uint32_t owner =
+		lock_generation() ? atomic_load(&lock_page[OWNER]) : 0;
+
+	if (!owner || atomic_load(&silent) || (uint32_t)getpid() == owner)
+		return false;
+	if (lock_inside == LOCK_OUTSIDE)
+		lock_inside = LOCK_BORROWED;
+	return true;
 }
 
-/* What a lock's holder is when a handler jumped out of it. */
+/* The lower half is where this thread has what each has of its own. */
+static uint64_t this_thread(void)
+{
+	return (uint64_t)lock_generation() << 32 |
+	       (uint32_t)((uintptr_t)&lock_inside >> 3);
+}
+
+/* What a lock's holder is that is gone. */
 #define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)
@@ -123,6 +151,9 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 			    &lock->holder, &holder, mine, memory_order_acquire,
 			    memory_order_relaxed))
 			return LOCK_HELD;
+		/* It is another user-level thread of this one. */
+		if (holder == mine)
+			return LOCK_REFUSED;
 		/* The holder stayed behind in the process that forked us. */
 		if (holder && generation_of(holder) != generation_of(mine) &&
 		    atomic_compare_exchange_strong(&lock->holder, &holder,
@@ -141,58 +172,139 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 	return LOCK_REFUSED;
 }
 
-bool lock_is_left(const char *inside, const char *here)
-{
-	int saved = errno;
-	stack_t stack;
-	bool left = here >= inside && !atomic_load(&silent) &&
-		    !sigaltstack(NULL, &stack) &&
-		    !(stack.ss_flags & SS_ONSTACK);
+/* Those that an instruction of ours may raise: blocked, they end the process.
+ */
+static const int raised[] = {
+	SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP
+};
 
-	errno = saved;
-	return left;
+void lock_be_wary(void)
+{
+	atomic_store(&wary, true);
 }
 
-/* This thread is inside a lock, or was. */
-static bool was_left_by_jump(const char *here)
+/*
+ * Returns `before`, with what was blocked before.  NULL: there is no need so
+ * far, or a filter refuses it, or may kill for it.
+ */
+static const sigset_t *block_signals(sigset_t *before)
 {
-	uint64_t mine = lock_holder(lock_generation());
+	sigset_t signals;
 
-	if (!lock_is_left(lock_inside, here))
-		return false;
-	atomic_compare_exchange_strong(&lock_held->holder, &mine, LOST);
-	lock_inside = NULL;
+	if (LIKELY(!atomic_load_explicit(&wary, memory_order_relaxed)) ||
+	    atomic_load(&silent))
+		return NULL;
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return pthread_sigmask(SIG_SETMASK, &signals, before) ? NULL : before;
+}
+
+static bool is_raised(int number)
+{
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		if (raised[i] == number)
+			return true;
+	return false;
+}
+
+/* Whether these may be what block_signals has blocked. */
+static bool has_all(const sigset_t *mask)
+{
+	for (int number = 1; number < SIGSYS; number++)
+		if (number != SIGKILL && number != SIGSTOP &&
+		    !is_raised(number) && !sigismember(mask, number))
+			return false;
 	return true;
 }
 
-enum lock_result lock_take_slowly(struct lock *lock, const char *here)
+/* Whether whoever of this thread is inside has been there for too long. */
+static bool is_overdue(void)
 {
-	enum lock_result result;
-	int saved = errno;
+	struct timespec now = { 0 };
 
-	if (lock_inside && !was_left_by_jump(here)) {
-		errno = saved;
-		atomic_fetch_add(&lock_refusals, 1);
-		return LOCK_REFUSED;
-	}
-	lock_held = lock;
-	lock_inside = here;
+	(void)clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	if (!refused_at_s)
+		refused_at_s = now.tv_sec + 1;
+	return now.tv_sec + 1 - refused_at_s > LOCK_OVERDUE_S;
+}
+
+/*
+ * Whether this thread, which is not outside, may enter.  See lock.h.  `before`
+ * is what block_signals() returned.
+ */
+static COLD bool may_enter_again(const sigset_t *before)
+{
+	uint64_t mine = this_thread();
+
+	lock_be_wary();
+	if (lock_inside == LOCK_BORROWED)
+		return !lock_is_borrowed();
+	if (lock_inside == LOCK_INSIDE_BLOCKED ? !before || has_all(before)
+					       : !is_overdue())
+		return false;
+	atomic_compare_exchange_strong(&held->holder, &mine, LOST);
+	return true;
+}
+
+/* By one store, so that a handler finds one or the other. */
+static void enter(struct lock *lock, const sigset_t *before)
+{
+	lock_inside = before ? LOCK_INSIDE_BLOCKED : LOCK_INSIDE;
 	atomic_signal_fence(memory_order_seq_cst);
-	result = wait_for(lock, lock_holder(lock_generation()));
-	if (result == LOCK_REFUSED) {
-		lock_inside = NULL;
-		atomic_fetch_add(&lock_refusals, 1);
+	held = lock;
+	refused_at_s = 0;
+	if (before)
+		mask_before = *before;
+}
+
+static void leave(void)
+{
+	sigset_t before;
+
+	atomic_signal_fence(memory_order_seq_cst);
+	if (LIKELY(lock_inside != LOCK_INSIDE_BLOCKED)) {
+		lock_inside = LOCK_OUTSIDE;
+		return;
 	}
+	/* A copy: a handler that cannot be blocked may enter afterwards. */
+	before = mask_before;
+	atomic_signal_fence(memory_order_seq_cst);
+	lock_inside = LOCK_OUTSIDE;
+	atomic_signal_fence(memory_order_seq_cst);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
+enum lock_result lock_take(struct lock *lock)
+{
+	sigset_t mask;
+	const int saved = errno;
+	const sigset_t *before = block_signals(&mask);
+	enum lock_result result = LOCK_REFUSED;
+
+	if (LIKELY(lock_inside == LOCK_OUTSIDE) || may_enter_again(before)) {
+		enter(lock, before);
+		result = wait_for(lock, this_thread());
+		if (result == LOCK_REFUSED)
+			leave();
+	} else if (before) {
+		(void)pthread_sigmask(SIG_SETMASK, before, NULL);
+	}
+	if (result == LOCK_REFUSED)
+		atomic_fetch_add(&lock_refusals, 1);
 	errno = saved;
 	return result;
+}
+
+void lock_release(struct lock *lock)
+{
+	if (atomic_load_explicit(&lock->given_up, memory_order_relaxed))
+		atomic_store(&lock->given_up, 0);
+	atomic_store_explicit(&lock->holder, 0, memory_order_release);
+	leave();
 }
 
 void lock_call_no_more(bool yes)
 {
 	atomic_store(&silent, yes);
-}
-
-void lock_renounce(struct lock *lock)
-{
-	atomic_store(&lock->given_up, 0);
 }

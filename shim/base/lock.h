@@ -1,5 +1,34 @@
 /* SPDX-License-Identifier: MIT */
-/* A leaf lock that a signal handler, a fork or a lost holder cannot jam. */
+/*
+ * A leaf lock that a signal handler, a fork or a lost holder cannot jam.
+ *
+ * A call that interrupts another one of its thread inside is refused until that
+ * one is through.  What interrupts is a handler, which returns; or jumps out by
+ * siglongjmp(3), and the call inside never goes on; or switches to another
+ * stack by swapcontext(3), and the call inside goes on later.  No address on a
+ * stack tells these two apart: were a jump taken for a switch, the thread would
+ * be refused for ever; were a switch taken for a jump, two would change the
+ * same state.
+ *
+ * So from when something was first seen to interrupt a call of ours, all locks
+ * block signals, and no handler runs inside.  Up to then they do not: where
+ * handlers leave our calls alone, a request makes no more system calls than
+ * without us.  What may interrupt all the same is a signal that a call or an
+ * instruction raises (SIGSEGV, SIGTRAP, SIGSYS), which cannot be blocked;
+ * SIGKILL in a vfork child, which has this thread's memory; and the first of
+ * all, if it comes inside a lock:
+ *
+ * | the call inside    | signals now | it has                  | the next one |
+ * |--------------------|-------------|-------------------------|------------------|
+ * | has blocked them   | blocked     | been interrupted        | is refused |
+ * | has blocked them   | not blocked | gone                    | takes the lock
+ * | | was the first      | either      | been interrupted, or    | is refused,
+ * for  | |                    |             | gone                    |
+ * LOCK_OVERDUE_S   |
+ *
+ * Where the application blocks all signals, or a filter refuses that, it may be
+ * refused more often: plain replies, never two that change the same state.
+ */
 #ifndef REPLYFROM_LOCK_H
 #define REPLYFROM_LOCK_H
 
@@ -25,12 +54,21 @@ enum lock_result {
 /* How many times it did not let a caller in. */
 extern counter lock_refusals;
 
-/* What lock_take and lock_release need; lock.c says of what kind. */
+/* Where this thread is, in respect of all locks. */
+enum lock_place {
+	LOCK_OUTSIDE,
+	LOCK_INSIDE,
+	LOCK_INSIDE_BLOCKED, /* and signals are blocked meanwhile */
+	/* A vfork child was here, and knows of no lock: see lock_is_borrowed */
+	LOCK_BORROWED,
+};
+
+/* A user-level thread that was switched is back long before. */
+#define LOCK_OVERDUE_S 10
+
+/* For what is inline here, and for who reads without a lock. */
 extern HIDDEN _Atomic uint32_t *_Atomic lock_page;
-extern HIDDEN _Thread_local const char *lock_inside;
-extern HIDDEN _Thread_local struct lock *lock_held;
-enum lock_result lock_take_slowly(struct lock *lock, const char *here);
-void lock_renounce(struct lock *lock);
+extern HIDDEN _Thread_local enum lock_place lock_inside;
 
 /* The generation of this process when it has none yet. */
 uint32_t lock_begin_generation(void);
@@ -49,52 +87,17 @@ static inline uint32_t lock_generation(void)
 	return LIKELY(mine) ? mine : lock_begin_generation();
 }
 
-/* The lower half is where this thread has what each has of its own. */
-static inline uint64_t lock_holder(uint32_t generation)
-{
-	return (uint64_t)generation << 32 |
-	       (uint32_t)((uintptr_t)&lock_inside >> 3);
-}
-
 /*
- * Answers LOCK_REFUSED to a signal handler that interrupted a thread inside
- * any of these locks, and when the holder does not let go: after seconds, and
- * from then on at once.  After LOCK_INHERITED the state behind the lock may be
- * half-written: the holder stayed behind in the process that forked us, or is
- * this thread, which a handler took out of there by siglongjmp(3).
- * Async-signal-safe; keeps errno.
+ * Returns LOCK_REFUSED as the table above says, and when the holder does not
+ * let go: after seconds, and from then on at once.  After LOCK_INHERITED the
+ * state behind the lock may be half-written: the holder stayed behind in the
+ * process that forked us, or is gone.  Async-signal-safe; keeps errno.
  */
-__attribute__((always_inline)) static inline enum lock_result
-lock_take(struct lock *lock)
-{
-	_Atomic uint32_t *page =
-		atomic_load_explicit(&lock_page, memory_order_acquire);
-	uint32_t generation =
-		page ? atomic_load_explicit(page, memory_order_relaxed) : 0;
-	const char *here = __builtin_frame_address(0);
-	uint64_t none = 0;
+enum lock_result lock_take(struct lock *lock);
+void lock_release(struct lock *lock);
 
-	if (generation && !lock_inside) {
-		lock_held = lock;
-		lock_inside = here;
-		atomic_signal_fence(memory_order_seq_cst);
-		if (atomic_compare_exchange_strong_explicit(
-			    &lock->holder, &none, lock_holder(generation),
-			    memory_order_acquire, memory_order_relaxed))
-			return LOCK_HELD;
-		lock_inside = NULL;
-	}
-	return lock_take_slowly(lock, here);
-}
-
-static inline void lock_release(struct lock *lock)
-{
-	if (atomic_load_explicit(&lock->given_up, memory_order_relaxed))
-		lock_renounce(lock);
-	atomic_store_explicit(&lock->holder, 0, memory_order_release);
-	atomic_signal_fence(memory_order_seq_cst);
-	lock_inside = NULL;
-}
+/* Something has interrupted a call of ours: from now on locks block signals. */
+void lock_be_wary(void);
 
 /*
  * Whether no lock makes a system call, which may be forbidden: none is then
@@ -103,17 +106,17 @@ static inline void lock_release(struct lock *lock)
 void lock_call_no_more(bool yes);
 
 /*
- * Whether who was inside of something, with a frame at this place of this
- * thread's stack, was taken out of there by siglongjmp(3) in a handler.  Such a
- * handler's frames lie deeper than those that it interrupted, unless they are
- * on a stack of their own; where ours, at `here`, lie no deeper, the others are
- * gone.  Keeps errno.
+ * Notices each fork(3) at once, so that lock_is_borrowed() knows this process.
+ * To be called once, when the library is loaded.
  */
-bool lock_is_left(const char *inside, const char *here);
+void lock_watch_forks(void);
 
 /*
- * Whether we are a vfork child, whose memory is its parent's, as far as is
- * known: the first process'.
+ * Whether we are a child with the memory of its parent, by vfork(2) or
+ * clone(2) CLONE_VM: its fds are its own, so nothing that it does to them may
+ * change what the parent knows.  It is then refused all locks, up to when the
+ * parent goes on.  A system call, so ask only where something would change.
+ * False where calls are forbidden.  Keeps errno.
  */
 bool lock_is_borrowed(void);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The calls that make, name, set up and close sockets. */
 #include "base/config.h"
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/real.h"
 #include "base/seccomp.h"
@@ -22,6 +23,7 @@ __attribute__((constructor)) static void loaded(void)
 	int saved = errno;
 
 	real_resolve();
+	lock_watch_forks();
 	seccomp_watch(false);
 	if (config_get()->log)
 		log_stderr_is(real.fcntl(STDERR_FILENO, F_GETFD) >= 0);
@@ -105,7 +107,8 @@ EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int result;
 
-	if (!follow_connect(fd, addr, len, &result))
+	if (!sock_may_be_udp(fd) || lock_is_borrowed() ||
+	    !follow_connect(fd, addr, len, &result))
 		return real.connect(fd, addr, len);
 	return result;
 }
@@ -134,7 +137,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
 void hook_closing(int fd)
 {
 	sock_forget(fd);
-	if (fd == STDERR_FILENO)
+	if (fd == STDERR_FILENO && !lock_is_borrowed())
 		log_stderr_is(false);
 }
 
@@ -147,7 +150,8 @@ EXPORTED int close(int fd)
 static void forget_range(unsigned int first, unsigned int last)
 {
 	sock_forget_range(first, last);
-	if (first <= STDERR_FILENO && last >= STDERR_FILENO)
+	if (first <= STDERR_FILENO && last >= STDERR_FILENO &&
+	    !lock_is_borrowed())
 		log_stderr_is(false);
 }
 
@@ -170,7 +174,7 @@ static int duplicated(int fd, int to)
 {
 	if (to >= 0)
 		sock_duplicated(fd, to);
-	if (to == STDERR_FILENO)
+	if (to == STDERR_FILENO && !lock_is_borrowed())
 		log_stderr_is(true);
 	return to;
 }

@@ -5,6 +5,8 @@
 
 #define BY_NAME ((struct receive_calls){ real.recvmsg, real.recvfrom })
 
+_Thread_local bool receive_is_in_call;
+
 COLD void receive_note_failure(int fd, int flags)
 {
 	if (errno == EAGAIN && !(flags & MSG_ERRQUEUE))

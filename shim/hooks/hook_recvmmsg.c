@@ -53,19 +53,22 @@ HOT static int receive_batch(void *memory, void *context)
 {
 	const struct batch *batch = context;
 	struct mmsghdr *app = batch->app, *ours = memory;
+	const uint64_t id = atomic_load(&batch->sock->id);
 	int received;
 
 	if (!memory)
 		return batch->call(batch->fd, app, batch->n, batch->flags,
 				   batch->timeout);
 	prepare_batch(batch, ours);
+	begin_call();
 	received = batch->call(batch->fd, ours, batch->n, batch->flags,
 			       batch->timeout);
+	receive_is_in_call = false;
 	if (received < 0)
 		receive_note_failure(batch->fd, batch->flags);
 	for (int i = 0; i < received; i++) {
 		app[i].msg_len = ours[i].msg_len;
-		deliver(batch->fd, batch->sock, &ours[i].msg_hdr,
+		deliver(batch->fd, batch->sock, id, &ours[i].msg_hdr,
 			&app[i].msg_hdr, batch->flags);
 		pktinfo_strip(&ours[i].msg_hdr, &app[i].msg_hdr,
 			      atomic_load(&batch->sock->wanted));

@@ -26,7 +26,7 @@ enum {
 	MEMORY = 1 << 1,
 	LOOKS = 1 << 2,	  /* at a socket that is new to us */
 	FOLLOWS = 1 << 3, /* a socket gets its address by connect(2) */
-	WAITS = 1 << 4,	  /* for another's lock, or asks who has it */
+	WAITS = 1 << 4,	  /* for another's lock, or blocks signals in its own */
 	LINES = 1 << 5,	  /* are written, wherever to */
 	ALL = (1 << 6) - 1,
 };
@@ -52,7 +52,6 @@ static const struct {
 	{ WAITS, SYS_kill },
 	{ WAITS | LINES, SYS_getpid },
 	{ WAITS, SYS_sched_yield },
-	{ WAITS, SYS_sigaltstack },
 #ifdef SYS_nanosleep
 	{ WAITS, SYS_nanosleep },
 #endif
@@ -62,7 +61,7 @@ static const struct {
 #ifdef SYS_ppoll
 	{ LINES, SYS_ppoll },
 #endif
-	{ FOLLOWS | LINES, SYS_rt_sigprocmask },
+	{ WAITS | FOLLOWS | LINES, SYS_rt_sigprocmask },
 	{ LINES, SYS_rt_sigpending },
 	{ LINES, SYS_rt_sigtimedwait },
 	{ LINES, SYS_write },

@@ -5,6 +5,7 @@
 
 #include "base/attribute.h"
 #include "base/config.h"
+#include "base/lock.h"
 #include "base/probe.h"
 #include "base/real.h"
 #include "common/name.h"
@@ -114,9 +115,13 @@ ALWAYS_INLINE void choose_interface(struct local *local)
 		local->ifindex = 0;
 }
 
-/* Remembers whom a message came from, and which address it asked. */
-ALWAYS_INLINE void learn(int fd, const struct sock *sock, struct msghdr *msg,
-			 bool peeked)
+/*
+ * Remembers whom a message came from, and which address it asked.  `id`: of the
+ * socket before the call, for afterwards `sock` may be another's, when a thread
+ * has closed it meanwhile.
+ */
+ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
+			 struct msghdr *msg, bool peeked)
 {
 	struct local local;
 
@@ -133,17 +138,16 @@ ALWAYS_INLINE void learn(int fd, const struct sock *sock, struct msghdr *msg,
 		return;
 	choose_interface(&local);
 	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
-	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,
-		       &local, peeked);
+	peers_remember(id, msg->msg_name, msg->msg_namelen, &local, peeked);
 }
 
 /* One message is there: learn from it, and give it to the application. */
-ALWAYS_INLINE void deliver(int fd, struct sock *sock, struct msghdr *ours,
-			   struct msghdr *app, int flags)
+ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
+			   struct msghdr *ours, struct msghdr *app, int flags)
 {
 	/* The addresses of an error report are the ICMP packet's. */
 	if (LIKELY(!((flags | ours->msg_flags) & MSG_ERRQUEUE)))
-		learn(fd, sock, ours, flags & MSG_PEEK);
+		learn(fd, sock, id, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
 }
 
@@ -156,6 +160,17 @@ bool receive_is_forbidden(int error);
 /* fds that came in a message may be sockets that we have not seen yet. */
 void receive_forget_passed_fds(const struct msghdr *msg);
 
+/* Whether this thread receives, where most that interrupts it comes. */
+extern HIDDEN _Thread_local bool receive_is_in_call;
+
+/* A handler that receives as well, or has jumped or switched from here. */
+ALWAYS_INLINE void begin_call(void)
+{
+	if (UNLIKELY(receive_is_in_call))
+		lock_be_wary();
+	receive_is_in_call = true;
+}
+
 /* recvmsg(2) on one of our sockets. */
 ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 			      int flags, bool is_shown,
@@ -166,13 +181,18 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
 	const struct room room = { .control = control, .name = name };
 	struct msghdr ours = prepare(app, sock, &room);
-	ssize_t n = calls.recvmsg(fd, &ours, flags);
+	const uint64_t id = atomic_load(&sock->id);
+	ssize_t n;
+
+	begin_call();
+	n = calls.recvmsg(fd, &ours, flags);
+	receive_is_in_call = false;
 
 	if (UNLIKELY(n < 0)) {
 		receive_note_failure(fd, flags);
 		return n;
 	}
-	deliver(fd, sock, &ours, app, flags);
+	deliver(fd, sock, id, &ours, app, flags);
 	/* Who gave no message of his own sees none of what this sets. */
 	if (is_shown)
 		pktinfo_strip(&ours, app, atomic_load(&sock->wanted));

@@ -77,16 +77,14 @@ static inline void keep_last(const struct datagram *d, struct peer *peer,
 			     uint32_t version, uint32_t now)
 {
 	struct peers_last *last = &peers_thread.last;
-	const uint64_t sock =
-		atomic_load_explicit(&last->sock, memory_order_relaxed);
-	const char here = 0;
+	uint64_t sock = atomic_load_explicit(&last->sock, memory_order_relaxed);
 
-	/* We are a handler that interrupted this very function. */
-	if (UNLIKELY(PEERS_IS_WRITTEN(sock)) &&
-	    !lock_is_left(PEERS_WRITER(sock), &here))
+	/* Of two on this thread that write it, one only may. */
+	if (UNLIKELY(sock == PEERS_WRITTEN ||
+		     !atomic_compare_exchange_strong_explicit(
+			     &last->sock, &sock, PEERS_WRITTEN,
+			     memory_order_relaxed, memory_order_relaxed)))
 		return;
-	atomic_store_explicit(&last->sock, PEERS_WRITTEN_BY(&here),
-			      memory_order_relaxed);
 	atomic_signal_fence(memory_order_seq_cst);
 	if (LIKELY(d->name->sa_family == AF_INET)) {
 		memcpy(last->name, d->name, sizeof(*last->name));

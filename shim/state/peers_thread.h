@@ -78,7 +78,7 @@ RACY static inline void peers_note_answer(struct peers_entry *entry)
  * it sends: it then needs neither the lock nor the table.
  */
 struct peers_last {
-	/* PEERS_LAST(), PEERS_WRITTEN_BY(), or 0: none, ask the table */
+	/* PEERS_LAST(), PEERS_WRITTEN, or 0: none, ask the table */
 	_Atomic uint64_t sock;
 	uint32_t version; /* the entry's, while what follows is true */
 	struct peers_entry *entry;
@@ -89,11 +89,12 @@ struct peers_last {
 };
 
 #define PEERS_LAST(sock) ((uint64_t)(sock) + 1)
-/* A frame of this thread writes the rest; handlers leave it alone meanwhile. */
-#define PEERS_WRITTEN_BY(frame) (~(uint64_t)(uintptr_t)(frame))
-/* NOLINTNEXTLINE(performance-no-int-to-ptr): it was one */
-#define PEERS_WRITER(sock) ((const char *)(uintptr_t) ~(sock))
-#define PEERS_IS_WRITTEN(sock) ((int64_t)(sock) < 0)
+/*
+ * Somebody on this thread writes the rest, and has perhaps been interrupted:
+ * others leave it alone.  If it does not come back, the thread asks the table
+ * from then on.
+ */
+#define PEERS_WRITTEN UINT64_MAX
 
 /* For what is inline here. */
 struct peers_thread {
@@ -167,11 +168,13 @@ static inline uint64_t peers_reading_batch(void)
 /* Whoever writes it right now will see that the peer has changed. */
 static inline void peers_drop_last(void)
 {
-	struct peers_last *last = &peers_thread.last;
+	_Atomic uint64_t *sock = &peers_thread.last.sock;
+	uint64_t seen = atomic_load_explicit(sock, memory_order_relaxed);
 
-	if (!PEERS_IS_WRITTEN(
-		    atomic_load_explicit(&last->sock, memory_order_relaxed)))
-		atomic_store_explicit(&last->sock, 0, memory_order_relaxed);
+	if (seen != PEERS_WRITTEN)
+		atomic_compare_exchange_strong_explicit(sock, &seen, 0,
+							memory_order_relaxed,
+							memory_order_relaxed);
 }
 
 /* Whether that was of `peer` to `sock`, and nothing has changed since. */
@@ -201,8 +204,8 @@ ALWAYS_INLINE bool peers_is_last(uint64_t sock, const struct sockaddr *peer,
 }
 
 /*
- * *local as it was read last, when that had this version.  False: a handler has
- * read another meanwhile.
+ * *local as it was read last, when that had this version.  False: a handler, or
+ * another user-level thread, has read another meanwhile, or is about to.
  */
 ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 {
@@ -211,7 +214,10 @@ ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 
 	local_copy(local, &thread->last.local);
 	atomic_signal_fence(memory_order_seq_cst);
-	if (UNLIKELY(thread->last.version != version))
+	if (UNLIKELY(thread->last.version != version ||
+		     atomic_load_explicit(&thread->last.sock,
+					  memory_order_relaxed) ==
+			     PEERS_WRITTEN))
 		return false;
 	if (LIKELY(thread->state == PEERS_READING))
 		thread->state = PEERS_ANSWERING;

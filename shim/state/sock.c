@@ -5,6 +5,10 @@
  * Nothing here takes a lock: a slot's occupant counts once in its sock's `fds`,
  * and both change by single atomic operations, so that a signal handler, a
  * fork or a vfork child may come in between any two of them.
+ *
+ * A child with the memory of its parent, by vfork(2), has fds of its own: what
+ * they are is not noted, nor what happens to them.  Where something would
+ * change, lock_is_borrowed() asks whether we are such a child.
  */
 #include "state/sock.h"
 
@@ -333,8 +337,7 @@ static struct sock *find_cookie(uint64_t cookie)
 
 /*
  * The socket of this cookie, with one fd more, or NULL.  Also one that no fd
- * means any more: a vfork child closed our fd, not its own, and the application
- * goes on using it.
+ * means any more: it was sent away by SCM_RIGHTS, and has come back.
  */
 static struct sock *hold_by_cookie(uint64_t cookie)
 {
@@ -554,8 +557,7 @@ static struct sock *track(int fd, int family, in_port_t port_be,
 
 /*
  * Whether we switched fd on when it was bound to the wildcard, though
- * connect(2) may have given it an address since, and a vfork child forgotten
- * it.
+ * connect(2) may have given it an address since.
  */
 static bool is_switched_on(int fd)
 {
@@ -574,7 +576,7 @@ static struct sock *examine(int fd)
 	in_port_t port_be;
 	bool is_wildcard;
 
-	if (!make_slot(fd))
+	if (lock_is_borrowed() || !make_slot(fd))
 		return NULL;
 	sock = sock_is_off() ? other : kind_of(fd, &family);
 	if (sock == udp) {
@@ -612,7 +614,7 @@ bool sock_may_be_udp(int fd)
 
 bool sock_settle(int fd)
 {
-	if (!is_new(occupant(fd)))
+	if (!is_new(occupant(fd)) || lock_is_borrowed())
 		return false;
 	occupy(fd, udp);
 	return true;
@@ -623,7 +625,7 @@ struct sock *sock_adopt(int fd, int family)
 	int saved = errno;
 	struct sock *sock = NULL;
 
-	if (sock_is_off())
+	if (sock_is_off() || lock_is_borrowed())
 		return NULL;
 	if (make_slot(fd))
 		sock = track(fd, family, 0, SHARED);
@@ -658,6 +660,8 @@ void sock_unpin(struct sock *sock)
 {
 	int pinned = SOCK_PINNED;
 
+	if (lock_is_borrowed())
+		return;
 	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
 }
 
@@ -743,6 +747,8 @@ void sock_stop(bool put_back)
 {
 	int saved = errno;
 
+	if (lock_is_borrowed())
+		return;
 	atomic_store(&off, true);
 	renounce(other, put_back && !atomic_load(&blind));
 	errno = saved;
@@ -779,7 +785,8 @@ static bool reads_packets(int domain, int type, int protocol)
 {
 	if (domain == AF_PACKET)
 		return !protocol || is_ip((uint16_t)protocol);
-	return type == SOCK_RAW && protocol == IPPROTO_UDP;
+	return (domain == AF_INET || domain == AF_INET6) && type == SOCK_RAW &&
+	       protocol == IPPROTO_UDP;
 }
 
 void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len)
@@ -796,29 +803,50 @@ void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len)
 	errno = saved;
 }
 
-void sock_created(int fd, int domain, int type, int protocol)
+/* What a new socket of this kind is. */
+static struct sock *kind_of_new(int domain, int type, int protocol)
 {
-	struct sock *sock = other;
-
 	type &= ~(SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (reads_packets(domain, type, protocol))
-		sock = packets;
-	else if (type == SOCK_DGRAM &&
-		 (protocol == 0 || protocol == IPPROTO_UDP ||
-		  protocol == IPPROTO_UDPLITE)) {
-		if (domain == AF_INET)
-			sock = fresh_v4;
-		else if (domain == AF_INET6)
-			sock = fresh_v6;
-	}
-	occupy(fd, sock);
+		return packets;
+	if (type != SOCK_DGRAM || (protocol != 0 && protocol != IPPROTO_UDP &&
+				   protocol != IPPROTO_UDPLITE))
+		return other;
+	if (domain == AF_INET)
+		return fresh_v4;
+	return domain == AF_INET6 ? fresh_v6 : other;
+}
+
+void sock_created(int fd, int domain, int type, int protocol)
+{
+	if (lock_is_borrowed())
+		return;
+	occupy(fd, kind_of_new(domain, type, protocol));
 	note_multicast(fd, 0);
+}
+
+/*
+ * What is not a UDP socket is forgotten without a system call: should fd be a
+ * vfork child's, ours is looked at again.  False: it may be a UDP socket.
+ */
+static bool forget_other(int fd)
+{
+	struct slot *slot = sock_slot(fd);
+	struct sock *seen = other;
+
+	if (!slot)
+		return true;
+	if (atomic_load(&slot->multicast_ifindex))
+		return false;
+	return !atomic_load(&slot->sock) ||
+	       atomic_compare_exchange_strong(&slot->sock, &seen, NULL);
 }
 
 void sock_forget(int fd)
 {
-	if (sock_occupant(fd))
-		occupy(fd, NULL);
+	if (forget_other(fd) || lock_is_borrowed())
+		return;
+	occupy(fd, NULL);
 	note_multicast(fd, 0);
 }
 
@@ -826,6 +854,8 @@ void sock_forget_range(unsigned int first, unsigned int last)
 {
 	unsigned int end = SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS - 1;
 
+	if (lock_is_borrowed())
+		return;
 	for (unsigned int fd = first; fd <= last && fd <= end; fd++) {
 		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
 			fd |= SOCK_FDS_PER_CHUNK - 1;
@@ -834,11 +864,20 @@ void sock_forget_range(unsigned int first, unsigned int last)
 	}
 }
 
+/* Whether the same is known of both, and neither is a UDP socket so far. */
+static bool are_alike(int fd, int to)
+{
+	const struct sock *sock = sock_occupant(fd);
+
+	return sock == sock_occupant(to) && (!sock || is_not_udp(sock)) &&
+	       !sock_multicast_ifindex(fd) && !sock_multicast_ifindex(to);
+}
+
 void sock_duplicated(int fd, int to)
 {
 	struct sock *sock = sock_occupant(fd);
 
-	if (fd == to)
+	if (fd == to || are_alike(fd, to) || lock_is_borrowed())
 		return;
 	if (is_tracked(sock)) {
 		if (!hold(sock))
@@ -847,9 +886,6 @@ void sock_duplicated(int fd, int to)
 		/* One may be bound by the other: look when they are used. */
 		sock = NULL;
 		occupy(fd, NULL);
-	} else if (sock_occupant(to) && !is_not_udp(sock_occupant(to))) {
-		/* A vfork child does so to its own fd, not to ours. */
-		sock = NULL;
 	}
 	occupy(to, sock);
 	note_multicast(to, sock_multicast_ifindex(fd));
@@ -861,7 +897,7 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 	struct sock *kind = occupant(fd), *sock = NULL;
 
 	if (is_not_udp(kind) || is_tracked(kind) || sock_is_off() ||
-	    !make_slot(fd))
+	    lock_is_borrowed() || !make_slot(fd))
 		return NULL;
 	if (kind == fresh_v4 || kind == fresh_v6)
 		sock = track(fd, kind == fresh_v4 ? AF_INET : AF_INET6, port_be,
@@ -957,12 +993,14 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 
 	if (is_multicast_option(level, name)) {
 		*result = real.setsockopt(fd, level, name, value, len);
-		if (!*result)
+		if (!*result && !lock_is_borrowed())
 			note_multicast(fd, named_interface(value, len));
 		return true;
 	}
 	if (!kind && !is_device_option(level, name) &&
 	    !is_mark_option(level, name))
+		return false;
+	if (lock_is_borrowed())
 		return false;
 	sock = occupant(fd);
 	/* No longer fresh: look at its options when it is bound. */

@@ -131,6 +131,48 @@ static void send_first(void)
 	check(close(fd));
 }
 
+static int passed = -1, pair[2];
+
+static struct msghdr message(struct iovec *iov, char *control, size_t bytes)
+{
+	return (struct msghdr){ .msg_iov = iov,
+				.msg_iovlen = 1,
+				.msg_control = control,
+				.msg_controllen = bytes };
+}
+
+/* A new socket on the wildcard waits at the other end. */
+static void pass(void)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	char byte = 'x';
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	const struct msghdr msg = message(&iov, control, sizeof(control));
+	const int fd = bound(INADDR_ANY);
+
+	if (passed >= 0)
+		check(close(passed));
+	*CMSG_FIRSTHDR(&msg) =
+		(struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(fd)),
+				  .cmsg_level = SOL_SOCKET,
+				  .cmsg_type = SCM_RIGHTS };
+	memcpy(CMSG_DATA(CMSG_FIRSTHDR(&msg)), &fd, sizeof(fd));
+	check(sendmsg(pair[0], &msg, 0) != 1);
+	check(close(fd));
+}
+
+static void receive_passed(void)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	char byte;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = message(&iov, control, sizeof(control));
+
+	check(recvmsg(pair[1], &msg, 0) != 1);
+	memcpy(&passed, CMSG_DATA(CMSG_FIRSTHDR(&msg)), sizeof(passed));
+	(void)!recv(passed, &byte, 1, MSG_DONTWAIT);
+}
+
 static void open_bind_send(void)
 {
 	const int fd = bound(INADDR_ANY);
@@ -169,6 +211,8 @@ int main(int argc, char **argv)
 	check(connect(server, &none, sizeof(none)));
 	printf("stranger_ns %.0f ", measure(NULL, send_to_stranger));
 	printf("first_ns %.0f ", measure(NULL, send_first));
-	printf("bind_ns %.0f\n", measure(NULL, open_bind_send));
+	printf("bind_ns %.0f ", measure(NULL, open_bind_send));
+	check(socketpair(AF_UNIX, SOCK_DGRAM, 0, pair));
+	printf("passed_ns %.0f\n", measure(pass, receive_passed));
 	return 0;
 }

@@ -10,7 +10,8 @@ FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
-	echo forks hazards midway ring sandboxed signals stack strangers stream tcp_echo threads)
+	echo forks hazards midway ring sandboxed signals stack strangers stream stress \
+	tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
@@ -27,7 +28,7 @@ E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside call
 	command completions crowd deepbind demo follow forks hazards hostile install learning \
 	lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \
-	syscalls threads transparency uplinks variables)
+	stress syscalls threads transparency uplinks variables)
 PROGRAMS += $(E2E_PROGRAMS)
 TESTS += $(E2E_SUITES)
 

@@ -22,6 +22,19 @@ int in_child(int (*body)(void *context), void *context)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 }
 
+int in_vfork_child(int (*body)(void *context), void *context)
+{
+	int status;
+	// NOLINTBEGIN(clang-analyzer-*): it is vfork that is to be tried.
+	pid_t child = vfork();
+
+	if (!child)
+		_exit(body(context));
+	// NOLINTEND(clang-analyzer-*)
+	assert_int_equal(waitpid(child, &status, 0), child);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+}
+
 void in_thread(void *(*body)(void *context), void *context)
 {
 	pthread_t thread;

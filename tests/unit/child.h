@@ -10,6 +10,9 @@
  */
 int in_child(int (*body)(void *context), void *context);
 
+/* The same after vfork(2): what `body` changes, its parent has as well. */
+int in_vfork_child(int (*body)(void *context), void *context);
+
 /* Runs `body` in a thread of its own until it ends. */
 void in_thread(void *(*body)(void *context), void *context);
 

@@ -213,6 +213,14 @@ TEST(who_reads_raw_udp_recalls_nothing)
 		"nothing");
 }
 
+/* Of that number there is no netlink(7), and there may be. */
+TEST(a_netlink_socket_of_udp_s_number_reads_no_packets)
+{
+	assert_string_equal(
+		answer_after_reading(AF_NETLINK, SOCK_RAW, IPPROTO_UDP),
+		"10.0.0.1");
+}
+
 TEST(who_reads_other_packets_recalls_as_before)
 {
 	const uint16_t protocols[] = { ETHERTYPE_ARP, ETH_P_LLDP };

@@ -34,12 +34,72 @@ int __wrap_nanosleep(const struct timespec *time, struct timespec *left)
 	return -1;
 }
 
+static time_t later_s;
+
+int __real_clock_gettime(clockid_t clock, struct timespec *now);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *now)
+{
+	int result = __real_clock_gettime(clock, now);
+
+	now->tv_sec += later_s;
+	return result;
+}
+
+/* Blocks all signals, or none. */
+static void set_mask(int how)
+{
+	sigset_t all;
+
+	sigfillset(&all);
+	assert_int_equal(pthread_sigmask(how, &all, NULL), 0);
+}
+
 BEFORE_EACH(free_locks)
 {
 	lock = (struct lock){ 0 };
 	other_lock = (struct lock){ 0 };
+	lock_inside = LOCK_OUTSIDE;
+	set_mask(SIG_UNBLOCK);
 	is_time_real = false;
 	naps = 0;
+}
+
+static bool is_blocked(int number)
+{
+	sigset_t mask;
+
+	assert_int_equal(pthread_sigmask(SIG_BLOCK, NULL, &mask), 0);
+	return sigismember(&mask, number);
+}
+
+/* First, for it holds for the process. */
+TEST(no_signal_is_blocked_before_any_interrupts)
+{
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	bool blocked = is_blocked(SIGTERM);
+
+	assert_false(blocked);
+	lock_release(&lock);
+}
+
+/* It may have jumped, or come back.  Second, for the same reason. */
+TEST(the_first_that_was_interrupted_is_gone_after_seconds)
+{
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	assert_int_equal(lock_take(&lock), LOCK_REFUSED);
+	later_s = LOCK_OVERDUE_S;
+	assert_int_equal(lock_take(&lock), LOCK_REFUSED);
+	later_s++;
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_INHERITED);
+	assert_true(is_blocked(SIGTERM));
+	lock_release(&lock);
+	assert_false(is_blocked(SIGTERM));
 }
 
 TEST(a_free_lock_is_held)
@@ -61,20 +121,11 @@ TEST(a_released_lock_is_held_again)
 	lock_release(&lock);
 }
 
-/* A handler's frames lie below those that it interrupted. */
-__attribute__((noinline)) static enum lock_result take_below(struct lock *which)
-{
-	volatile char frame[64] = { 0 };
-	enum lock_result result = lock_take(which);
-
-	return frame[0] ? LOCK_REFUSED : result;
-}
-
 TEST(a_holder_is_refused_its_own_lock)
 {
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	enum lock_result result = take_below(&lock);
+	enum lock_result result = lock_take(&lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
@@ -84,16 +135,25 @@ TEST(a_holder_is_refused_any_other_lock)
 {
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	enum lock_result result = take_below(&other_lock);
+	enum lock_result result = lock_take(&other_lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
 }
 
-/* siglongjmp out of a handler: nobody will let go. */
+/*
+ * A handler of a signal that cannot be blocked jumps, and siglongjmp(3) sets
+ * the mask that was before: nobody will let go.
+ */
+static void take_and_jump_out(struct lock *which)
+{
+	assert_int_equal(lock_take(which), LOCK_HELD);
+	set_mask(SIG_UNBLOCK);
+}
+
 TEST(a_lock_that_a_handler_jumped_out_of_is_had_again)
 {
-	assert_int_equal(take_below(&lock), LOCK_HELD);
+	take_and_jump_out(&lock);
 
 	enum lock_result result = lock_take(&lock);
 
@@ -105,7 +165,7 @@ TEST(a_lock_that_a_handler_jumped_out_of_is_had_again)
 
 TEST(another_lock_that_was_jumped_out_of_is_had_again)
 {
-	assert_int_equal(take_below(&other_lock), LOCK_HELD);
+	take_and_jump_out(&other_lock);
 
 	enum lock_result result = lock_take(&lock);
 
@@ -120,8 +180,8 @@ TEST(each_refusal_is_counted)
 	const unsigned long before = lock_refusals;
 
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)take_below(&lock);
-	(void)take_below(&other_lock);
+	(void)lock_take(&lock);
+	(void)lock_take(&other_lock);
 	lock_release(&lock);
 
 	assert_int_equal(lock_refusals, before + 2);
@@ -130,9 +190,9 @@ TEST(each_refusal_is_counted)
 TEST(being_refused_does_not_release_what_is_held)
 {
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
-	(void)take_below(&lock);
+	(void)lock_take(&lock);
 
-	enum lock_result result = take_below(&lock);
+	enum lock_result result = lock_take(&lock);
 
 	assert_int_equal(result, LOCK_REFUSED);
 	lock_release(&lock);
@@ -150,28 +210,69 @@ static void take_in_handler(int signal_number)
 		lock_release(&lock);
 }
 
-static void interrupt(void)
+static void interrupt_by(int number)
 {
 	const struct sigaction action = { .sa_handler = take_in_handler };
 
-	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	assert_int_equal(sigaction(number, &action, NULL), 0);
 	handler_s_result = -1;
-	assert_int_equal(raise(SIGUSR1), 0);
+	assert_int_equal(raise(number), 0);
 }
 
-TEST(a_handler_that_interrupts_the_holder_is_refused)
+TEST(a_handler_comes_when_the_lock_is_released)
 {
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
-	interrupt();
+	interrupt_by(SIGUSR1);
+
+	assert_int_equal(handler_s_result, -1);
+	lock_release(&lock);
+	assert_int_equal(handler_s_result, LOCK_HELD);
+}
+
+TEST(a_handler_that_cannot_be_blocked_is_refused)
+{
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	interrupt_by(SIGTRAP);
 
 	assert_int_equal(handler_s_result, LOCK_REFUSED);
 	lock_release(&lock);
 }
 
+/* The application's, whatever they are. */
+TEST(a_lock_leaves_the_signals_that_are_blocked)
+{
+	sigset_t mask;
+
+	sigemptyset(&mask);
+	sigaddset(&mask, SIGUSR2);
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, &mask, NULL), 0);
+
+	(void)lock_take(&lock);
+	(void)lock_take(&lock);
+	lock_release(&lock);
+
+	assert_int_equal(pthread_sigmask(SIG_SETMASK, NULL, &mask), 0);
+	for (int number = 1; number < SIGSYS; number++)
+		assert_int_equal(sigismember(&mask, number), number == SIGUSR2);
+}
+
+/* Its own mask tells nothing: plain replies, and never two at a time. */
+TEST(where_all_is_blocked_who_was_inside_stays_there)
+{
+	set_mask(SIG_BLOCK);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	lock_release(&lock);
+}
+
 TEST(a_handler_that_interrupts_nobody_is_served)
 {
-	interrupt();
+	interrupt_by(SIGUSR1);
 
 	assert_int_equal(handler_s_result, LOCK_HELD);
 }
@@ -456,6 +557,76 @@ TEST(a_child_of_clone_is_of_another_generation)
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_true(WIFEXITED(status));
 	assert_int_equal(WEXITSTATUS(status), true);
+}
+
+static int is_borrowed(void *context)
+{
+	(void)context;
+	return lock_is_borrowed();
+}
+
+TEST(a_vfork_child_is_borrowed)
+{
+	(void)lock_generation();
+
+	int borrowed = in_vfork_child(is_borrowed, NULL);
+
+	assert_int_equal(borrowed, true);
+}
+
+TEST(other_processes_are_not_borrowed)
+{
+	int child = in_child(is_borrowed, NULL);
+
+	assert_int_equal(child, false);
+	assert_int_equal(lock_is_borrowed(), false);
+}
+
+static int is_vfork_child_borrowed(void *context)
+{
+	(void)context;
+	return in_vfork_child(is_borrowed, NULL);
+}
+
+TEST(a_vfork_child_is_borrowed_though_it_is_first_to_ask)
+{
+	lock_watch_forks();
+
+	int borrowed = in_child(is_vfork_child_borrowed, NULL);
+
+	assert_int_equal(borrowed, true);
+}
+
+static int take_when_borrowed(void *context)
+{
+	(void)context;
+	return lock_is_borrowed() ? (int)lock_take(&lock) : -1;
+}
+
+TEST(who_is_borrowed_is_refused_and_its_parent_is_not)
+{
+	int result = in_vfork_child(take_when_borrowed, NULL);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	lock_release(&lock);
+}
+
+static int die_inside(void *context)
+{
+	(void)context;
+	(void)lock_take(&lock);
+	return (int)raise(SIGKILL);
+}
+
+TEST(what_a_killed_vfork_child_held_is_inherited)
+{
+	assert_int_equal(in_vfork_child(die_inside, NULL), -1);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_INHERITED);
+	lock_release(&lock);
 }
 
 /* Last, for it cannot be taken back. */

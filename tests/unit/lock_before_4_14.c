@@ -50,6 +50,8 @@ TEST(a_forked_child_is_of_another_generation)
 {
 	uint32_t generation = lock_generation();
 
+	lock_watch_forks();
+
 	int differs = in_child(is_of_another_generation, &generation);
 
 	assert_int_equal(differs, true);

@@ -208,7 +208,7 @@ static void on_signal(int signal_number)
 static void raise_once(void)
 {
 	clock_asked = NULL;
-	(void)raise(SIGUSR1);
+	(void)raise(SIGTRAP);
 }
 
 static void raise_once_in_the_middle(void)
@@ -221,7 +221,7 @@ static void interrupt(void (*asked)(void))
 {
 	const struct sigaction action = { .sa_handler = on_signal };
 
-	assert_int_equal(sigaction(SIGUSR1, &action, NULL), 0);
+	assert_int_equal(sigaction(SIGTRAP, &action, NULL), 0);
 	handled = 0;
 	handler_s_answer = UNASKED;
 	clock_asked = asked;
@@ -303,7 +303,7 @@ TEST(a_handler_between_changes_is_answered)
 	interrupt_the_next_change();
 	clock_asked = NULL;
 
-	(void)raise(SIGUSR1);
+	(void)raise(SIGTRAP);
 
 	assert_int_equal(handler_s_answer, KNOWN);
 }

@@ -5,6 +5,7 @@
 #include "address.h"
 #include "base/lock.h"
 #include "base/real.h"
+#include "child.h"
 #include "kernel.h"
 #include "settings.h"
 #include "state/peers.h"
@@ -313,15 +314,65 @@ TEST(a_raw_socket_that_is_inherited_is_not_ours)
 	assert_null(sock);
 }
 
-/* In a vfork child, which writes our table and not our fds. */
-TEST(what_is_duplicated_over_one_of_ours_is_looked_at)
+/* A vfork child has our table, and fds of its own. */
+
+static int close_in_child(void *context)
 {
-	(void)ours(FD);
-	create(OTHER_FD, AF_INET, SOCK_STREAM, 0);
+	(void)context;
+	sock_forget(FD);
+	sock_forget_range(0, ~0U);
+	return 0;
+}
 
+static int replace_in_child(void *context)
+{
+	(void)context;
+	sock_created(FD, AF_INET, SOCK_STREAM, 0);
 	sock_duplicated(OTHER_FD, FD);
+	return 0;
+}
 
-	assert_non_null(sock_probe(FD));
+static int bind_in_child(void *context)
+{
+	(void)context;
+	sock_created(OTHER_FD, AF_INET, SOCK_DGRAM, 0);
+	return sock_binding(OTHER_FD, htons(53)) || sock_settle(OTHER_FD);
+}
+
+static int stop_in_child(void *context)
+{
+	(void)context;
+	sock_stop(false);
+	sock_unpin(sock_known(FD));
+	return 0;
+}
+
+static int review_in_child(void *context)
+{
+	(void)context;
+	kernel_closed(FD);
+	sock_review(FD);
+	return sock_adopt(OTHER_FD, AF_INET) || sock_probe(OTHER_FD);
+}
+
+TEST(what_a_vfork_child_does_is_not_noted)
+{
+	static int (*const bodies[])(
+		void *) = { close_in_child, replace_in_child, bind_in_child,
+			    stop_in_child, review_in_child };
+	const struct local local = { .family = AF_INET };
+	struct sock *sock = ours(FD);
+
+	sock_pin(sock, &local);
+	for (size_t i = 0; i < sizeof(bodies) / sizeof(*bodies); i++) {
+		int result = in_vfork_child(bodies[i], NULL);
+
+		assert_int_equal(result, 0);
+		assert_ptr_equal(sock_known(FD), sock);
+		assert_int_equal(sock_mode(sock), SOCK_PINNED);
+		assert_int_equal(atomic_load(&sock->fds), 1);
+		assert_null(sock_occupant(OTHER_FD));
+	}
 }
 
 /* For read and write: an fd may be anything, and a sandbox strict. */

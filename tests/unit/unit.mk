@@ -42,7 +42,7 @@ $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 $(U)/line: $(call rooms,line)
 
 $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
-$(U)/lock: WRAPPED = nanosleep
+$(U)/lock: WRAPPED = nanosleep clock_gettime
 $(U)/lock_before_4_14: WRAPPED = madvise
 
 $(U)/log: $(call rooms,line log quiet raw real) \
@@ -82,6 +82,7 @@ $(U)/scratch: WRAPPED = mmap munmap
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
 $(U)/sock: $(call rooms,line log $(PEERS_ROOMS) quiet sock) $(KERNEL)
+$(U)/sock: $(call props,child)
 $(U)/sock: WRAPPED = getsockname ioctl
 
 $(U)/hook_fd: $(call rooms,follow hook_fd line log $(PEERS_ROOMS) \

@@ -58,7 +58,7 @@
 #define MORE_SERVERS 3
 #define CONTEXTS 4
 #define SWITCH_US 100
-#define STACK_BYTES (64 * 1024)
+#define STACK_BYTES ((size_t)64 * 1024)
 #define FDS 128 /* that a child closes */
 #define MS_PER_S 1000
 

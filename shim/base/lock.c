@@ -237,9 +237,9 @@ static COLD bool may_enter_again(const sigset_t *before)
 {
 	uint64_t mine = this_thread();
 
-	lock_be_wary();
 	if (lock_inside == LOCK_BORROWED)
 		return !lock_is_borrowed();
+	lock_be_wary();
 	if (lock_inside == LOCK_INSIDE_BLOCKED ? !before || has_all(before)
 					       : !is_overdue())
 		return false;

@@ -18,13 +18,12 @@
  * SIGKILL in a vfork child, which has this thread's memory; and the first of
  * all, if it comes inside a lock:
  *
- * | the call inside    | signals now | it has                  | the next one |
- * |--------------------|-------------|-------------------------|------------------|
- * | has blocked them   | blocked     | been interrupted        | is refused |
- * | has blocked them   | not blocked | gone                    | takes the lock
- * | | was the first      | either      | been interrupted, or    | is refused,
- * for  | |                    |             | gone                    |
- * LOCK_OVERDUE_S   |
+ * | the call inside  | signals now | so it is             | the next one     |
+ * |------------------|-------------|----------------------|------------------|
+ * | has blocked them | blocked     | interrupted          | is refused       |
+ * | has blocked them | not blocked | gone                 | takes the lock   |
+ * | was the first    | either      | interrupted, or gone | is refused, for  |
+ * |                  |             |                      | LOCK_OVERDUE_S   |
  *
  * Where the application blocks all signals, or a filter refuses that, it may be
  * refused more often: plain replies, never two that change the same state.

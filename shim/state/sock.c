@@ -614,8 +614,10 @@ bool sock_may_be_udp(int fd)
 
 bool sock_settle(int fd)
 {
-	if (!is_new(occupant(fd)) || lock_is_borrowed())
+	if (!is_new(occupant(fd)))
 		return false;
+	/* Should that be a vfork child's, ours is looked at when it is bound.
+	 */
 	occupy(fd, udp);
 	return true;
 }
@@ -817,9 +819,21 @@ static struct sock *kind_of_new(int domain, int type, int protocol)
 	return domain == AF_INET6 ? fresh_v6 : other;
 }
 
+/*
+ * Whether fd, where something new is, is a vfork child's.  A system call only
+ * where something is known of ours, or it has been such a child's before.
+ */
+static bool is_borrowed(int fd)
+{
+	const struct sock *sock = sock_occupant(fd);
+
+	return ((sock && sock != other) || lock_inside == LOCK_BORROWED) &&
+	       lock_is_borrowed();
+}
+
 void sock_created(int fd, int domain, int type, int protocol)
 {
-	if (lock_is_borrowed())
+	if (is_borrowed(fd))
 		return;
 	occupy(fd, kind_of_new(domain, type, protocol));
 	note_multicast(fd, 0);

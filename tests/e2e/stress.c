@@ -58,7 +58,7 @@
 #define MORE_SERVERS 3
 #define CONTEXTS 4
 #define SWITCH_US 100
-#define STACK_BYTES (64 * 1024)
+#define STACK_BYTES ((size_t)64 * 1024)
 #define FDS 128 /* that a child closes */
 #define MS_PER_S 1000
 
@@ -317,36 +317,43 @@ static void run_spawn(void)
 	(void)posix_spawn_file_actions_destroy(&actions);
 }
 
-/* By a socket pair, and so back to us. */
+static struct msghdr message(struct iovec *iov, char *control, size_t bytes)
+{
+	return (struct msghdr){ .msg_iov = iov,
+				.msg_iovlen = 1,
+				.msg_control = control,
+				.msg_controllen = bytes };
+}
+
+/* Sends a socket to ourselves, and answers what it is there. */
+static int pass(int fd, const int pair[2])
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(fd))] = { 0 };
+	char byte = 0;
+	struct iovec iov = { .iov_base = &byte, .iov_len = 1 };
+	struct msghdr msg = message(&iov, control, sizeof(control));
+	struct cmsghdr *c = CMSG_FIRSTHDR(&msg);
+
+	*c = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
+			       .cmsg_type = SCM_RIGHTS,
+			       .cmsg_len = CMSG_LEN(sizeof(fd)) };
+	memcpy(CMSG_DATA(c), &fd, sizeof(fd));
+	if (sendmsg(pair[0], &msg, 0) != 1 || close(fd) ||
+	    recvmsg(pair[1], &msg, 0) != 1)
+		server_die("SCM_RIGHTS");
+	memcpy(&fd, CMSG_DATA(c), sizeof(fd));
+	return fd;
+}
+
 static void run_rights(void)
 {
-	union {
-		char bytes[CMSG_SPACE(sizeof(int))];
-		struct cmsghdr align;
-	} control = { 0 };
-	char data = 0;
-	struct iovec iov = { .iov_base = &data, .iov_len = 1 };
-	struct msghdr msg = {
-		.msg_iov = &iov,
-		.msg_iovlen = 1,
-		.msg_control = &control,
-		.msg_controllen = sizeof(control),
-	};
-	int pair[2], fd = wildcard();
+	int pair[2], fd;
+	char byte;
 
 	if (socketpair(AF_UNIX, SOCK_DGRAM, 0, pair))
 		server_die("socketpair");
-	control.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET,
-					  .cmsg_type = SCM_RIGHTS,
-					  .cmsg_len = CMSG_LEN(sizeof(fd)) };
-	memcpy(CMSG_DATA(&control.align), &fd, sizeof(fd));
-	if (sendmsg(pair[0], &msg, 0) != 1)
-		server_die("sendmsg");
-	close(fd);
-	if (recvmsg(pair[1], &msg, 0) != 1)
-		server_die("recvmsg");
-	memcpy(&fd, CMSG_DATA(&control.align), sizeof(fd));
-	(void)recv(fd, &data, 1, MSG_DONTWAIT);
+	fd = pass(wildcard(), pair);
+	(void)recv(fd, &byte, 1, MSG_DONTWAIT);
 	close(fd);
 	close(pair[0]);
 	close(pair[1]);
@@ -430,14 +437,14 @@ static void alarm_often(void (*handler)(int))
 /* The first is this thread's own. */
 static void *run_contexts(void *unused)
 {
-	static char stacks[CONTEXTS][STACK_BYTES];
-
 	for (volatile int i = 0; i < CONTEXTS; i++) {
 		context_pairs[i] = new_pair();
 		context_pairs[i].renews = true;
 		if (getcontext(&contexts[i]))
 			server_die("getcontext");
-		contexts[i].uc_stack.ss_sp = stacks[i];
+		contexts[i].uc_stack.ss_sp = malloc(STACK_BYTES);
+		if (!contexts[i].uc_stack.ss_sp)
+			server_die("malloc");
 		contexts[i].uc_stack.ss_size = STACK_BYTES;
 		makecontext(&contexts[i], serve_in_context, 0);
 	}

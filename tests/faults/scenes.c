@@ -446,6 +446,15 @@ static void converse(int fd)
 	hear(TRY(fd, data, write, fd, data, strlen(data)));
 }
 
+static bool has_address(int fd)
+{
+	union name name = { 0 };
+	socklen_t bytes = sizeof(name);
+
+	return !raw(SYS_getsockname, fd, (long)&name, (long)&bytes, 0, 0, 0) &&
+	       strcmp(text_of(&name), any()) != 0;
+}
+
 /* Where multicast comes from, whom it is connected to, and its port. */
 static void note_socket(int fd)
 {
@@ -462,6 +471,9 @@ static void note_socket(int fd)
 		     ntohs(peer.v4.sin_port) == port_of(client) ? "the port"
 								: "a port",
 		     text_of(&peer));
+	/* The kernel names no peer whose port is 0, as a group's is. */
+	else if (has_address(fd))
+		note("half connected; ");
 	note("port %s; ", port_of(fd) == PORT ? "as bound"
 			  : port_of(fd)	      ? "another"
 					      : "none");

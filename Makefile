@@ -1,40 +1,42 @@
 # SPDX-License-Identifier: MIT
 # make         builds build/libreplyfrom.so and build/replyfrom
-# make install puts all under PREFIX, in DESTDIR; make uninstall takes it away
+# make install installs it below PREFIX, in DESTDIR; make uninstall removes it
 # make deb     makes Debian packages in build/deb; make rpm one in build/rpm
-# make demo    shows the problem and the cure
-# make test    runs all tests: test-unit, test-e2e, test-daemons
-# make test-suites runs other people's tests, make fuzz-transparency random calls
-# make test-containers  tries it in containers, and as others build it
+# make demo    shows the problem and the fix
+# make test    runs all tests: test-unit, test-e2e, test-daemons; QUICK=1: some
+# make test-suites runs other projects' tests, make fuzz-transparency random calls
+# make test-containers  tests it in containers, packages and other builds
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
-# make kernel  builds the engine in the kernel; make test-kernel tries it in qemu
-# make fuzz, make mutation, make soak   see their directories in tests
-# make check   formatters and linters, as errors; make shape measures lengths
+# make kernel  builds the kernel engine; make test-kernel tests it in qemu
+# make fuzz, make mutation, make soak   see tests/README.md
+# make check   runs formatters and linters; make shape measures lengths
+# make clean   removes what was built; make clean-root what tests ran in
 # V=1 shows the commands.
 
 VERSION = 0.1.0
 
 CFLAGS = -O2 -g
 WARNINGS = -Wall -Wextra -Wshadow -Wmissing-prototypes -Wconversion -Wvla
-# The same bytes, wherever it is built.
+# -ffile-prefix-map: the result does not depend on where it is built.
 OWN_CFLAGS = -std=gnu11 -D_GNU_SOURCE $(WARNINGS) -Ishim -MMD -MP \
 	-ffile-prefix-map=$(CURDIR)=.
-# A thread that is cancelled unwinds, and cleans up; under musl it does not.
-UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine)),,-fexceptions)
+# glibc unwinds a cancelled thread, so cleanup functions run; musl does not.
+UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine 2>/dev/null)),,-fexceptions)
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
-# shim/state/deepbind.c looks the hooks up in that hash table.
+# --hash-style=gnu: shim/state/deepbind.c finds the hooks in that hash table.
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
 	-Wl,--hash-style=gnu \
 	-Wl,-soname,libreplyfrom.so
-# _FORTIFY_SOURCE: clang then drops an exported recvfrom, silently.  _TIME_BITS,
-# which some 32-bit compilers set: headers then call the hooks by other names.
+# With _FORTIFY_SOURCE clang silently drops an exported recvfrom.  With _TIME_BITS,
+# which some 32-bit compilers set, headers give the hooks other names.
 NO_RENAMES = -U_FORTIFY_SOURCE -U_TIME_BITS -U_FILE_OFFSET_BITS
 LDLIBS = -ldl -pthread
 
-B = build
-# Sorted, as not every make does it: the order decides where a function lies.
+# tests/root sets IN_ROOT: what is built there is the private root's.
+B = build$(if $(IN_ROOT),/inside)
+# Sorted, because the order decides where functions are placed in the library.
 SHIM_SOURCES := $(sort $(wildcard shim/hooks/*.c shim/state/*.c \
 	shim/base/*.c shim/common/*.c))
 COMMAND_SOURCES := $(sort $(wildcard shim/command/*.c shim/common/*.c))
@@ -57,21 +59,21 @@ $(B)/libreplyfrom.so: $(SHIM_OBJECTS)
 
 $(B)/replyfrom: $(COMMAND_OBJECTS)
 	$(say) LINK $@
-	$(Q)$(CC) $(LDFLAGS) -o $@ $^
+	$(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
-# Their names come up when the library is linked, too late for -flto.
+# The linker refers to its functions after -flto has removed unused ones.
 $(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto
-# Of what it defines only the assembler knows.
+# Its function is defined in assembly, which -flto does not see.
 $(B)/shim/hooks/hook_dlopen.o: SHIM_CFLAGS += -fno-lto
 
-# What make install is told may be other than what make was.
+# Compiled again if make install gets another LIBDIR than make.
 $(B)/libdir: FORCE
 	$(Q)mkdir -p $(@D)
 	$(Q)echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
 $(B)/shim/command/command.o: $(B)/libdir
 FORCE:
 
-# FLAGS are those of a folder's objects, which a makefile there may set.
+# FLAGS are for the objects of a folder; the makefile in it may set them.
 FLAGS = $(OWN_CFLAGS)
 $(B)/shim/%.o: FLAGS = $(SHIM_CFLAGS) $(NO_RENAMES)
 $(B)/shim/command/%.o: FLAGS = $(OWN_CFLAGS) $(NO_RENAMES) \
@@ -88,12 +90,23 @@ $(Q)mkdir -p $(@D)
 $(Q)$(CC) $(LDFLAGS) -o $@ $^ $(LDLIBS)
 endef
 
-# Compiled again when the makefile in the source's own folder changes, too.
+# What a build is made with and finds: other flags, another compiler, or a header
+# that is installed later, and all is compiled again.
+$(B)/environment: export ENVIRONMENT = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
+	$(NO_RENAMES) $(SANITIZE) in $(CURDIR)
+$(B)/environment: FORCE
+	$(Q)mkdir -p $(@D)
+	$(Q){ printf '%s\n' "$$ENVIRONMENT"; $(CC) --version | head -n 1; \
+		echo '#include <sys/sdt.h>' | $(CC) $(CPPFLAGS) -E -x c - \
+		>/dev/null 2>&1 && echo sys/sdt.h; } >$@.$$$$; \
+		if cmp -s $@.$$$$ $@; then rm $@.$$$$; else mv $@.$$$$ $@; fi
+
+# Compiled again when a makefile in the source's folder changes, too.
 .SECONDEXPANSION:
-$(B)/%.o: %.c Makefile $$(wildcard $$(*D)/*.mk) | headers
+$(B)/%.o: %.c Makefile $(B)/environment $$(wildcard $$(*D)/*.mk) | headers
 	$(compile)
 
-# One line that names the package, rather than a compiler's page of errors.
+# Prints one line with the missing package, instead of many compiler errors.
 headers:
 	@echo '#include <uthash.h>' | $(CC) $(CPPFLAGS) -E -x c - \
 		>/dev/null 2>&1 || { \
@@ -112,35 +125,54 @@ include tests/check/check.mk tests/unit/unit.mk tests/e2e/e2e.mk \
 	tests/soak/soak.mk demo/demo.mk shim/kernel/kernel.mk \
 	tests/kernel/kernel.mk shim/packaging/packaging.mk
 
-# What is missing is installed first, headers too: the build is a make of its
-# own.  Where nothing may be installed the tests skip what they miss.
+# $(IN_ROOT_WITH) GROUPS -- COMMAND: in the private root, which has what the tests
+# use.  $(HERE_OR_IN_ROOT): on this machine, where it has all that is named.
+IN_ROOT_WITH = $(Q)tests/root build unit
+HERE_OR_IN_ROOT = $(Q)tests/root --here-with
+AGAIN = $(MAKE) --no-print-directory
+RUN_TESTS = $(AGAIN) run-tests
+# For make deb and make rpm, on this machine itself.
 INSTALL = $(Q)tests/setup build unit
-RUN_TESTS = $(Q)$(MAKE) --no-print-directory run-tests
+
+QUICK_PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
+QUICK_TESTS = $(CHECK_SUITES) $(UNIT_TESTS) $(E2E_SUITES) \
+	$(addprefix tests/daemons/,broken no_harm)
 
 test:
-	$(INSTALL) e2e daemons demo bench
-	$(RUN_TESTS)
+	$(IN_ROOT_WITH) e2e daemons demo bench -- $(RUN_TESTS) $(if $(QUICK), \
+		TEST_QUICK=1 TESTS='$$(QUICK_TESTS)' PROGRAMS='$$(QUICK_PROGRAMS)')
 test-unit:
-	$(INSTALL)
-	$(RUN_TESTS) TESTS='$$(CHECK_SUITES) $$(UNIT_TESTS)'
+	$(HERE_OR_IN_ROOT) cc,uthash.h,cmocka.h,python3 build unit -- \
+		$(RUN_TESTS) TESTS='$$(CHECK_SUITES) $$(UNIT_TESTS)' \
+		PROGRAMS='all $$(UNIT_TESTS)'
 test-e2e:
-	$(INSTALL) e2e demo
-	$(RUN_TESTS) TESTS='$$(E2E_SUITES) \
+	$(IN_ROOT_WITH) e2e demo -- $(RUN_TESTS) TESTS='$$(E2E_SUITES) \
 		$$(TRANSPARENCY_SUITES) $$(I386_SUITES)'
 
-# Other people's tests, with and without the library; see tests/suites/README.md.
-test-suites: all
-	$(INSTALL) suites
+# Other projects' tests, with and without the library; see tests/suites/README.md.
+test-suites:
+	$(IN_ROOT_WITH) suites -- $(AGAIN) test-suites-here
+test-suites-here: all
 	$(Q)tests/suites/run $(B)/libreplyfrom.so $(B)/suites
 
-run-tests: $(PROGRAMS)
-	$(Q)B=$(B) tests/run $(TESTS)
+# Those that take longest begin first.
+SLOW_TESTS_FIRST = $(filter $(LONGEST),$(TESTS)) $(filter-out $(LONGEST),$(TESTS))
+LONGEST = %/install %/injected %/differences %/broken %/follow %/signals \
+	%/packages %/builds
+
+run-tests:
+	$(Q)$(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(nproc)) programs
+	$(Q)B=$(B) tests/run $(SLOW_TESTS_FIRST)
 
 programs: $(PROGRAMS)
 
+# Not the private root, which took a while; make clean-root removes that.
 clean:
-	rm -rf $(B)
+	$(Q)[ ! -d $(B) ] || find $(B) -mindepth 1 -maxdepth 1 ! -name 'root*' \
+		-exec rm -rf {} +
+clean-root:
+	$(Q)tests/root --remove
 
 .PHONY: all FORCE headers test test-unit test-e2e test-suites \
-	run-tests programs clean
+	test-suites-here run-tests programs clean clean-root
 -include $(wildcard $(B)/shim/*/*.d $(B)/demo/*.d $(B)/tests/*/*.d)

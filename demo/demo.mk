@@ -4,10 +4,12 @@
 DEMO_PROGRAMS = $(B)/demo/echo_client $(B)/demo/echo_server
 PROGRAMS += demo-build
 
-# One after the other: what is missing to build has to be installed first.
 demo:
-	$(Q)tests/setup build demo || :
-	$(Q)$(MAKE) --no-print-directory demo-build
+	$(HERE_OR_IN_ROOT) cc,uthash.h,ip,unshare build demo -- $(AGAIN) run-demo
+
+# One after the other: what it shows is built first.
+run-demo:
+	$(Q)$(AGAIN) demo-build
 	$(Q)B=$(B) demo/run
 
 demo-build: all $(DEMO_PROGRAMS) $(B)/demo/keep_groups.so
@@ -23,4 +25,4 @@ $(B)/demo/keep_groups.so: $(B)/demo/keep_groups.o
 
 $(B)/demo/%.o: FLAGS = $(OWN_CFLAGS) -fPIC
 
-.PHONY: demo demo-build
+.PHONY: demo run-demo demo-build

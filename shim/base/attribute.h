@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* What the compiler has to be told of names. */
+/* Attributes of functions, variables and branches. */
 #ifndef REPLYFROM_ATTRIBUTE_H
 #define REPLYFROM_ATTRIBUTE_H
 
-/* A name that the library interposes. */
+/* A function that programs call in place of libc's. */
 #define EXPORTED __attribute__((visibility("default")))
 
-/* Of an extern variable: it is in the library, and reached without a table. */
+/* For an extern variable of the library: accessed without the GOT. */
 #define HIDDEN __attribute__((visibility("hidden")))
 
 /*
- * Of a function that reads what another thread changes just then, or changes
- * what it reads, without the lock, and is right whatever it meets.
- * ThreadSanitizer checks all others, and what such a function calls.
+ * For a function that accesses without the lock what other threads change at
+ * the same time, and is correct whatever it reads.  ThreadSanitizer checks all
+ * other functions, and those that such a function calls.
  */
 #ifdef __SANITIZE_THREAD__
 #define RACY __attribute__((no_sanitize("thread")))
@@ -20,19 +20,22 @@
 #define RACY
 #endif
 
-/* Seldom called: not in the way of those that are often. */
+/* Rarely called: placed away from the code of the usual path. */
 #define COLD __attribute__((cold, noinline))
 
-/* On the way of each datagram: with the others, in few cache lines. */
+/* Runs for each datagram: placed next to the others, in few cache lines. */
 #define HOT __attribute__((hot))
 
-/* What it mostly comes to is in line, what it does not is behind that. */
+/* Branch hints: keep the usual path contiguous. */
 #define LIKELY(condition) __builtin_expect(!!(condition), true)
 #define UNLIKELY(condition) __builtin_expect(!!(condition), false)
 
-/* For the way of each datagram: what the caller does not need falls away. */
+/*
+ * For code that runs for each datagram: constant arguments remove what a caller
+ * does not need.
+ */
 #ifdef __SANITIZE_THREAD__
-/* There it would be checked as its caller is. */
+/* Inlined into a RACY caller it would not be checked. */
 #define ALWAYS_INLINE static inline
 #else
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline

@@ -99,7 +99,7 @@ static bool read_variable(const char *text, const struct variable *variable,
 	return true;
 }
 
-/* To stderr: where else it may go is not known yet. */
+/* To stderr: REPLYFROM_LOG_TO may not have been read yet. */
 static void report(const struct variable *variable, const char *value)
 {
 	const size_t most = 80; /* of a value that may be anything */
@@ -118,8 +118,8 @@ static void report(const struct variable *variable, const char *value)
 static void read_environment(struct config *config)
 {
 	for (const struct variable *v = variables; v->name; v++) {
-		/* Before the application can have set it.  A privileged
-		 * program takes nothing from its user: secure_getenv(3). */
+		/* Read before the application can change it.  A
+		 * privileged program ignores it: secure_getenv(3). */
 		const char *text = secure_getenv(v->name);
 
 		if (text && !read_variable(text, v, config))
@@ -135,7 +135,7 @@ const struct config *config_get_slowly(void)
 	static _Atomic bool begun;
 	int saved = errno;
 
-	/* Somebody reads it right now: a thread, or we, interrupted. */
+	/* Another thread reads it now, or this one was interrupted. */
 	if (atomic_exchange(&begun, true))
 		return &defaults;
 	config = defaults;

@@ -11,13 +11,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* NULL until the environment was read; for what is inline here. */
+/* NULL until the environment was read.  For config_get() only. */
 extern HIDDEN const struct config *_Atomic config_read;
 const struct config *config_get_slowly(void);
 
 /*
- * Reads the environment at the first call, and reports an unusable value in one
- * line on stderr; the default then holds.  Keeps errno.
+ * Reads the environment at the first call.  An unusable value is reported in
+ * one line on stderr, and the default is used.  Keeps errno.
  */
 static inline const struct config *config_get(void)
 {
@@ -27,7 +27,7 @@ static inline const struct config *config_get(void)
 	return LIKELY(known) ? known : config_get_slowly();
 }
 
-/* Whether a socket that is bound to this port is ours to touch. */
+/* Whether REPLYFROM_ONLY_PORTS includes this port (in host byte order). */
 static inline bool config_wants_port(uint16_t port)
 {
 	const uint32_t *only = config_get()->only_ports;

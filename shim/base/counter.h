@@ -5,13 +5,13 @@
 
 #include <stdatomic.h>
 
-/* They wrap.  Where two threads have one, some of what both count is lost. */
+/* Wraps.  If two threads share one, some of their counts may be lost. */
 typedef _Atomic unsigned long counter;
 
-/* A cache line of most processors, which counters have for themselves. */
+/* A cache line on most processors; counters share it with nothing else. */
 #define COUNT_LINE 64
 
-/* So many threads have a line of their own; more share them. */
+/* Number of threads that have a line of their own; later ones share. */
 #define COUNT_LINES 256
 
 static inline void count_add(counter *n, unsigned long more)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does what snprintf, gmtime and inet_ntop may not do in a signal handler. */
+/* Formats text where a signal handler must not call snprintf or gmtime. */
 #include "base/line.h"
 
 #include "common/name.h"
@@ -25,7 +25,7 @@ void line_add(struct line *line, const char *text)
 	line_add_at_most(line, text, sizeof(line->text));
 }
 
-/* At least so many digits of this base, which is 16 at most. */
+/* At least `least` digits; the base is 16 at most. */
 static void add_digits(struct line *line, unsigned long number, unsigned base,
 		       int least)
 {
@@ -91,7 +91,7 @@ static unsigned int group(const struct in6_addr *address, int n)
 	return (unsigned int)at[0] << 8 | at[1];
 }
 
-/* How many groups of zeroes there are from the nth on. */
+/* How many consecutive groups from the nth on are zero. */
 static int zeroes(const struct in6_addr *address, int n)
 {
 	int count = 0;
@@ -105,7 +105,7 @@ static void add_v6(struct line *line, const struct in6_addr *address)
 {
 	const int most = IN6_IS_ADDR_V4MAPPED(address) ? GROUPS - 2 : GROUPS;
 	int longest = 0;
-	bool is_due = false; /* a colon */
+	bool is_due = false; /* a colon before the next group */
 
 	for (int n = 1; n < most; n++)
 		if (zeroes(address, n) > zeroes(address, longest))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Puts a line of text together, async-signal-safe; what is too much is cut. */
+/* Builds a line of text, async-signal-safe; text that is too long is cut. */
 #ifndef REPLYFROM_LINE_H
 #define REPLYFROM_LINE_H
 
@@ -16,13 +16,13 @@ void line_add(struct line *line, const char *text);
 void line_add_at_most(struct line *line, const char *text, size_t most);
 void line_add_number(struct line *line, unsigned long number);
 
-/* These seconds of 1970 as ISO 8601 has them, in UTC. */
+/* Seconds since 1970, as an ISO 8601 time in UTC. */
 void line_add_time(struct line *line, uint32_t seconds);
 
-/* An address of either family, and its port, as RFC 5952 has them. */
+/* An address of either family and its port, in the format of RFC 5952. */
 void line_add_name(struct line *line, const struct sockaddr_in6 *name);
 
-/* Ends it, by the only newline that is in it. */
+/* Ends it with a newline; other newlines become blanks. */
 void line_end(struct line *line);
 
 #endif

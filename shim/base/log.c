@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Says what a person should know, where that is wanted and not too often. */
+/* Logs events if REPLYFROM_LOG includes them, with a limited rate. */
 #include "base/log.h"
 
 #include "base/config.h"
@@ -14,19 +14,22 @@
 #include <time.h>
 #include <unistd.h>
 
-/* So many lines in so many seconds. */
+/* At most MOST_LINES in WINDOW_S seconds. */
 #define MOST_LINES 20
 #define WINDOW_S 10
 
-#define SYSLOG_DAEMON (3 << 3) /* a facility.  syslog(3). */
+#define SYSLOG_DAEMON (3 << 3) /* the facility.  syslog(3). */
 
-/* What is logged may be more than what may be written. */
+/* Counts lines, also those that are not written. */
 static struct {
 	_Atomic uint32_t window;
-	_Atomic uint32_t lines; /* in this window, and those left out */
+	_Atomic uint32_t lines; /* in this window, with those left out */
 } rate;
 
-/* Whether one more line may be written; *left_out were not before it. */
+/*
+ * Whether one more line may be written.  *left_out: how many were not written
+ * in the window before.
+ */
 static bool may_write(uint32_t *left_out)
 {
 	uint32_t window = atomic_load(&rate.window), now;
@@ -44,7 +47,7 @@ static bool may_write(uint32_t *left_out)
 	return atomic_fetch_add(&rate.lines, 1) < MOST_LINES;
 }
 
-/* What comes before the text, at each place. */
+/* Starts the line as its destination needs it. */
 static void begin(struct line *line, enum log_level level, const char *to)
 {
 	/* syslog(3): LOG_ERR, LOG_INFO, LOG_DEBUG. */

@@ -1,25 +1,28 @@
 /* SPDX-License-Identifier: MIT */
-/* One line for what a person should know. */
+/* Logs events, one line each, as REPLYFROM_LOG says. */
 #ifndef REPLYFROM_LOG_H
 #define REPLYFROM_LOG_H
 
 #include <stdbool.h>
 
-/* REPLYFROM_LOG: these and what comes before them. */
+/* Values of REPLYFROM_LOG; each includes those before it. */
 enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 
 /*
- * What was, or was not, done with fd, a UDP socket, or with all (-1), when that
- * is wanted: to REPLYFROM_LOG_TO, and not too often.  Keeps errno, is
- * async-signal-safe and no cancellation point, raises no signal and leaves no
- * fd open.
+ * Logs what was, or was not, done with the UDP socket fd, or with all (-1), if
+ * REPLYFROM_LOG includes the level, to REPLYFROM_LOG_TO.  The rate is limited.
+ * Keeps errno; async-signal-safe; not a cancellation point; raises no signal
+ * and leaves no fd open.
  */
 void log_event(enum log_level level, int fd, const char *what);
 
-/* fd 2 is closed, or is a duplicate: what is opened as 2 is no stderr. */
+/*
+ * false: fd 2 is closed; what the program opens as fd 2 later is not stderr,
+ * and nothing is written there.  true: the program duplicated an fd to fd 2.
+ */
 void log_stderr_is(bool there);
 
-/* Whether nothing is told: a filter kills for a call that it takes. */
+/* yes: log nothing, because a seccomp filter kills for a call that it needs. */
 void log_no_more(bool yes);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Memory of our own, never the application's heap. */
+/* Memory from mmap(2), never from the application's heap. */
 #ifndef REPLYFROM_MAP_H
 #define REPLYFROM_MAP_H
 
@@ -11,10 +11,13 @@
 #include <stddef.h>
 #include <sys/mman.h>
 
-/* A filter kills for mmap(2) or munmap(2).  Weak: one, for all that map. */
+/*
+ * A seccomp filter kills for mmap(2) or munmap(2).  Weak: one variable for all
+ * files that include this.
+ */
 __attribute__((weak)) HIDDEN _Atomic bool map_forbidden;
 
-/* So many zeroes, or NULL and errno. */
+/* Returns zeroed memory, or NULL and errno. */
 static inline void *map_memory(size_t bytes)
 {
 	void *at;
@@ -29,7 +32,7 @@ static inline void *map_memory(size_t bytes)
 	return at == MAP_FAILED ? NULL : at;
 }
 
-/* Gives it back, where that is allowed. */
+/* Unmaps it, unless that is forbidden. */
 static inline void unmap_memory(void *at, size_t bytes)
 {
 	if (!atomic_load_explicit(&map_forbidden, memory_order_relaxed))

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that give a socket its name, or read it. */
+/* Binds, connects and reads socket addresses with libc's own calls. */
 #ifndef REPLYFROM_NAME_CALLS_H
 #define REPLYFROM_NAME_CALLS_H
 
@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* What fd is bound to.  False, and errno: getsockname(2) failed. */
+/* Reads what fd is bound to.  False and errno: getsockname(2) failed. */
 static inline bool name_read(int fd, struct sockaddr_in6 *name)
 {
 	socklen_t len = sizeof(*name);
@@ -19,7 +19,7 @@ static inline bool name_read(int fd, struct sockaddr_in6 *name)
 	return !getsockname(fd, (struct sockaddr *)name, &len);
 }
 
-/* connect(2) and bind(2) to such a name.  False, and errno: that failed. */
+/* connect(2) and bind(2).  False and errno: the call failed. */
 static inline bool name_connect(int fd, const struct sockaddr_in6 *name)
 {
 	return !real.connect(fd, (const struct sockaddr *)name,
@@ -32,7 +32,7 @@ static inline bool name_bind(int fd, const struct sockaddr_in6 *name)
 			  name_length(name->sin6_family));
 }
 
-/* Whoever fd was connected to, it is to nobody now.  connect(2) AF_UNSPEC. */
+/* Dissolves fd's association with its peer.  connect(2) AF_UNSPEC. */
 static inline bool name_disconnect(int fd)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };

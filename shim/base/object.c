@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads the tables of ELF objects that are loaded. */
+/* Reads the symbol tables of loaded ELF objects. */
 #include "base/object.h"
 
 #include <elf.h>
@@ -37,11 +37,11 @@ uintptr_t object_address(const struct object *o, ElfW(Sxword) tag)
 {
 	const uintptr_t at = object_number(o, tag);
 
-	/* glibc has added the base, unless the entries are read-only. */
+	/* glibc adds the base itself, unless the entries are read-only. */
 	return !at || object_contains(o, at) ? at : at + o->base;
 }
 
-/* In a bucket that begins with this symbol. */
+/* The last symbol of the bucket that begins with symbol i. */
 static uint32_t last_of_bucket(const struct object_symbols *symbols, uint32_t i)
 {
 	while (!(symbols->chain[i - symbols->first] & 1))

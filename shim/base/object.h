@@ -9,10 +9,10 @@
 #include <stdint.h>
 
 struct object {
-	uintptr_t base; /* what is added to the addresses in the file */
+	uintptr_t base; /* added to the addresses in the file */
 	uintptr_t start;
 	uintptr_t end;
-	const ElfW(Dyn) * dynamic; /* NULL: it has none */
+	const ElfW(Dyn) * dynamic; /* NULL: none */
 };
 
 /* Symbols that an object defines, with their index, DT_GNU_HASH. */
@@ -20,15 +20,15 @@ struct object_symbols {
 	uintptr_t base;
 	const ElfW(Sym) * table;
 	const char *names;
-	const ElfW(Half) * versions; /* NULL: there are none */
+	const ElfW(Half) * versions; /* NULL: none */
 	const uint32_t *buckets;
-	const uint32_t *chain; /* a hash for each, the last of a bucket odd */
+	const uint32_t *chain; /* a hash each; bit 0: last of its bucket */
 	uint32_t bucket_count;
-	uint32_t first; /* in `table`: those before it are not in the index */
-	uint32_t end;	/* behind the last one */
+	uint32_t first; /* index of the first symbol that is hashed */
+	uint32_t end;	/* one past the last one */
 };
 
-/* The loader and the tables have addresses as numbers. */
+/* The loader's structures and the tables hold addresses as numbers. */
 static inline void *object_pointer(uintptr_t address)
 {
 	return (void *)address; // NOLINT(performance-no-int-to-ptr)
@@ -44,13 +44,13 @@ static inline bool object_contains(const struct object *o, uintptr_t address)
 /* The value of a dynamic entry, or 0 where the object has no such entry. */
 size_t object_number(const struct object *o, ElfW(Sxword) tag);
 
-/* The same for one that is an address in memory. */
+/* The value of a dynamic entry that is an address in memory, or 0. */
 uintptr_t object_address(const struct object *o, ElfW(Sxword) tag);
 
-/* Nothing is in `symbols`, and false is returned, without a DT_GNU_HASH. */
+/* False, and `symbols` is empty: the object has no DT_GNU_HASH. */
 bool object_symbols(const struct object *o, struct object_symbols *symbols);
 
-/* The index of the symbol with this name, and its default version, or 0. */
+/* The index of the default version of the symbol with this name, or 0. */
 uint32_t object_find(const struct object_symbols *symbols, const char *name);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Socket options that are ints, by libc's own calls. */
+/* Gets and sets int socket options with libc's own calls. */
 #ifndef REPLYFROM_OPTION_H
 #define REPLYFROM_OPTION_H
 
@@ -7,7 +7,7 @@
 
 #include <stdbool.h>
 
-/* False, and errno: getsockopt(2) failed. */
+/* False and errno: getsockopt(2) failed. */
 static inline bool option_get(int fd, int level, int name, int *value)
 {
 	socklen_t len = sizeof(*value);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Places where a tracer may look in, each a nop: the static probes of provider
- * replyfrom, if <sys/sdt.h> is there when this is built.  Their arguments are:
+ * Static probes for tracers (provider replyfrom), each a nop, if <sys/sdt.h> is
+ * installed when this is built.  Their arguments are:
  *
  *     remembered, rewritten, refused: the struct sock, the peer's struct
  *         sockaddr and its length, the struct local that the peer asked

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Writes a line at once, so that lines do not mix, and nothing of stdio or
- * malloc in it: whoever is interrupted may be in there.
+ * Writes a line with one call, so that lines do not mix, and without stdio and
+ * malloc: a signal handler may have interrupted either.
  */
 #include "base/quiet.h"
 
@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-/* A file is opened for each line: the application never meets the fd. */
+/* The file is opened for each line, so the application never sees the fd. */
 static void write_to_file(const char *path, const struct line *line)
 {
 	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
@@ -36,7 +36,7 @@ static void write_to_file(const char *path, const struct line *line)
 	real.close(fd);
 }
 
-/* RFC 3164; who receives it knows the time.  Nobody waits for it. */
+/* RFC 3164, without a time: the receiver adds it.  Does not block. */
 static void write_to_syslog(const struct line *line)
 {
 	const struct sockaddr_un to = { .sun_family = AF_UNIX,
@@ -50,12 +50,12 @@ static void write_to_syslog(const struct line *line)
 	real.close(fd);
 }
 
-/* What a write to a pipe, a large file or a terminal with tostop may raise. */
+/* Raised by writes to a pipe, a large file or a terminal with tostop. */
 static const int signals[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
 
 #define SIGNALS (sizeof(signals) / sizeof(*signals))
 
-/* The same as a set, and how it was before. */
+/* These signals as a set, and what to restore. */
 struct hush {
 	sigset_t raised;
 	sigset_t pending;
@@ -66,7 +66,7 @@ struct hush {
 /* A timeout. */
 static const struct timespec at_once = { 0 };
 
-/* A filter may refuse any of these calls: then nothing may be written. */
+/* False, and nothing may be written: a seccomp filter refuses a call. */
 static bool hush_signals(struct hush *hush)
 {
 	sigset_t none;
@@ -95,7 +95,7 @@ static bool hush_begin(struct hush *hush)
 
 static void hush_end(struct hush *hush)
 {
-	/* What was there before is the application's. */
+	/* Signals that were pending before are the application's. */
 	for (size_t i = 0; i < SIGNALS; i++)
 		if (sigismember(&hush->pending, signals[i]))
 			sigdelset(&hush->raised, signals[i]);
@@ -112,7 +112,7 @@ void quiet_stderr_is(bool there)
 	atomic_store_explicit(&stderr_closed, !there, memory_order_relaxed);
 }
 
-/* Who reads a pipe may not: then nobody waits for that. */
+/* Does not block on a pipe whose reader does not read. */
 static void write_to_stderr(const struct line *line)
 {
 	struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };

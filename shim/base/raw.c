@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The way into the kernel, machine by machine.  syscall(2), "Architecture". */
+/* Enters the kernel, by architecture.  syscall(2), "Architecture". */
 #include "base/raw.h"
 
 #include <errno.h>
@@ -22,7 +22,7 @@ static long enter(long number, const long a[RAW_ARGUMENTS])
 			 : "rcx", "r11", "memory");
 	return result;
 #elif defined(__i386__)
-	/* %ebx and %ebp are the compiler's: both get their values from *in. */
+	/* %ebx and %ebp are reserved: both get their values from `in`. */
 	const long in[] = { a[0], a[5] };
 	long result;
 

@@ -1,16 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* A system call without libc, for when libc's own cannot be found yet. */
+/* System calls without libc, while libc's syscall() is not known yet. */
 #ifndef REPLYFROM_RAW_H
 #define REPLYFROM_RAW_H
 
 #define RAW_ARGUMENTS 6
 
-/* Of who reads as many from the caller, who may have given fewer. */
+/* For a function that reads six arguments where fewer may have been passed. */
 #define READS_ALL_ARGUMENTS __attribute__((no_sanitize("address")))
 
 /*
- * Answers as syscall(2).  Fails with ENOSYS on a machine whose way into the
- * kernel nobody has told us.
+ * Returns what syscall(2) returns.  Fails with ENOSYS on architectures that
+ * raw.c does not know.
  */
 long raw_call(long number, const long arguments[RAW_ARGUMENTS]);
 

@@ -27,8 +27,8 @@
 #endif
 
 /*
- * syscall(2), which may not be here yet either.  As libc does, reads as many
- * arguments as a call may have.
+ * Calls syscall(2), or raw_call() if that was not found yet.  Like libc, reads
+ * as many arguments as any call may have.
  */
 READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 {
@@ -46,8 +46,8 @@ READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 }
 
 /*
- * An entry's first value: resolve, then call what was found, or the kernel
- * where nothing was.
+ * The initial value of an entry in `real`: calls libc's function if
+ * real_resolve() finds it, otherwise the kernel.
  */
 #define EARLY(type, name, parameters, arguments, ...)       \
 	static type early_##name parameters                 \
@@ -132,7 +132,7 @@ static int early_dup2(int fd, int to)
 	real_resolve();
 	if (real.dup2 != early_dup2)
 		return real.dup2(fd, to);
-	/* dup3 refuses that, and not every machine has SYS_dup2. */
+	/* dup3 fails for this, and not every architecture has SYS_dup2. */
 	if (fd == to)
 		return ask_kernel(FCNTL, fd, F_GETFD) < 0 ? -1 : fd;
 	return (int)ask_kernel(SYS_dup3, fd, to, 0);
@@ -201,8 +201,10 @@ bool real_lacks_recvmsg(void)
 	return real.recvmsg == early_recvmsg;
 }
 
-/* Set while dlsym runs, which may allocate and so come back to us. */
-/* volatile: to gcc dlsym is a leaf, which makes a plain store a dead one. */
+/*
+ * Set while dlsym() runs: it may allocate, and so call a hook.  volatile: gcc
+ * assumes that dlsym() calls nothing here, and would remove the store.
+ */
 static _Thread_local volatile bool resolving;
 
 void real_resolve(void)
@@ -212,14 +214,14 @@ void real_resolve(void)
 	if (resolving)
 		return;
 	resolving = true;
-	/* memcpy, for ISO C has no cast from an object to a function. */
+	/* memcpy: ISO C cannot cast object pointers to functions. */
 #define X(name)                          \
 	found = dlsym(RTLD_NEXT, #name); \
 	if (found)                       \
 		memcpy(&real.name, &found, sizeof(real.name));
 	INTERPOSED(X)
 #undef X
-	/* The application must not find our failures in its dlerror(). */
+	/* The application's dlerror() must not report failures from here. */
 	(void)dlerror(); // NOLINT(concurrency-mt-unsafe): it is per thread
 	resolving = false;
 }

@@ -12,14 +12,14 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-/* Of recvmmsg and sendmmsg: POSIX has neither, and musl its own mind. */
+/* The type of recvmmsg's and sendmmsg's flags, which differs on musl. */
 #ifdef __GLIBC__
 typedef int batch_flags;
 #else
 typedef unsigned int batch_flags;
 #endif
 
-/* What a header leaves out: fortified names, and names younger than libc. */
+/* Not declared in headers: fortified names, and names newer than the libc. */
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 		       int flags, struct sockaddr *from, socklen_t *fromlen);
 ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes, int flags);
@@ -29,8 +29,8 @@ int close_range(unsigned int first, unsigned int last, int flags);
 void closefrom(int first);
 
 /*
- * What a 32-bit program with 64-bit time calls, as far as it is not another
- * name of the same function.
+ * Called by 32-bit programs with 64-bit time, except names that are aliases of
+ * the same function.
  */
 #if defined(__GLIBC__) && __TIMESIZE == 32
 #define HAS_TIME64_NAMES 1
@@ -46,9 +46,9 @@ int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n, int flags,
 #endif
 
 /*
- * musl's headers, and its dlsym(), say __recvmmsg_time64 for what is recvmmsg
- * here where times used to have 32 bits.  What programs of that age call, by
- * the name and by SYS_recvmmsg, has such a timeout.
+ * musl on architectures that had 32-bit time: its headers, and its dlsym(), map
+ * recvmmsg to __recvmmsg_time64.  Old programs call the symbol recvmmsg, or
+ * SYS_recvmmsg, with a 32-bit timeout.
  */
 #if !defined(__GLIBC__) && defined(_REDIR_TIME64)
 #define HAS_TIME32_NAME _REDIR_TIME64
@@ -103,16 +103,17 @@ struct real_libc {
 };
 
 /*
- * Never NULL: before the first call, while dlsym itself runs (it may allocate,
- * and the allocator may call us), and for a name that this libc lacks, an entry
- * asks the kernel.
+ * An entry is never NULL.  At first it calls real_resolve() and then libc's
+ * function.  It makes the system call itself while dlsym() runs (which may
+ * allocate, and the allocator may call a hook), and if this libc has no such
+ * function.
  */
 extern HIDDEN struct real_libc real;
 
 /* Fills `real` from the libraries behind this one.  dlsym(3) RTLD_NEXT. */
 void real_resolve(void);
 
-/* Whether this libc has no recvmsg(2): real.recvmsg has to stay as it is. */
+/* Whether this libc has no recvmsg(2), so that real.recvmsg must stay. */
 bool real_lacks_recvmsg(void);
 
 #endif

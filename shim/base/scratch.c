@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Lends blocks of memory, and keeps a few for whoever comes next. */
+/* Provides blocks of memory, and keeps a few for later calls. */
 #include "base/scratch.h"
 
 #include "base/map.h"
@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stddef.h>
 
-/* As many threads may be in batch calls before one has to map memory. */
+/* Number of blocks that are kept instead of being unmapped. */
 #define KEPT 32
 #define LEAST_BYTES ((size_t)64 * 1024)
 #define STACK_BYTES 2048

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Follows every way through a filter that one system call may take. */
+/* Follows every path through a filter that a system call may take. */
 #include "base/seccomp.h"
 
 #include "base/real.h"
@@ -26,7 +26,7 @@
 #define MACHINE AUDIT_ARCH_S390X
 #endif
 
-/* Younger than some headers. */
+/* Missing from older headers. */
 #ifndef SECCOMP_RET_ACTION_FULL
 #define SECCOMP_RET_ACTION_FULL 0xffff0000U
 #endif
@@ -37,20 +37,20 @@
 #define SECCOMP_RET_USER_NOTIF 0x7fc00000U
 #endif
 
-/* A register before an instruction. */
+/* The content of a register before an instruction, if it is known. */
 struct value {
 	bool is_known;
 	uint32_t is;
 };
 
-/* What is known before an instruction, however it was reached. */
+/* What is known before an instruction, on all paths to it. */
 struct state {
 	bool is_reached;
 	struct value a;
 	struct value x;
 };
 
-/* A filter, the call that it judges, and a state for each instruction. */
+/* A filter, the number of the call, and a state for each instruction. */
 struct walk {
 	const struct sock_fprog *filter;
 	uint32_t number;
@@ -70,7 +70,10 @@ static void join(struct value *value, const struct value *other)
 		*value = unknown;
 }
 
-/* The instruction at `to` may be reached like this.  False: there is none. */
+/*
+ * Notes that the instruction at `to` may be reached in this state.  False:
+ * there is no such instruction.
+ */
 static bool reach(const struct walk *walk, size_t to, const struct state *from)
 {
 	struct state *state;
@@ -87,7 +90,7 @@ static bool reach(const struct walk *walk, size_t to, const struct state *from)
 	return true;
 }
 
-/* What a filter may know of its call before that is made. */
+/* Loads from struct seccomp_data what is known in advance. */
 static struct value load(const struct walk *walk, uint32_t offset)
 {
 	if (offset == offsetof(struct seccomp_data, nr))
@@ -127,7 +130,7 @@ static struct value compute(uint16_t code, const struct state *state,
 	}
 }
 
-/* Which ends the filter as a return of 0 does: it kills. */
+/* A division by zero ends the filter as a return of 0 does: it kills. */
 static bool may_divide_by_zero(uint16_t code, const struct state *state,
 			       uint32_t k)
 {
@@ -136,7 +139,7 @@ static bool may_divide_by_zero(uint16_t code, const struct state *state,
 	return BPF_SRC(code) == BPF_X ? !state->x.is_known || !state->x.is : !k;
 }
 
-/* A jump on what is not known goes both ways. */
+/* A jump on an unknown value goes both ways. */
 static bool jump(const struct walk *walk, size_t at, const struct state *state)
 {
 	const struct sock_filter *code = &walk->filter->filter[at];
@@ -173,14 +176,14 @@ static bool spares(struct value action)
 {
 	const uint32_t kind = action.is & SECCOMP_RET_ACTION_FULL;
 
-	/* What the kernel does not know, it kills for. */
+	/* The kernel kills for an unknown action. */
 	return action.is_known &&
 	       (kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG ||
 		kind == SECCOMP_RET_TRACE || kind == SECCOMP_RET_USER_NOTIF ||
 		kind == SECCOMP_RET_ERRNO);
 }
 
-/* One instruction.  False: it may kill, or is none. */
+/* Follows one instruction.  False: it may kill, or is invalid. */
 static bool step(const struct walk *walk, size_t at)
 {
 	const struct sock_filter *code = &walk->filter->filter[at];
@@ -219,7 +222,7 @@ static bool step(const struct walk *walk, size_t at)
 	return reach(walk, at + 1, &state);
 }
 
-/* Jumps go forward only: all that reaches an instruction is known at it. */
+/* Jumps go forward only, so each state is complete when it is used. */
 static int walk_through(void *memory, void *context)
 {
 	struct walk *walk = context;
@@ -257,7 +260,7 @@ bool seccomp_kills_us(const struct sock_fprog *filter)
 	       seccomp_kills(filter, SYS_sendmsg);
 }
 
-/* What sockets fail with every day: no call more for that. */
+/* Usual errors of sockets, which need no further call to explain. */
 static bool is_usual(int error)
 {
 	const int errors[] = { EAGAIN, EINTR,	 ECONNREFUSED, EBADF,  ENOTSOCK,
@@ -269,7 +272,7 @@ static bool is_usual(int error)
 	return false;
 }
 
-/* The kernel itself says that there is no such fd. */
+/* Without a filter a call on fd -1 fails with EBADF. */
 static bool is_refused(ssize_t result, int saved)
 {
 	bool refused = result < 0 && errno != EBADF;
@@ -279,8 +282,8 @@ static bool is_refused(ssize_t result, int saved)
 }
 
 /*
- * To save errno before each recvmsg(2) would cost what all pay: this stands in
- * for libc's until one has come through.
+ * Replaces libc's recvmsg() in `real` until one call has succeeded, because
+ * saving errno before every call would slow down all programs.
  */
 static __typeof__(&recvmsg) libc_recvmsg;
 static _Atomic bool is_watched_for_good;
@@ -314,7 +317,7 @@ bool seccomp_refuses_recvmsg(int error)
 
 	if (is_usual(error))
 		return false;
-	/* This one's call changes it. */
+	/* The call below changes errno_before. */
 	before = real.recvmsg == watched_recvmsg ? errno_before : saved;
 	if (!is_refused(real.recvmsg(-1, &nothing, 0), saved))
 		return false;

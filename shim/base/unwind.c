@@ -1,17 +1,17 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a cleanup in a cancelled thread needs of libgcc_s, which libc loads when
- * a thread is cancelled: a program that is not linked with it starts without
- * it, also where there is none.  So does libc itself.
+ * The functions of libgcc_s that a cleanup in a cancelled thread needs.  They
+ * are looked up when they are called, as libc does, so that a program that is
+ * not linked with libgcc_s starts without it, even where it is not installed.
  */
 #include <dlfcn.h>
 #include <stdlib.h>
 #include <string.h>
 
-/* There, the compiler calls others as well. */
+/* ARM's compiler calls other functions, too. */
 #if defined(__GLIBC__) && !defined(__ARM_EABI_UNWINDER__)
 
-/* Not <unwind.h>: what it declares is exported, and everybody's. */
+/* Not from <unwind.h>, whose declarations make the functions exported. */
 int __gcc_personality_v0(int version, int actions, unsigned long long kind,
 			 void *exception, void *context);
 _Noreturn void _Unwind_Resume(void *exception);
@@ -39,7 +39,7 @@ int __gcc_personality_v0(int version, int actions, unsigned long long kind,
 }
 
 #if defined(__GNUC__) && !defined(__clang__)
-/* A tool's cleanup in there would come back to there. */
+/* A cleanup that a tool adds here would call this function again. */
 #define WITHOUT_TOOLS \
 	__attribute__((no_sanitize("thread"), no_profile_instrument_function))
 #else

@@ -1,56 +1,36 @@
 /* SPDX-License-Identifier: MIT */
 /* Asks a server at each address, as a client does, and says who answered. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command/ask_words.h"
 #include "command/command.h"
-#include "command/question.h"
+#include "command/endpoint.h"
+#include "command/print.h"
 #include "common/name.h"
 
 #include <errno.h>
 #include <limits.h>
-#include <linux/errqueue.h>
-#include <netdb.h>
-#include <poll.h>
-#include <stdarg.h>
+#include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
-#include <unistd.h>
 
-enum {
-	MOST_ADDRESSES = 32,
-	TRIES = 2,
-	TRY_MS = 1000,
-	ANSWER_BYTES = 65536,
-};
+enum { OPTION_JSON = UCHAR_MAX + 1 };
 
-/*
- * An address that is asked.  Each has a socket of its own, so that an answer
- * tells by its port which question it is to; it is not connected, so that it
- * hears whoever answers.
- */
-struct target {
-	struct sockaddr_in6 asked; /* with room for either family */
-	struct question question;
-	int fd;
-	bool done;
-	bool right;
-	char finding[NI_MAXHOST + 128];
-};
+static struct endpoint endpoints[MOST_ENDPOINTS];
+static size_t count;
 
-static struct target targets[MOST_ADDRESSES];
-static nfds_t count;
-
-static const char *text_of(const struct sockaddr_in6 *name)
-{
-	static char text[NI_MAXHOST];
-
-	if (getnameinfo((const struct sockaddr *)name,
-			name_length(name->sin6_family), text, sizeof(text),
-			NULL, 0, NI_NUMERICHOST))
-		return "?";
-	return text;
-}
+/* What the command line says. */
+static struct {
+	int family; /* AF_UNSPEC: either */
+	int tries;
+	double seconds; /* for each try */
+	struct sockaddr_in6 source;
+	bool has_source;
+	bool json;
+	bool quiet;
+	struct payload payload;
+	bool has_payload;
+} options = { .family = AF_UNSPEC, .tries = 2, .seconds = 1 };
 
 /* ::ffff:A.B.C.D is asked as A.B.C.D: a socket of IPv6 hears no refusal. */
 static void unmap(struct sockaddr_in6 *name)
@@ -66,240 +46,391 @@ static void unmap(struct sockaddr_in6 *name)
 	memcpy(name, &v4, sizeof(v4));
 }
 
-static bool same_address(const struct sockaddr_in6 *a,
-			 const struct sockaddr_in6 *b)
+/* Why it cannot be asked; NULL: it can. */
+static const char *why_not(const struct sockaddr_in6 *name)
 {
-	if (a->sin6_family != b->sin6_family)
-		return false;
-	if (a->sin6_family == AF_INET6)
-		return !memcmp(&a->sin6_addr, &b->sin6_addr,
-			       sizeof(a->sin6_addr));
-	return !memcmp(&((const struct sockaddr_in *)a)->sin_addr,
-		       &((const struct sockaddr_in *)b)->sin_addr,
-		       sizeof(struct in_addr));
-}
+	const struct sockaddr_in *v4 = (const void *)name;
+	const in_addr_t address = ntohl(v4->sin_addr.s_addr);
 
-/* Neither many hosts, nor whichever is meant here by no address. */
-static bool is_one_host(const struct sockaddr_in6 *name)
-{
-	in_addr_t v4 = ntohl(((const struct sockaddr_in *)(const void *)name)
-				     ->sin_addr.s_addr);
-
-	if (name->sin6_family == AF_INET6)
-		return !IN6_IS_ADDR_MULTICAST(&name->sin6_addr) &&
-		       !IN6_IS_ADDR_UNSPECIFIED(&name->sin6_addr);
-	return !IN_MULTICAST(v4) && v4 != INADDR_ANY && v4 != INADDR_BROADCAST;
-}
-
-__attribute__((format(printf, 3, 4))) static void
-finish(struct target *target, bool right, const char *format, ...)
-{
-	va_list list;
-
-	va_start(list, format);
-	(void)vsnprintf(target->finding, sizeof(target->finding), format, list);
-	va_end(list);
-	target->right = right;
-	target->done = true;
-}
-
-static void ask(struct target *target)
-{
-	if (sendto(target->fd, target->question.data, target->question.bytes, 0,
-		   (const struct sockaddr *)&target->asked,
-		   name_length(target->asked.sin6_family)) < 0 &&
-	    errno != EAGAIN)
-		finish(target, false, "cannot be asked: %s", strerror(errno));
-}
-
-static void judge(struct target *target, const struct sockaddr_in6 *from)
-{
-	bool right = same_address(from, &target->asked);
-	char port[32] = "";
-
-	if (name_port(from) != name_port(&target->asked))
-		(void)snprintf(port, sizeof(port), " port %u", name_port(from));
-	finish(target, right, "answered from %s%s: %s", text_of(from), port,
-	       right ? "right" : "WRONG");
-}
-
-/* What came to this socket, until there is no more. */
-static void hear(struct target *target)
-{
-	static uint8_t answer[ANSWER_BYTES];
-
-	while (!target->done) {
-		struct sockaddr_in6 from = { 0 };
-		socklen_t len = sizeof(from);
-		ssize_t n = recvfrom(target->fd, answer, sizeof(answer), 0,
-				     (struct sockaddr *)&from, &len);
-
-		if (n >= 0 && target->question.answered(&target->question,
-							answer, (size_t)n))
-			judge(target, &from);
-		else if (n < 0 && errno == ECONNREFUSED)
-			finish(target, false,
-			       "refused: nothing listens on port %u there",
-			       name_port(&target->asked));
-		else if (n < 0 && errno != EAGAIN && errno != EINTR)
-			finish(target, false, "cannot be asked: %s",
-			       strerror(errno));
-		else if (n < 0)
-			return;
+	if (options.family != AF_UNSPEC && name->sin6_family != options.family)
+		return options.family == AF_INET ? "not an IPv4 address"
+						 : "not an IPv6 address";
+	if (name->sin6_family == AF_INET6) {
+		if (IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr) &&
+		    !name->sin6_scope_id)
+			return "a link-local address needs its interface: "
+			       "append %INTERFACE";
+		return IN6_IS_ADDR_MULTICAST(&name->sin6_addr) ||
+				       IN6_IS_ADDR_UNSPECIFIED(&name->sin6_addr)
+			       ? "not the address of one host"
+			       : NULL;
 	}
+	return IN_MULTICAST(address) || address == INADDR_ANY ||
+			       address == INADDR_BROADCAST
+		       ? "not the address of one host"
+		       : NULL;
 }
 
-static long long now_ms(void)
+static int add_endpoint(const char *host, const struct sockaddr_in6 *name,
+			uint16_t port)
 {
-	struct timespec now;
+	struct endpoint *endpoint = &endpoints[count];
 
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
+	if (count == MOST_ENDPOINTS)
+		return command_fail(EXIT_USAGE, host,
+				    "more than 256 addresses and ports");
+	endpoint->asked = *name;
+	endpoint->asked.sin6_port = htons(port);
+	endpoint->is_text =
+		!payload_make(&endpoint->payload,
+			      options.has_payload ? &options.payload : NULL,
+			      &endpoint->asked);
+	if (!endpoint_open(endpoint,
+			   options.has_source ? &options.source : NULL))
+		return command_fail_errno(EXIT_FAILURE, host);
+	count++;
+	return EXIT_SUCCESS;
 }
 
-/* Hears whoever answers, until all have or the time is over. */
-static void hear_all(long long end_ms)
+static int add_ports(const char *host, const struct sockaddr_in6 *name,
+		     const uint32_t *ports)
 {
-	struct pollfd fds[MOST_ADDRESSES];
-	long long left_ms;
+	int status = EXIT_SUCCESS;
 
-	while ((left_ms = end_ms - now_ms()) > 0) {
-		bool waiting = false;
-
-		for (nfds_t i = 0; i < count; i++) {
-			fds[i] = (struct pollfd){ targets[i].fd, POLLIN, 0 };
-			if (targets[i].done)
-				fds[i].fd = -1;
-			else
-				waiting = true;
-		}
-		if (!waiting)
-			return;
-		(void)poll(fds, count, (int)left_ms);
-		for (nfds_t i = 0; i < count; i++)
-			if (fds[i].fd >= 0 && fds[i].revents)
-				hear(&targets[i]);
-	}
+	for (uint32_t port = 1; port < PORT_LIST_PORTS && !status; port++)
+		if (port_list_has(ports, port))
+			status = add_endpoint(host, name, (uint16_t)port);
+	return status;
 }
 
-static bool open_socket(struct target *target)
+/* An address as it is written, or the addresses of a name. */
+static int resolve(const char *host, struct addrinfo **list)
 {
-	const int on = 1;
-	const bool v6 = target->asked.sin6_family == AF_INET6;
+	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST,
+					  .ai_socktype = SOCK_DGRAM };
+	const struct addrinfo hints = { .ai_flags = AI_ADDRCONFIG,
+					.ai_family = options.family,
+					.ai_socktype = SOCK_DGRAM };
+	const char *interface = strchr(host, '%');
+	/* A family that is not configured is no reason not to try. */
+	int failed = getaddrinfo(host, NULL, &numeric, list);
 
-	target->fd = socket(target->asked.sin6_family,
-			    SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (target->fd < 0)
-		return false;
-	/* Or a socket that is not connected hears no refusal.  ip(7). */
-	(void)setsockopt(target->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
-			 v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
-	return true;
+	if (!failed)
+		return EXIT_SUCCESS;
+	if (interface && !if_nametoindex(interface + 1))
+		return command_fail(EXIT_FAILURE, host,
+				    "there is no such interface");
+	failed = getaddrinfo(host, NULL, &hints, list);
+	if (failed)
+		return command_fail(EXIT_FAILURE, host, gai_strerror(failed));
+	return EXIT_SUCCESS;
 }
 
 /* All addresses of a host, or the one that is written.  An exit status. */
-static int add_targets(const char *host, const char *port, const char *payload)
+static int add_host(const char *host, const uint32_t *ports)
 {
-	const struct addrinfo hints = { .ai_flags =
-						AI_ADDRCONFIG | AI_NUMERICSERV,
-					.ai_family = AF_UNSPEC,
-					.ai_socktype = SOCK_DGRAM };
-	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST |
-						      AI_NUMERICSERV,
-					  .ai_socktype = SOCK_DGRAM };
 	struct addrinfo *list;
-	/* A family that is not configured is no reason not to try. */
-	int failed = getaddrinfo(host, port, &numeric, &list);
+	int status = resolve(host, &list);
 
-	if (failed == EAI_NONAME)
-		failed = getaddrinfo(host, port, &hints, &list);
-	if (failed)
-		return command_fail(EXIT_FAILURE, host, gai_strerror(failed));
-	for (const struct addrinfo *a = list; a; a = a->ai_next) {
-		struct target *target = &targets[count];
+	if (status)
+		return status;
+	for (const struct addrinfo *a = list; a && !status; a = a->ai_next) {
+		struct sockaddr_in6 name = { 0 };
+		const char *why;
 
-		if (count == MOST_ADDRESSES)
-			return command_fail(EXIT_USAGE, host,
-					    "more than 32 addresses");
-		memcpy(&target->asked, a->ai_addr, a->ai_addrlen);
-		unmap(&target->asked);
-		if (!is_one_host(&target->asked))
-			return command_fail(EXIT_USAGE, host,
-					    "not the address of one host");
-		(void)question_make(&target->question, payload,
-				    name_port(&target->asked));
-		if (!open_socket(target))
-			return command_fail_errno(EXIT_FAILURE, host);
-		count++;
+		memcpy(&name, a->ai_addr, a->ai_addrlen);
+		unmap(&name);
+		why = why_not(&name);
+		status = why ? command_fail(EXIT_USAGE, host, why)
+			     : add_ports(host, &name, ports);
 	}
 	freeaddrinfo(list);
-	return EXIT_SUCCESS;
+	return status;
+}
+
+/* "10.1.2.3", or "10.1.2.3:53" where several ports are asked. */
+static const char *text_of(const struct sockaddr_in6 *name)
+{
+	static char text[ENDPOINT_TEXT + 16];
+	char host[ENDPOINT_TEXT];
+	bool several = false;
+
+	for (size_t i = 1; i < count; i++)
+		if (name_port(&endpoints[i].asked) !=
+		    name_port(&endpoints[0].asked))
+			several = true;
+	endpoint_text(name, host);
+	if (several)
+		(void)snprintf(text, sizeof(text),
+			       name->sin6_family == AF_INET6 ? "[%s]:%u"
+							     : "%s:%u",
+			       host, name_port(name));
+	else
+		(void)snprintf(text, sizeof(text), "%s", host);
+	return text;
+}
+
+/* What is said of an endpoint behind its address. */
+static void describe(const struct endpoint *endpoint, char *text, size_t room)
+{
+	char from[ENDPOINT_TEXT], port[32] = "";
+
+	switch (endpoint->verdict) {
+	case ENDPOINT_SILENT:
+		(void)snprintf(text, room, "no answer in %g second%s",
+			       options.tries * options.seconds,
+			       options.tries * options.seconds == 1 ? "" : "s");
+		break;
+	case ENDPOINT_REFUSED:
+		(void)snprintf(text, room,
+			       "refused: nothing listens on port %u there",
+			       name_port(&endpoint->asked));
+		break;
+	case ENDPOINT_FAILED:
+		(void)snprintf(text, room, "cannot be asked: %s",
+			       strerror(endpoint->error));
+		break;
+	case ENDPOINT_RIGHT:
+	case ENDPOINT_WRONG:
+		endpoint_text(&endpoint->from, from);
+		if (name_port(&endpoint->from) != name_port(&endpoint->asked))
+			(void)snprintf(port, sizeof(port), " port %u",
+				       name_port(&endpoint->from));
+		(void)snprintf(text, room, "answered from %s%s: %s", from, port,
+			       endpoint->verdict == ENDPOINT_RIGHT ? "right"
+								   : "WRONG");
+		break;
+	}
+}
+
+static const char *payload_name(const struct endpoint *endpoint)
+{
+	if (endpoint->payload.protocol)
+		return endpoint->payload.protocol->name;
+	return endpoint->is_text ? "text" : "bytes";
+}
+
+static void print_object(const struct endpoint *endpoint, const char *message)
+{
+	static const char *const verdicts[] = { "silent", "right", "wrong",
+						"refused", "failed" };
+	char host[ENDPOINT_TEXT];
+
+	endpoint_text(&endpoint->asked, host);
+	print("{\"address\": ");
+	print_json(host);
+	print(", \"port\": %u, \"payload\": \"%s\", \"verdict\": \"%s\"",
+	      name_port(&endpoint->asked), payload_name(endpoint),
+	      verdicts[endpoint->verdict]);
+	if (endpoint->from.sin6_family) {
+		endpoint_text(&endpoint->from, host);
+		print(", \"from\": ");
+		print_json(host);
+		print(", \"from_port\": %u", name_port(&endpoint->from));
+	}
+	print(", \"message\": ");
+	print_json(message);
+	print_line("}");
+}
+
+/* A server may well not answer what it does not understand. */
+static void hint_at_payloads(void)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (endpoints[i].verdict != ENDPOINT_SILENT ||
+		    !endpoints[i].is_text)
+			continue;
+		print_failure(
+			"port %u was sent a line of text, which its "
+			"server may not answer; payloads are %s, bytes in "
+			"hex, and @FILE",
+			name_port(&endpoints[i].asked), payload_names());
+		return;
+	}
 }
 
 static int report(void)
 {
 	int status = EXIT_SUCCESS;
 
-	for (nfds_t i = 0; i < count; i++) {
-		struct target *target = &targets[i];
+	for (size_t i = 0; i < count; i++) {
+		const struct endpoint *endpoint = &endpoints[i];
+		char message[ENDPOINT_TEXT + 128];
 
-		if (!target->done)
-			finish(target, false, "no answer in %d seconds",
-			       TRIES * TRY_MS / 1000);
-		if (!target->right)
+		if (endpoint->verdict != ENDPOINT_RIGHT)
 			status = EXIT_FAILURE;
-		(void)printf("%s: %s\n", text_of(&target->asked),
-			     target->finding);
+		describe(endpoint, message, sizeof(message));
+		if (options.json)
+			print_object(endpoint, message);
+		else if (!options.quiet)
+			print_line("%s: %s", text_of(&endpoint->asked),
+				   message);
 	}
+	if (!options.quiet)
+		hint_at_payloads();
 	return command_finish(status);
 }
 
-static bool all_digits(const char *text)
+static int read_number(const char *text, double least, double most,
+		       const char *wanted, double *number)
 {
-	return *text && !text[strspn(text, "0123456789")];
+	char *end;
+	const double n = strtod(text, &end);
+
+	if (end == text || *end || !(n >= least && n <= most))
+		return command_fail(EXIT_USAGE, text, wanted);
+	*number = n;
+	return EXIT_SUCCESS;
+}
+
+static int read_source(const char *text)
+{
+	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST,
+					  .ai_family = options.family,
+					  .ai_socktype = SOCK_DGRAM };
+	struct addrinfo *list;
+
+	if (getaddrinfo(text, NULL, &numeric, &list))
+		return command_fail(EXIT_USAGE, text,
+				    options.family == AF_UNSPEC
+					    ? "not an address to ask from"
+					    : "not an address of that family");
+	memcpy(&options.source, list->ai_addr, list->ai_addrlen);
+	freeaddrinfo(list);
+	options.has_source = true;
+	/* It can ask no other. */
+	options.family = options.source.sin6_family;
+	return EXIT_SUCCESS;
+}
+
+/* -1: go on. */
+static int take_option(int option, const char **source)
+{
+	double number = 0;
+	int status = -1;
+
+	switch (option) {
+	case '4':
+	case '6':
+		options.family = option == '4' ? AF_INET : AF_INET6;
+		break;
+	case 't':
+		status = read_number(optarg, 0.1, 3600,
+				     "not a number of seconds from 0.1 to 3600",
+				     &options.seconds);
+		break;
+	case 'c':
+		status = read_number(optarg, 1, 100,
+				     "not a number from 1 to 100", &number);
+		options.tries = (int)number;
+		if (!status && number != options.tries)
+			status = command_fail(EXIT_USAGE, optarg,
+					      "not a number from 1 to 100");
+		break;
+	case 'b':
+		*source = optarg;
+		break;
+	case OPTION_JSON:
+		options.json = true;
+		break;
+	case 'q':
+		options.quiet = true;
+		break;
+	case 'h':
+		return command_help("ask");
+	default:
+		return EXIT_USAGE;
+	}
+	return status > 0 ? status : -1;
+}
+
+static int read_options(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "ipv4", no_argument, NULL, '4' },
+		{ "ipv6", no_argument, NULL, '6' },
+		{ "timeout", required_argument, NULL, 't' },
+		{ "count", required_argument, NULL, 'c' },
+		{ "bind", required_argument, NULL, 'b' },
+		{ "json", no_argument, NULL, OPTION_JSON },
+		{ "quiet", no_argument, NULL, 'q' },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	const char *source = NULL;
+	int option;
+
+	while ((option = command_option(argc, argv, ":46t:c:b:qh", known)) !=
+	       -1) {
+		const int status = take_option(option, &source);
+
+		if (status >= 0)
+			return status;
+	}
+	if (!source || read_source(source) == EXIT_SUCCESS)
+		return -1;
+	return EXIT_USAGE;
+}
+
+static int fail_on_payload(const char *text, const char *why)
+{
+	char what[48], more[384];
+
+	(void)snprintf(what, sizeof(what), "%.32s%s", text,
+		       strlen(text) > 32 ? "..." : "");
+	(void)snprintf(more, sizeof(more),
+		       strcmp(why, "unknown payload") != 0
+			       ? "%s"
+			       : "%s (choose %s, bytes in hex, @FILE, or - for "
+				 "standard input)",
+		       why, payload_names());
+	return command_fail(EXIT_USAGE, what, more);
+}
+
+/* Adds each host with its own ports, or those behind the hosts. */
+static int add_hosts(const struct ask_words *words)
+{
+	static uint32_t ports[PORT_LIST_WORDS];
+	int status = EXIT_SUCCESS;
+
+	for (size_t i = 0; i < words->host_count && !status; i++) {
+		struct host_port split;
+
+		memset(ports, 0, sizeof(ports));
+		host_port_split(words->hosts[i], &split);
+		if (!ask_ports_read(*split.port ? split.port : words->ports,
+				    ports))
+			return command_fail(
+				EXIT_USAGE,
+				*split.port ? split.port : words->ports,
+				"not a port from 1 to 65535, a range of them, "
+				"or a UDP service");
+		status = add_host(split.host, ports);
+	}
+	return status;
 }
 
 int ask_main(int argc, char **argv)
 {
-	struct question question;
-	const char *port, *payload;
-	int ports_at = 1;
-	long port_number;
+	struct ask_words words;
+	int status = read_options(argc, argv);
 
-	while (ports_at < argc && !all_digits(argv[ports_at]))
-		if (argv[ports_at++][0] == '-')
-			return command_fail(EXIT_USAGE, argv[ports_at - 1],
-					    "unknown option; ask has none");
-	if (ports_at < 2 || ports_at >= argc || ports_at + 2 < argc)
-		return command_fail(EXIT_USAGE, "ask",
-				    "wanted are ADDRESS... PORT [PAYLOAD]");
-	port = argv[ports_at];
-	payload = argv[ports_at + 1]; /* NULL behind the last */
-	port_number = strtol(port, NULL, 10);
-	if (port_number < 1 || port_number > 65535)
-		return command_fail(EXIT_USAGE, port,
-				    "not a port from 1 to 65535");
-	if (!question_make(&question, payload, (unsigned int)port_number)) {
-		char why[128];
+	if (status >= 0)
+		return status;
+	status = ask_words_read(argv + optind, &words);
+	if (status)
+		return status;
+	if (words.payload) {
+		const char *why =
+			payload_choose(words.payload, &options.payload);
 
-		(void)snprintf(why, sizeof(why),
-			       "no payload: there are %s, and up to %d bytes "
-			       "in hex",
-			       question_names, QUESTION_MOST_BYTES);
-		return command_fail(EXIT_USAGE, payload, why);
+		if (why)
+			return fail_on_payload(words.payload, why);
+		options.has_payload = true;
 	}
-	for (int i = 1; i < ports_at; i++) {
-		int status = add_targets(argv[i], port, payload);
-
-		if (status)
-			return status;
-	}
-	for (int i = 0; i < TRIES; i++) {
-		for (nfds_t j = 0; j < count; j++)
-			if (!targets[j].done)
-				ask(&targets[j]);
-		hear_all(now_ms() + TRY_MS);
-	}
-	return report();
+	status = add_hosts(&words);
+	for (int i = 0; i < options.tries && !status; i++)
+		endpoints_ask(endpoints, count, (int)(options.seconds * 1000));
+	return status ? status : report();
 }
 // NOLINTEND(concurrency-mt-unsafe)

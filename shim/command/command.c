@@ -3,39 +3,93 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 
+#include "command/print.h"
+
+#include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #ifndef LIBDIR
 #define LIBDIR "/usr/local/lib"
 #endif
 
+/* Puts the library in that directory into `path`; false: it is not there. */
+static bool is_in(const char *directory, const char *below, char *path)
+{
+	return snprintf(path, PATH_MAX, "%s%s/%s", directory, below,
+			COMMAND_LIBRARY) < PATH_MAX &&
+	       !access(path, R_OK);
+}
+
 const char *command_library(void)
 {
+	static const char *const below[] = { "/lib", "/lib64" };
 	static char path[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char directory[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", directory, PATH_MAX - 1);
+	char *slash;
 
-	if (n > 0) {
-		char *slash;
-
-		path[n] = '\0';
-		slash = strrchr(path, '/');
-		if (slash &&
-		    (size_t)(slash + 1 - path) + sizeof(COMMAND_LIBRARY) <=
-			    sizeof(path)) {
-			memcpy(slash + 1, COMMAND_LIBRARY,
-			       sizeof(COMMAND_LIBRARY));
-			if (!access(path, R_OK))
-				return path;
-		}
-	}
+	if (n <= 0)
+		return LIBDIR "/" COMMAND_LIBRARY;
+	directory[n] = '\0';
+	slash = strrchr(directory, '/');
+	*slash = '\0';
+	if (is_in(directory, "", path))
+		return path;
+	slash = strrchr(directory, '/');
+	if (slash)
+		*slash = '\0';
+	for (size_t i = 0; slash && i < sizeof(below) / sizeof(*below); i++)
+		if (is_in(directory, below[i], path))
+			return path;
 	return LIBDIR "/" COMMAND_LIBRARY;
+}
+
+/* In the child: what the loader says goes into the pipe. */
+static void try_to_load(const char *library, int out)
+{
+	const char *why;
+
+	/* The library reports bad variables there, once it is used. */
+	if (!freopen("/dev/null", "w", stderr))
+		_exit(EXIT_SUCCESS);
+	why = dlopen(library, RTLD_NOW | RTLD_LOCAL) ? NULL : dlerror();
+	if (why)
+		(void)!write(out, why, strlen(why));
+	_exit(why ? EXIT_FAILURE : EXIT_SUCCESS);
+}
+
+const char *command_library_problem(const char *library)
+{
+	static char why[512];
+	int ends[2], status = 0;
+	ssize_t n;
+	pid_t child;
+
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
+	/* A child, for a library of another libc may end the process. */
+	child = fork();
+	if (!child)
+		try_to_load(library, ends[1]);
+	(void)close(ends[1]);
+	n = read(ends[0], why, sizeof(why) - 1);
+	(void)close(ends[0]);
+	if (child < 0 || waitpid(child, &status, 0) != child || !status)
+		return NULL;
+	if (n <= 0)
+		return "the loader cannot load it";
+	why[n] = '\0';
+	return why;
 }
 
 /*
@@ -88,8 +142,19 @@ const char *command_preload(const char *before, const char *library)
 
 int command_fail(int status, const char *what, const char *why)
 {
-	(void)fprintf(stderr, "replyfrom: %s: %s\n", what, why);
+	print_failure("%s: %s", what, why);
 	return status;
+}
+
+int command_fail_with(int status, const char *what, const char *format, ...)
+{
+	char why[512];
+	va_list list;
+
+	va_start(list, format);
+	(void)vsnprintf(why, sizeof(why), format, list);
+	va_end(list);
+	return command_fail(status, what, why);
 }
 
 int command_fail_errno(int status, const char *what)
@@ -97,10 +162,89 @@ int command_fail_errno(int status, const char *what)
 	return command_fail(status, what, strerror(errno));
 }
 
+/* The option that getopt_long(3) stopped at, without its value. */
+static const char *option_word(char **argv, bool is_long)
+{
+	static char word[64];
+	const char *text = argv[optind - 1];
+
+	/* Of short ones several may be in one word. */
+	if (is_long)
+		(void)snprintf(word, sizeof(word), "%.*s",
+			       (int)strcspn(text, "="), text);
+	else
+		(void)snprintf(word, sizeof(word), "-%c", optopt);
+	return word;
+}
+
+int command_option(int argc, char **argv, const char *short_options,
+		   const struct option *long_options)
+{
+	int option;
+
+	opterr = 0;
+	option = getopt_long(argc, argv, short_options, long_options, NULL);
+	if (option == ':')
+		(void)command_fail(
+			EXIT_USAGE,
+			option_word(argv, !strncmp(argv[optind - 1], "--", 2)),
+			"missing value");
+	else if (option == '?' && (optopt > UCHAR_MAX ||
+				   (optopt && strchr(short_options, optopt))))
+		(void)command_fail(EXIT_USAGE, option_word(argv, true),
+				   "takes no value");
+	else if (option == '?')
+		(void)command_fail(EXIT_USAGE, option_word(argv, !optopt),
+				   "unknown option (see --help)");
+	return option == ':' ? '?' : option;
+}
+
+/* Levenshtein's distance, of words that are short. */
+static size_t distance(const char *a, const char *b)
+{
+	enum { MOST = 32 };
+	size_t row[MOST + 1], length = strnlen(b, MOST);
+
+	for (size_t j = 0; j <= length; j++)
+		row[j] = j;
+	for (size_t i = 1; *a && i <= MOST; i++, a++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= length; j++) {
+			size_t best = diagonal + (*a != b[j - 1]);
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[length];
+}
+
+const char *command_nearest(const char *word, const char *const *names)
+{
+	const char *nearest = NULL;
+	size_t least = 3; /* more is another word */
+
+	for (; *names; names++) {
+		const size_t n = distance(word, *names);
+
+		if (n < least && n < strlen(*names)) {
+			least = n;
+			nearest = *names;
+		}
+	}
+	return nearest;
+}
+
 int command_finish(int status)
 {
 	if (!fflush(stdout) && !ferror(stdout))
 		return status;
-	return command_fail_errno(EXIT_FAILURE, "standard output");
+	return command_fail_errno(EXIT_INCOMPLETE, "standard output");
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -3,12 +3,36 @@
 #ifndef REPLYFROM_COMMAND_H
 #define REPLYFROM_COMMAND_H
 
+#include <getopt.h>
+#include <limits.h>
+
 #define COMMAND_LIBRARY "libreplyfrom.so"
 
-enum { EXIT_USAGE = 2 };
+/*
+ * Exit statuses, besides EXIT_SUCCESS: nothing is wrong.  The manual page has
+ * the table.
+ */
+enum {
+	EXIT_WRONG =
+		1, /* some address is answered wrong now, or cannot be helped */
+	EXIT_USAGE = 2,
+	EXIT_INCOMPLETE = 3, /* not everything could be looked at, or shown */
+};
 
-/* The library beside this program, as in the build tree, or the installed. */
+/* The status by which a function says: go on. */
+enum { GO_ON = -1 };
+
+/*
+ * The library beside this program, as in the build tree; in lib or lib64 beside
+ * the program's directory; or where it was installed.
+ */
 const char *command_library(void);
+
+/*
+ * Whether the loader of this host can load the library.  NULL: yes; otherwise
+ * what the loader says.
+ */
+const char *command_library_problem(const char *library);
 
 /*
  * What an LD_PRELOAD of `before`, or NULL, is with the library in it, once:
@@ -20,11 +44,31 @@ const char *command_preload(const char *before, const char *library);
 /* Says in one line what is wrong with what; answers `status`. */
 int command_fail(int status, const char *what, const char *why);
 
+__attribute__((format(printf, 3, 4))) int
+command_fail_with(int status, const char *what, const char *format, ...);
+
 /* The same, of errno. */
 int command_fail_errno(int status, const char *what);
 
-/* `status`, or EXIT_FAILURE and a line: standard output took not all. */
+/* `status`, or EXIT_INCOMPLETE and a line: standard output took not all. */
 int command_finish(int status);
+
+/*
+ * getopt_long(3), with short options that begin with ':' or "+:", and numbers
+ * above UCHAR_MAX for long ones without a short one.  Returns '?' after a line
+ * about an option that is unknown or lacks its value.
+ */
+int command_option(int argc, char **argv, const char *short_options,
+		   const struct option *long_options);
+
+/* Added to the letter of a long option that has no short one. */
+enum { LONG_OPTION = UCHAR_MAX + 1 };
+
+/* The one of the names, which NULL ends, that this may have been meant for. */
+const char *command_nearest(const char *word, const char *const *names);
+
+/* Prints the help of a subcommand; returns the exit status. */
+int command_help(const char *subcommand);
 
 /*
  * Subcommands, as main() has it: argv[0] is the subcommand's name.  They answer

@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/time.h>
 #include <unistd.h>
@@ -21,24 +22,35 @@ struct address {
 	uint8_t bytes[sizeof(struct in6_addr)];
 };
 
-/* A network of clients; `probe` stands for one of them. */
-struct network {
-	struct address probe;
-	char text[HOST_TEXT_BYTES]; /* "" for those that are far */
-};
-
 /* What the kernel says of a route. */
 struct route {
 	struct address source;
 	unsigned int device;
 };
 
+/* A network of clients; `probe` stands for one of them. */
+struct network {
+	struct address probe;
+	char text[HOST_TEXT_BYTES]; /* "" for those that are far */
+	bool reachable;
+	struct address source; /* that the kernel answers this client from */
+};
+
+enum {
+	MOST_ADDRESSES = 1 << 16,
+	MOST_NETWORKS = 1 << 10,
+	SLOTS = 2 * MOST_ADDRESSES, /* a power of two */
+	NONE = -1,
+};
+
 struct host {
-	struct host_address *list;
-	struct address addresses[HOST_MOST_ADDRESSES];
-	struct network
-		networks[HOST_MOST_ADDRESSES]; /* .probe.family 0: none */
-	int count;
+	struct host_addresses *found;
+	struct address *addresses; /* of found->list, in the same order */
+	int *networks;		   /* the one that each is in, or NONE */
+	int *slots; /* hash table of `addresses`: 1 and more; 0: empty */
+	struct network near[MOST_NETWORKS];
+	int near_count;
+	struct network far[2]; /* IPv4, IPv6 */
 	int netlink;
 };
 
@@ -91,12 +103,24 @@ static bool is_global(const struct address *address)
 	       !IN6_IS_ADDR_LINKLOCAL((const struct in6_addr *)(const void *)b);
 }
 
+/* Where this address is in the hash table, or would be.  FNV-1a. */
+static int *slot_of(const struct host *host, const struct address *address)
+{
+	uint32_t hash = 2166136261U;
+
+	for (size_t i = 0; i < address_bytes(address->family); i++)
+		hash = (hash ^ address->bytes[i]) * 16777619U;
+	for (uint32_t i = hash;; i++) {
+		int *slot = &host->slots[i % SLOTS];
+
+		if (!*slot || same(&host->addresses[*slot - 1], address))
+			return slot;
+	}
+}
+
 static bool is_ours(const struct host *host, const struct address *address)
 {
-	for (int i = 0; i < host->count; i++)
-		if (same(&host->addresses[i], address))
-			return true;
-	return false;
+	return *slot_of(host, address);
 }
 
 struct request {
@@ -235,93 +259,129 @@ static void describe_network(const struct address *address, unsigned int bits,
 	(void)snprintf(text, HOST_TEXT_BYTES, "%s/%u", written, bits);
 }
 
-static void add_address(struct host *host, const struct ifaddrs *at,
-			size_t room)
+static bool is_inet(const struct ifaddrs *at)
 {
+	return at->ifa_addr && (at->ifa_addr->sa_family == AF_INET ||
+				at->ifa_addr->sa_family == AF_INET6);
+}
+
+static void add_address(struct host *host, const struct ifaddrs *at)
+{
+	struct host_addresses *found = host->found;
 	struct address address;
 	struct host_address *entry;
+	int *slot;
 
-	if (!at->ifa_addr || (at->ifa_addr->sa_family != AF_INET &&
-			      at->ifa_addr->sa_family != AF_INET6))
+	if (!is_inet(at))
 		return;
 	address = address_of(at->ifa_addr);
-	if (!is_global(&address) || !(at->ifa_flags & IFF_UP) ||
-	    is_ours(host, &address) || (size_t)host->count == room ||
-	    host->count == HOST_MOST_ADDRESSES)
+	slot = slot_of(host, &address);
+	if (!is_global(&address) || !(at->ifa_flags & IFF_UP) || *slot)
 		return;
-	entry = &host->list[host->count];
+	if (found->count == MOST_ADDRESSES) {
+		found->more++;
+		return;
+	}
+	entry = &found->list[found->count];
 	*entry = (struct host_address){ .family = address.family };
 	(void)inet_ntop(address.family, address.bytes, entry->text,
 			sizeof(entry->text));
 	(void)snprintf(entry->device, sizeof(entry->device), "%s",
 		       at->ifa_name);
-	host->addresses[host->count++] = address;
+	host->networks[found->count] = NONE;
+	host->addresses[found->count] = address;
+	*slot = ++found->count;
+}
+
+static void find_source(const struct host *host, struct network *network)
+{
+	struct route route;
+
+	network->reachable = find_route(host, &network->probe, NULL, &route);
+	network->source = route.source;
+}
+
+/* The place of this network among those that are known, or NONE. */
+static int place_network(struct host *host, const struct network *network)
+{
+	for (int i = 0; i < host->near_count; i++)
+		if (host->near[i].probe.family == network->probe.family &&
+		    !strcmp(host->near[i].text, network->text))
+			return i;
+	if (host->near_count == MOST_NETWORKS) {
+		host->found->more++;
+		return NONE;
+	}
+	host->near[host->near_count] = *network;
+	find_source(host, &host->near[host->near_count]);
+	return host->near_count++;
 }
 
 /* The clients that are known to be near: on a network of ours. */
 static void add_network(struct host *host, const struct ifaddrs *at)
 {
+	struct network network = { .reachable = false };
 	struct address address;
 	unsigned int bits;
+	int slot;
 
-	if (!at->ifa_addr || (at->ifa_addr->sa_family != AF_INET &&
-			      at->ifa_addr->sa_family != AF_INET6))
+	if (!is_inet(at))
 		return;
 	address = address_of(at->ifa_addr);
-	for (int i = 0; i < host->count; i++) {
-		struct network *network = &host->networks[i];
-
-		if (!same(&host->addresses[i], &address))
-			continue;
-		bits = prefix_bits(at->ifa_netmask);
-		network->probe = address;
-		/* A tunnel's other end; ours, where it has a network. */
-		if (at->ifa_flags & IFF_POINTOPOINT && at->ifa_dstaddr)
-			network->probe = address_of(at->ifa_dstaddr);
-		describe_network(&network->probe, bits, network->text);
-		if (is_ours(host, &network->probe) &&
-		    !find_neighbour(host, &address, bits, &network->probe))
-			network->probe.family = 0;
-	}
+	slot = *slot_of(host, &address);
+	if (!slot)
+		return;
+	bits = prefix_bits(at->ifa_netmask);
+	network.probe = address;
+	/* A tunnel's other end; ours, where it has a network. */
+	if (at->ifa_flags & IFF_POINTOPOINT && at->ifa_dstaddr)
+		network.probe = address_of(at->ifa_dstaddr);
+	describe_network(&network.probe, bits, network.text);
+	if (is_ours(host, &network.probe) &&
+	    !find_neighbour(host, &address, bits, &network.probe))
+		return;
+	host->networks[slot - 1] = place_network(host, &network);
 }
 
 /* False: a client of this network that asks this address is answered from it,
  * or there is no way to it. */
-static bool answered_wrong(const struct host *host,
-			   const struct address *address,
-			   const struct address *client)
+static bool answered_wrong(const struct address *address,
+			   const struct network *client)
 {
-	struct route route;
-
-	return client->family == address->family &&
-	       find_route(host, client, NULL, &route) &&
-	       !same(&route.source, address);
+	return client->reachable && client->source.family == address->family &&
+	       !same(&client->source, address);
 }
 
 /* Nobody's, as nobody is there: RFC 5737, RFC 3849. */
-static struct address far_client(int family)
+static void find_far(struct host *host)
 {
-	return address_read(family, family == AF_INET
-					    ? "203.0.113.255"
-					    : "2001:db8:ffff:ffff::ffff");
+	host->far[0].probe = address_read(AF_INET, "203.0.113.255");
+	host->far[1].probe = address_read(AF_INET6, "2001:db8:ffff:ffff::ffff");
+	find_source(host, &host->far[0]);
+	find_source(host, &host->far[1]);
+}
+
+static const struct network *far_of(const struct host *host, int family)
+{
+	return &host->far[family == AF_INET6];
 }
 
 static void judge(const struct host *host, int i)
 {
 	const struct address *address = &host->addresses[i];
-	const struct address far = far_client(address->family);
-	struct host_address *entry = &host->list[i];
+	const int own = host->networks[i];
+	struct host_address *entry = &host->found->list[i];
 
-	if (answered_wrong(host, address, &host->networks[i].probe) ||
-	    answered_wrong(host, address, &far)) {
+	if ((own != NONE && answered_wrong(address, &host->near[own])) ||
+	    answered_wrong(address, far_of(host, address->family))) {
 		entry->wrong = true;
 		return;
 	}
-	for (int n = 0; n < host->count && !entry->wrong; n++) {
-		if (!answered_wrong(host, address, &host->networks[n].probe))
+	for (int n = 0; n < host->near_count && !entry->wrong; n++) {
+		if (!answered_wrong(address, &host->near[n]))
 			continue;
 		entry->wrong = true;
-		memcpy(entry->client, host->networks[n].text,
+		memcpy(entry->client, host->near[n].text,
 		       sizeof(entry->client));
 	}
 }
@@ -334,8 +394,7 @@ static void judge(const struct host *host, int i)
 static void find_way_out(const struct host *host, int i, unsigned int flags)
 {
 	const struct address *address = &host->addresses[i];
-	const struct address far = far_client(address->family);
-	struct host_address *entry = &host->list[i];
+	struct host_address *entry = &host->found->list[i];
 	char bridge[HOST_TEXT_BYTES + 32], name[IF_NAMESIZE];
 	struct route route;
 
@@ -344,47 +403,75 @@ static void find_way_out(const struct host *host, int i, unsigned int flags)
 	if (flags & (IFF_LOOPBACK | IFF_POINTOPOINT | IFF_NOARP) ||
 	    !access(bridge, F_OK))
 		return;
-	if (find_route(host, &far, address, &route) &&
+	if (find_route(host, &far_of(host, address->family)->probe, address,
+		       &route) &&
 	    if_indextoname(route.device, name) &&
 	    strcmp(name, entry->device) != 0)
 		memcpy(entry->leaves_by, name, sizeof(name));
 }
 
-static unsigned int flags_of(const struct ifaddrs *list, const char *device)
+static void judge_all(struct host *host, const struct ifaddrs *all)
 {
-	for (; list; list = list->ifa_next)
-		if (!strcmp(list->ifa_name, device))
-			return list->ifa_flags;
-	return 0;
+	for (const struct ifaddrs *at = all; at; at = at->ifa_next)
+		add_address(host, at);
+	for (const struct ifaddrs *at = all; at; at = at->ifa_next)
+		add_network(host, at);
+	find_far(host);
+	for (int i = 0; i < host->found->count; i++)
+		judge(host, i);
+	for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
+		struct address address;
+		int slot;
+
+		if (!is_inet(at))
+			continue;
+		address = address_of(at->ifa_addr);
+		slot = *slot_of(host, &address);
+		if (slot &&
+		    !strcmp(host->found->list[slot - 1].device, at->ifa_name))
+			find_way_out(host, slot - 1, at->ifa_flags);
+	}
 }
 
-int host_addresses(struct host_address *list, size_t room)
+static bool open_netlink(struct host *host)
 {
 	const struct timeval second = { .tv_sec = 1 };
-	static struct host host;
-	struct ifaddrs *all;
 
-	host = (struct host){ .list = list };
-	if (getifaddrs(&all))
-		return -1;
-	host.netlink =
+	host->netlink =
 		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (host.netlink < 0) {
+	return host->netlink >= 0 &&
+	       !setsockopt(host->netlink, SOL_SOCKET, SO_RCVTIMEO, &second,
+			   sizeof(second));
+}
+
+static bool make_room(struct host *host)
+{
+	host->found->list = calloc(MOST_ADDRESSES, sizeof(*host->found->list));
+	host->addresses = calloc(MOST_ADDRESSES, sizeof(*host->addresses));
+	host->networks = calloc(MOST_ADDRESSES, sizeof(*host->networks));
+	host->slots = calloc(SLOTS, sizeof(*host->slots));
+	return host->found->list && host->addresses && host->networks &&
+	       host->slots;
+}
+
+bool host_addresses(struct host_addresses *found)
+{
+	static struct host host;
+	struct ifaddrs *all = NULL;
+	bool known;
+
+	*found = (struct host_addresses){ .count = 0 };
+	host = (struct host){ .found = found, .netlink = -1 };
+	known = make_room(&host) && !getifaddrs(&all) && open_netlink(&host);
+	if (known)
+		judge_all(&host, all);
+	if (host.netlink >= 0)
+		(void)close(host.netlink);
+	if (all)
 		freeifaddrs(all);
-		return -1;
-	}
-	(void)setsockopt(host.netlink, SOL_SOCKET, SO_RCVTIMEO, &second,
-			 sizeof(second));
-	for (const struct ifaddrs *at = all; at; at = at->ifa_next)
-		add_address(&host, at, room);
-	for (const struct ifaddrs *at = all; at; at = at->ifa_next)
-		add_network(&host, at);
-	for (int i = 0; i < host.count; i++) {
-		judge(&host, i);
-		find_way_out(&host, i, flags_of(all, list[i].device));
-	}
-	(void)close(host.netlink);
-	freeifaddrs(all);
-	return host.count;
+	free(host.addresses);
+	free(host.networks);
+	free(host.slots);
+	return known;
 }
 // NOLINTEND(concurrency-mt-unsafe)

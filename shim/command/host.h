@@ -7,23 +7,29 @@
 #include <stddef.h>
 #include <sys/socket.h>
 
-enum { HOST_MOST_ADDRESSES = 256, HOST_TEXT_BYTES = 128 };
+enum { HOST_TEXT_BYTES = 64 };
 
 struct host_address {
 	int family;
 	char text[HOST_TEXT_BYTES];
 	bool wrong; /* some client that we know a way to is answered wrong */
-	char client[HOST_TEXT_BYTES]; /* its network, if not the address's own
-				       */
+	char client[HOST_TEXT_BYTES]; /* its network, if not the address's */
 	char device[HOST_TEXT_BYTES];
 	/* By which its answers leave to far clients, if by another; or "". */
 	char leaves_by[HOST_TEXT_BYTES];
 };
 
+struct host_addresses {
+	struct host_address *list;
+	int count;
+	int more; /* addresses or networks that were not looked at */
+};
+
 /*
- * Those of this thread's network namespace, without loopback and link-local
- * ones; answers how many there are.  -1, and errno: they cannot be read.
+ * Finds those of this thread's network namespace, without loopback and
+ * link-local ones.  False, and errno: they cannot be read.  The caller frees
+ * the list.
  */
-int host_addresses(struct host_address *list, size_t room);
+bool host_addresses(struct host_addresses *found);
 
 #endif

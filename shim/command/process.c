@@ -8,7 +8,6 @@
 #include "common/variable.h"
 
 #include <arpa/inet.h>
-#include <ctype.h>
 #include <dirent.h>
 #include <elf.h>
 #include <errno.h>
@@ -18,7 +17,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -30,8 +31,15 @@
 #define SYS_pidfd_getfd 438
 #endif
 
-/* More is no chain of parents. */
-enum { MOST_PARENTS = 64 };
+enum {
+	MOST_PARENTS = 64, /* more is no chain of parents */
+	/* Of what another process decides how long it is. */
+	MOST_MAPS_BYTES = 1 << 24,
+	MOST_ENVIRONMENT_BYTES = 1 << 21,
+	MOST_CGROUP_BYTES = 1 << 14,
+	MOST_WILDCARDS = 1 << 18,
+	SHORT_ID = 12, /* as container engines print them */
+};
 
 static FILE *open_proc(pid_t pid, const char *name)
 {
@@ -41,12 +49,19 @@ static FILE *open_proc(pid_t pid, const char *name)
 	return fopen(path, "re");
 }
 
-/* A process chose its name itself. */
-static void clean(char *name)
+/* At most so many bytes of a file, with a 0 behind; the caller frees them. */
+static char *read_file(pid_t pid, const char *name, size_t most, size_t *bytes)
 {
-	for (char *c = name; *c; c++)
-		if (!isprint((unsigned char)*c))
-			*c = '?';
+	FILE *file = open_proc(pid, name);
+	char *text = file ? malloc(most + 1) : NULL;
+
+	if (text) {
+		*bytes = fread(text, 1, most, file);
+		text[*bytes] = '\0';
+	}
+	if (file)
+		(void)fclose(file);
+	return text;
 }
 
 static bool read_status(struct process *process)
@@ -60,11 +75,9 @@ static bool read_status(struct process *process)
 		return false;
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
-		if (!strncmp(line, "Name:\t", 6)) {
+		if (!strncmp(line, "Name:\t", 6))
 			(void)snprintf(process->name, sizeof(process->name),
-				       "%.31s", line + 6);
-			clean(process->name);
-		}
+				       "%.63s", line + 6);
 		// NOLINTBEGIN(cert-err34-c): the kernel writes numbers
 		else if (sscanf(line, "PPid: %d", &parent) == 1)
 			process->parent = parent;
@@ -78,6 +91,109 @@ static bool read_status(struct process *process)
 	return true;
 }
 
+/* Only the link: the file itself may be on any file system. */
+static void read_program(struct process *process)
+{
+	char path[64], target[PATH_MAX];
+	const char *base;
+	ssize_t n;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);
+	n = readlink(path, target, sizeof(target) - 1);
+	if (n <= 0)
+		return;
+	target[n] = '\0';
+	base = strrchr(target, '/');
+	(void)snprintf(process->program, sizeof(process->program), "%.63s",
+		       base ? base + 1 : target);
+}
+
+static bool ends_with(const char *text, size_t length, const char *end)
+{
+	const size_t bytes = strlen(end);
+
+	return length > bytes && !memcmp(text + length - bytes, end, bytes);
+}
+
+static void copy(char *to, size_t room, const char *from, size_t length)
+{
+	(void)snprintf(to, room, "%.*s", (int)(length < room ? length : room),
+		       from);
+}
+
+/* "docker-0123...scope" and the like; what engines call their cgroups. */
+static bool read_container(struct process *process, const char *name,
+			   size_t length)
+{
+	static const struct {
+		const char *begin;
+		size_t most; /* bytes of what follows */
+	} engines[] = { { "docker-", SHORT_ID },
+			{ "libpod-", SHORT_ID },
+			{ "crio-", SHORT_ID },
+			{ "cri-containerd-", SHORT_ID },
+			{ "lxc.payload.", PROCESS_WHERE_BYTES },
+			{ "machine-", PROCESS_WHERE_BYTES } };
+	const bool is_id =
+		length == 64 && strspn(name, "0123456789abcdef") >= 64;
+
+	if (ends_with(name, length, ".scope"))
+		length -= 6;
+	for (size_t i = 0; i < sizeof(engines) / sizeof(*engines); i++) {
+		const size_t before = strlen(engines[i].begin);
+
+		if (length <= before ||
+		    strncmp(name, engines[i].begin, before) != 0)
+			continue;
+		length -= before;
+		copy(process->container, sizeof(process->container),
+		     name + before,
+		     length < engines[i].most ? length : engines[i].most);
+		return true;
+	}
+	if (is_id)
+		copy(process->container, sizeof(process->container), name,
+		     SHORT_ID);
+	return is_id;
+}
+
+/* A path of cgroups(7): the innermost service or container in it. */
+static bool read_cgroup(struct process *process, const char *path)
+{
+	bool found = false;
+
+	for (path += *path == '/'; *path; path += *path == '/') {
+		const size_t length = strcspn(path, "/");
+
+		if (ends_with(path, length, ".service")) {
+			copy(process->unit, sizeof(process->unit), path,
+			     length);
+			found = true;
+		} else if (read_container(process, path, length)) {
+			found = true;
+		}
+		path += length;
+	}
+	return found;
+}
+
+static void read_cgroups(struct process *process)
+{
+	size_t bytes;
+	char *text =
+		read_file(process->pid, "cgroup", MOST_CGROUP_BYTES, &bytes);
+	char *rest = text, *line;
+
+	while (rest && (line = strsep(&rest, "\n"))) {
+		const char *path = strchr(line, ':');
+
+		path = path ? strchr(path + 1, ':') : NULL;
+		if (path && read_cgroup(process, path + 1))
+			break;
+	}
+	free(text);
+}
+
 /* The library, under whichever directory or version: "libreplyfrom.so.1". */
 static bool names_library(const char *text)
 {
@@ -85,48 +201,99 @@ static bool names_library(const char *text)
 	       !strncmp(text, COMMAND_LIBRARY, sizeof(COMMAND_LIBRARY) - 1);
 }
 
+static bool is_libc(const char *path)
+{
+	const char *base = strrchr(path, '/');
+
+	return base &&
+	       (!strcmp(base, "/libc.so.6") || !strncmp(base, "/libc-2.", 8));
+}
+
+static void add_mapping(struct process *process, uint64_t start, uint64_t end,
+			const char *permissions, const char *path)
+{
+	if (!process->loaded)
+		process->base = start;
+	process->loaded = true;
+	if (ends_with(path, strlen(path), " (deleted)"))
+		process->outdated = true;
+	/* Data, not code. */
+	if (permissions[0] == 'r' && permissions[2] == '-' &&
+	    process->data_count < PROCESS_MAPPINGS)
+		process->data[process->data_count++] =
+			(struct process_mapping){ start, end };
+}
+
+/* A line of maps.  The kernel escapes newlines in paths. */
+static void read_mapping(struct process *process, const char *line)
+{
+	char permissions[5];
+	uint64_t start, end;
+	int path = 0;
+
+	// NOLINTNEXTLINE(cert-err34-c): the kernel writes numbers
+	if (sscanf(line, "%" SCNx64 "-%" SCNx64 " %4s %*x %*s %*u %n", &start,
+		   &end, permissions, &path) < 3 ||
+	    !path)
+		return;
+	if (strstr(line + path, "/" COMMAND_LIBRARY))
+		add_mapping(process, start, end, permissions, line + path);
+	else if (!*process->libc && is_libc(line + path))
+		(void)snprintf(process->libc, sizeof(process->libc), "%.*s",
+			       PATH_MAX - 1, line + path);
+}
+
 /* False: it may not be read. */
 static bool read_maps(struct process *process)
 {
-	char *line = NULL;
-	size_t room = 0;
-	FILE *file = open_proc(process->pid, "maps");
+	size_t bytes;
+	char *text = read_file(process->pid, "maps", MOST_MAPS_BYTES, &bytes);
+	char *rest = text, *line;
+	const bool is_known = text;
 
-	if (!file)
-		return false;
-	while (!process->loaded && getline(&line, &room, file) > 0) {
-		if (!strstr(line, "/" COMMAND_LIBRARY))
-			continue;
-		process->loaded = true;
-		process->base = (uintptr_t)strtoull(line, NULL, 16);
-	}
-	free(line);
-	(void)fclose(file);
+	while (rest && (line = strsep(&rest, "\n")))
+		read_mapping(process, line);
+	free(text);
+	return is_known;
+}
+
+/* 0, no, false, off and nothing leave the library active. */
+static bool disables(const char *value)
+{
+	static const char *const off[] = { "", "0", "no", "false", "off" };
+
+	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
+		if (!strcasecmp(value, off[i]))
+			return false;
 	return true;
+}
+
+static void read_variable(struct process *process, const char *entry)
+{
+	if (!strncmp(entry, "LD_PRELOAD=", 11)) {
+		(void)snprintf(process->preload, sizeof(process->preload), "%s",
+			       entry + 11);
+		process->wanted = names_library(entry + 11);
+	} else if (!strncmp(entry, "REPLYFROM_DISABLE=", 18)) {
+		process->disabled = disables(entry + 18);
+	} else if (!strncmp(entry, "REPLYFROM_ONLY_PORTS=", 21)) {
+		process->choosy =
+			variable_read_ports(entry + 21, process->only_ports);
+	} else if (!strncmp(entry, "LISTEN_FDS=", 11)) {
+		process->passed = true;
+	}
 }
 
 /* As it was when the program was started. */
 static void read_environment(struct process *process)
 {
-	char *entry = NULL;
-	size_t room = 0;
-	FILE *file = open_proc(process->pid, "environ");
+	size_t bytes = 0;
+	char *text = read_file(process->pid, "environ", MOST_ENVIRONMENT_BYTES,
+			       &bytes);
 
-	if (!file)
-		return;
-	while (getdelim(&entry, &room, '\0', file) > 0) {
-		if (!strncmp(entry, "LD_PRELOAD=", 11))
-			process->wanted = names_library(entry + 11);
-		else if (!strcmp(entry, "REPLYFROM_DISABLE=1"))
-			process->disabled = true;
-		else if (!strncmp(entry, "REPLYFROM_ONLY_PORTS=", 21))
-			process->choosy = variable_read_ports(
-				entry + 21, process->only_ports);
-		else if (!strncmp(entry, "LISTEN_FDS=", 11))
-			process->passed = true;
-	}
-	free(entry);
-	(void)fclose(file);
+	for (size_t at = 0; text && at < bytes; at += strlen(text + at) + 1)
+		read_variable(process, text + at);
+	free(text);
 }
 
 static void read_auxiliary(struct process *process)
@@ -136,20 +303,55 @@ static void read_auxiliary(struct process *process)
 
 	if (!file)
 		return;
-	while (fread(entry, sizeof(entry), 1, file) == 1)
+	for (int i = 0; i < 256 && fread(entry, sizeof(entry), 1, file); i++)
 		if (entry[0] == AT_SECURE && entry[1])
 			process->privileged = true;
 	(void)fclose(file);
 }
 
-bool process_read(pid_t pid, struct process *process)
+bool process_read_names(pid_t pid, struct process *process)
 {
 	*process = (struct process){ .pid = pid };
 	if (!read_status(process))
 		return false;
+	read_program(process);
+	read_cgroups(process);
+	return true;
+}
+
+bool process_read(pid_t pid, struct process *process)
+{
+	if (!process_read_names(pid, process))
+		return false;
 	process->readable = read_maps(process);
 	read_environment(process);
 	read_auxiliary(process);
+	return true;
+}
+
+ino_t process_namespace(pid_t pid, const char *kind)
+{
+	struct stat file;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/ns/%s", (int)pid, kind);
+	return stat(path, &file) ? 0 : file.st_ino;
+}
+
+bool process_each(void (*found)(pid_t pid, void *data), void *data)
+{
+	const struct dirent *entry;
+	DIR *directory = opendir("/proc");
+
+	if (!directory)
+		return false;
+	while ((entry = readdir(directory))) {
+		const long pid = strtol(entry->d_name, NULL, 10);
+
+		if (pid > 0 && pid <= INT_MAX)
+			found((pid_t)pid, data);
+	}
+	(void)closedir(directory);
 	return true;
 }
 
@@ -200,30 +402,54 @@ static bool read_line(const char *line, const char *protocol,
 			       IN6_IS_ADDR_V4MAPPED(&address) ? "::ffff:0.0.0.0"
 							      : "::");
 	wildcard->port = (uint16_t)port;
+	wildcard->v6 = strlen(hex) != 8;
 	(void)snprintf(wildcard->text, sizeof(wildcard->text), "%s %s:%u",
 		       protocol, text, port);
 	return true;
 }
 
-size_t process_wildcards(pid_t pid, struct wildcard *list, size_t room)
+/* Room for one more; false: there is none. */
+static bool has_room(struct wildcard **list, size_t count, size_t *room)
+{
+	const size_t more = *room ? *room * 2 : 256;
+	struct wildcard *grown;
+
+	if (count < *room)
+		return true;
+	grown = more <= MOST_WILDCARDS ? realloc(*list, more * sizeof(**list))
+				       : NULL;
+	if (!grown)
+		return false;
+	*list = grown;
+	*room = more;
+	return true;
+}
+
+struct wildcard *process_wildcards(pid_t pid, size_t *count, size_t *more)
 {
 	static const char *const tables[] = { "net/udp", "net/udp6",
 					      "net/udplite", "net/udplite6" };
+	struct wildcard *list = NULL;
 	char line[512];
-	size_t count = 0;
+	size_t room = 0;
 
+	*count = *more = 0;
 	for (size_t i = 0; i < sizeof(tables) / sizeof(*tables); i++) {
 		FILE *file = open_proc(pid, tables[i]);
+		struct wildcard one;
 
-		if (!file)
-			continue;
-		while (count < room && fgets(line, sizeof(line), file))
-			if (read_line(line, i < 2 ? "udp" : "udplite",
-				      &list[count]))
-				count++;
-		(void)fclose(file);
+		while (file && fgets(line, sizeof(line), file)) {
+			if (!read_line(line, i < 2 ? "udp" : "udplite", &one))
+				continue;
+			if (has_room(&list, *count, &room))
+				list[(*count)++] = one;
+			else
+				(*more)++;
+		}
+		if (file)
+			(void)fclose(file);
 	}
-	return count;
+	return list;
 }
 
 bool process_sockets(pid_t pid,
@@ -253,49 +479,34 @@ bool process_sockets(pid_t pid,
 	return true;
 }
 
-/* False: it cannot be read. */
-static bool read_option(pid_t pid, int fd, int level, int name, int *value)
+/* What getsockopt(2) says of a socket; 0: nothing. */
+static int option_of(int fd, int level, int name)
 {
-	socklen_t len = sizeof(*value);
-	int process = (int)syscall(SYS_pidfd_open, pid, 0), copy = -1;
-	bool read;
+	int value = 0;
+	socklen_t len = sizeof(value);
 
-	if (process < 0)
-		return false;
-	copy = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
-	(void)close(process);
-	if (copy < 0)
-		return false;
-	read = !getsockopt(copy, level, name, value, &len);
-	(void)close(copy);
-	return read;
+	return getsockopt(fd, level, name, &value, &len) ? 0 : value;
 }
 
-static bool is_on(pid_t pid, int fd, int level, int name)
+struct socket_options process_socket_options(pid_t pid, int fd)
 {
-	int value;
+	struct socket_options options = { .known = false };
+	int process = (int)syscall(SYS_pidfd_open, pid, 0), own = -1;
 
-	return read_option(pid, fd, level, name, &value) && value;
-}
-
-bool process_socket_is_marked(pid_t pid, int fd)
-{
-	int value;
-
-	return read_option(pid, fd, SOL_SOCKET, SO_RCVLOWAT, &value) &&
-	       is_mark(value);
-}
-
-bool process_socket_is_v6_only(pid_t pid, int fd)
-{
-	return is_on(pid, fd, IPPROTO_IPV6, IPV6_V6ONLY);
-}
-
-bool process_socket_has_pktinfo(pid_t pid, int fd)
-{
-	return (is_on(pid, fd, IPPROTO_IP, IP_PKTINFO) ||
-		is_on(pid, fd, IPPROTO_IPV6, IPV6_RECVPKTINFO)) &&
-	       !process_socket_is_marked(pid, fd);
+	if (process >= 0) {
+		own = (int)syscall(SYS_pidfd_getfd, process, fd, 0);
+		(void)close(process);
+	}
+	if (own < 0)
+		return options;
+	options.known = true;
+	options.marked = is_mark(option_of(own, SOL_SOCKET, SO_RCVLOWAT));
+	options.v6_only = option_of(own, IPPROTO_IPV6, IPV6_V6ONLY);
+	options.pktinfo = !options.marked &&
+			  (option_of(own, IPPROTO_IP, IP_PKTINFO) ||
+			   option_of(own, IPPROTO_IPV6, IPV6_RECVPKTINFO));
+	(void)close(own);
+	return options;
 }
 
 bool process_above_with_library(const struct process *process,
@@ -311,5 +522,25 @@ bool process_above_with_library(const struct process *process,
 		pid = above->parent;
 	}
 	return false;
+}
+struct search {
+	unsigned long inode;
+	bool found;
+};
+
+static void compare(unsigned long inode, int fd, void *data)
+{
+	struct search *search = data;
+
+	(void)fd;
+	search->found = search->found || inode == search->inode;
+}
+
+bool process_has_socket(pid_t pid, unsigned long inode)
+{
+	struct search search = { inode, false };
+
+	return pid > 0 && process_sockets(pid, compare, &search) &&
+	       search.found;
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -1,84 +1,33 @@
 /* SPDX-License-Identifier: MIT */
-/* Prints the drop-in that a service needs, with what its hardening asks for. */
+/* Prints, installs and removes the drop-in by which a service is helped. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
+#include "command/drop_in.h"
 #include "command/judge.h"
+#include "command/print.h"
 #include "command/unit.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-/* What the library calls beyond @default and what starts any program. */
-#define CALLS                                                            \
-	"bind close connect fcntl getsockname getsockopt ioctl madvise " \
-	"poll ppoll recvfrom recvmmsg recvmsg rt_sigprocmask sendmmsg "  \
-	"sendmsg sendto setsockopt socket write writev"
+#define UNIT_DIRECTORY "/etc/systemd/system"
 
-/* Their sets.  systemd.exec(5) SystemCallFilter=. */
-#define SETS                                                    \
-	"@basic-io @file-system @io-event @network-io @signal " \
-	"@system-service"
-
-/* The first word of a list, without quotes; answers what follows it, or NULL.
- */
-static const char *next_word(const char *list, char *word, size_t room)
-{
-	char quote = '\0';
-	size_t length = 0;
-
-	list += strspn(list, " \t");
-	if (!*list)
-		return NULL;
-	for (; *list && (quote || !strchr(" \t", *list)); list++) {
-		if (*list == quote)
-			quote = '\0';
-		else if (!quote && strchr("\"'", *list))
-			quote = *list;
-		else if (length < room - 1)
-			word[length++] = *list;
-	}
-	word[length] = '\0';
-	return list;
-}
-
-static bool has_word(const char *list, const char *wanted)
-{
-	char word[PATH_MAX];
-
-	while (list && (list = next_word(list, word, sizeof(word))))
-		if (!strcmp(word, wanted))
-			return true;
-	return false;
-}
-
-/* The LD_PRELOAD that it has already, or NULL. */
-static const char *preload_of(const struct unit *unit)
-{
-	static char value[PATH_MAX];
-	const char *list = unit->settings[UNIT_ENVIRONMENT];
-	char word[PATH_MAX];
-	bool found = false;
-
-	while (list && (list = next_word(list, word, sizeof(word)))) {
-		if (strncmp(word, "LD_PRELOAD=", 11) != 0)
-			continue;
-		memcpy(value, word + 11, strlen(word + 11) + 1);
-		found = true;
-	}
-	return found ? value : NULL;
-}
+enum { OPTION_INSTALL = UCHAR_MAX + 1, OPTION_REMOVE, OPTION_DRY_RUN };
 
 /* systemd.service(5): what may stand before the program. */
 static bool find_program(const struct unit *unit, char *program)
 {
 	const char *list = unit->settings[UNIT_EXEC_START];
 
-	return list &&
-	       next_word(list + strspn(list, "@-:+!| "), program, PATH_MAX);
+	return list && unit_next_word(list + strspn(list, "@-:+!| "), program,
+				      PATH_MAX);
 }
 
 static bool find_user(const struct unit *unit, struct starter *starter)
@@ -102,178 +51,54 @@ static bool find_user(const struct unit *unit, struct starter *starter)
 	return true;
 }
 
-/* Whether what is allowed, and not denied, leaves us all that we call. */
-static bool filter_is_wide(const char *filter)
+/* Whether it replies right by itself; tests/daemons/no_harm tries each. */
+static bool sets_source(const char *program)
 {
-	const char *denied = strchr(filter, '~');
-	char word[256];
+	static const char *const known[] = { "chronyd", "dnsmasq", "freeradius",
+					     "knotd", "rpcbind" };
+	const char *slash = strrchr(program, '/');
+	const char *name = slash ? slash + 1 : program;
 
-	if (denied != filter && !has_word(filter, "@system-service"))
-		return false;
-	while (denied && (denied = next_word(denied, word, sizeof(word)))) {
-		const char *name = word + strspn(word, "~");
-
-		word[strcspn(word, ":")] = '\0'; /* ":EPERM" */
-		if (has_word(CALLS " " SETS, name))
-			return false;
-	}
-	return true;
-}
-
-static bool is_below(const char *path, const char *directory)
-{
-	const size_t bytes = strlen(directory);
-
-	return !strncmp(path, directory, bytes) &&
-	       (path[bytes] == '/' || !path[bytes] ||
-		(bytes && directory[bytes - 1] == '/'));
-}
-
-/* Whether one of these directories, ":options" behind it or not, has it. */
-static bool is_below_any(const char *path, const char *list)
-{
-	char word[PATH_MAX];
-
-	while (list && (list = next_word(list, word, sizeof(word)))) {
-		word[strcspn(word, ":")] = '\0';
-		if (is_below(path, word + strspn(word, "-+")))
+	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
+		if (!strcmp(name, known[i]))
 			return true;
-	}
 	return false;
 }
 
-/* What hides the library from the service; NULL: nothing. */
-static const char *hides(const struct unit *unit, const char *library)
+/* Debian's openvpn.service: it stands for the instances of a template. */
+static int fail_on_group(const struct unit *unit)
 {
-	const char *home = unit->settings[UNIT_PROTECT_HOME];
-
-	if (unit->settings[UNIT_ROOT_DIRECTORY])
-		return "RootDirectory=";
-	if (unit->settings[UNIT_ROOT_IMAGE])
-		return "RootImage=";
-	if (home &&
-	    (unit_is_on(unit, UNIT_PROTECT_HOME) || has_word(home, "tmpfs")) &&
-	    is_below_any(library, "/home /root /run/user"))
-		return "ProtectHome=";
-	if (unit_is_on(unit, UNIT_PRIVATE_TMP) &&
-	    is_below_any(library, "/tmp /var/tmp"))
-		return "PrivateTmp=";
-	if (is_below_any(library, unit->settings[UNIT_TEMPORARY_FILE_SYSTEM]))
-		return "TemporaryFileSystem=";
-	if (is_below_any(library, unit->settings[UNIT_INACCESSIBLE_PATHS]))
-		return "InaccessiblePaths=";
-	return NULL;
+	return command_fail_with(
+		EXIT_FAILURE, unit->name,
+		"starts no server itself: use its template or an instance, as "
+		"%.*s@.service or %.*s@NAME.service",
+		(int)(strlen(unit->name) - strlen(".service")), unit->name,
+		(int)(strlen(unit->name) - strlen(".service")), unit->name);
 }
 
-/* A profile that is named by the unit, or after the program. */
-static void print_profile(const struct unit *unit, const char *program,
-			  const char *library)
+static bool is_true(const char *program)
 {
-	const char *named = unit->settings[UNIT_APP_ARMOR_PROFILE];
-	char file[PATH_MAX], *name = file + sizeof("/etc/apparmor.d/") - 1;
-
-	(void)snprintf(file, sizeof(file), "/etc/apparmor.d/%s",
-		       program + strspn(program, "/"));
-	for (char *c = name; *c; c++)
-		if (*c == '/')
-			*c = '.';
-	if (!named && access(file, F_OK))
-		return;
-	if (!named)
-		named = name;
-	(void)printf("# AppArmor's profile %s has to let it in, in\n"
-		     "# /etc/apparmor.d/local/%s:\n#   %s mr,\n",
-		     named + strspn(named, "-"), name, library);
+	return !strcmp(program, "/bin/true") ||
+	       !strcmp(program, "/usr/bin/true");
 }
 
-/* The list can only be begun anew. */
-static void print_unset(const char *list)
-{
-	char word[PATH_MAX];
-
-	(void)puts("# It unset LD_PRELOAD.\nUnsetEnvironment=");
-	while ((list = next_word(list, word, sizeof(word))))
-		if (strcmp(word, "LD_PRELOAD") != 0)
-			(void)printf("UnsetEnvironment=%s\n", word);
-}
-
-static int print_drop_in(const struct unit *unit, const char *program)
-{
-	const char *library = command_library();
-	const char *before = preload_of(unit);
-	const char *list = command_preload(before, library);
-	const char *filter = unit->settings[UNIT_SYSTEM_CALL_FILTER];
-	const char *hiding = hides(unit, library);
-	const char *file = unit->settings[UNIT_ENVIRONMENT_FILE];
-
-	if (!list)
-		return command_fail_errno(EXIT_FAILURE, "LD_PRELOAD");
-	(void)printf("# /etc/systemd/system/%s.d/replyfrom.conf; and then:\n"
-		     "# systemctl daemon-reload; systemctl restart %s\n"
-		     "[Service]\n"
-		     "Environment=\"LD_PRELOAD=%s\"\n",
-		     unit->name, unit->name, list);
-	if (has_word(unit->settings[UNIT_UNSET_ENVIRONMENT], "LD_PRELOAD"))
-		print_unset(unit->settings[UNIT_UNSET_ENVIRONMENT]);
-	if (file)
-		(void)printf("# An LD_PRELOAD in %s would go before this "
-			     "one.\n",
-			     file + strspn(file, "-"));
-	if (filter && !filter_is_wide(filter))
-		(void)puts("# It filters system calls; these are added.\n"
-			   "SystemCallFilter=" CALLS);
-	if (hiding)
-		(void)printf("# %s hides the library.\nBindReadOnlyPaths=%s\n",
-			     hiding, library);
-	if (unit->settings[UNIT_NO_EXEC_PATHS])
-		(void)printf("# NoExecPaths= would keep it from being "
-			     "mapped.\nExecPaths=%s\n",
-			     library);
-	print_profile(unit, program, library);
-	return command_finish(EXIT_SUCCESS);
-}
-
-static bool has_suffix(const char *text, const char *suffix)
-{
-	const char *dot = strrchr(text, '.');
-
-	return dot && !strcmp(dot, suffix);
-}
-
-int systemd_main(int argc, char **argv)
+/* GO_ON: the library can help the program, whose path is put there. */
+static int check_program(const struct unit *unit, const char *program,
+			 char *path)
 {
 	struct starter starter = { 0 };
 	struct verdict verdict;
-	char program[PATH_MAX], path[PATH_MAX];
-	struct unit unit;
 
-	if (argc != 2)
-		return command_fail(EXIT_USAGE, "systemd",
-				    "wanted is the name or path of one "
-				    "service");
-	if (argv[1][0] == '-')
-		return command_fail(EXIT_USAGE, argv[1],
-				    "unknown option; systemd has none");
-	if (has_suffix(argv[1], ".socket"))
-		return command_fail(EXIT_USAGE, argv[1],
-				    "not a service; name the one it is for");
-	if (!unit_read(argv[1], &unit))
-		return command_fail_errno(EXIT_FAILURE, argv[1]);
-	if (!find_program(&unit, program))
-		return command_fail(EXIT_FAILURE, argv[1],
-				    unit.masked
-					    ? "masked: it cannot be started "
-					      "before systemctl unmask"
-					    : "not a service: it has no "
-					      "ExecStart=");
-	if (!find_user(&unit, &starter))
-		return command_fail(EXIT_FAILURE, unit.settings[UNIT_USER],
+	if (!find_user(unit, &starter))
+		return command_fail(EXIT_FAILURE, unit->settings[UNIT_USER],
 				    "there is no such user");
 	if (!judge_find(program, path)) {
 		/* It may be in there only, where it is not looked at. */
-		if (unit.settings[UNIT_ROOT_DIRECTORY] ||
-		    unit.settings[UNIT_ROOT_IMAGE])
-			return print_drop_in(&unit, program);
+		if (unit->settings[UNIT_ROOT_DIRECTORY] ||
+		    unit->settings[UNIT_ROOT_IMAGE]) {
+			(void)snprintf(path, PATH_MAX, "%s", program);
+			return GO_ON;
+		}
 		return command_fail(EXIT_FAILURE, program,
 				    "there is no such command");
 	}
@@ -281,6 +106,276 @@ int systemd_main(int argc, char **argv)
 		return command_fail_errno(EXIT_FAILURE, program);
 	if (!verdict.helps)
 		return command_fail(EXIT_FAILURE, program, verdict.text);
-	return print_drop_in(&unit, path);
+	return GO_ON;
+}
+
+/* GO_ON: the unit can be helped; `path` is its program's, or "". */
+static int check_unit(const char *name, struct unit *unit, char *path)
+{
+	char program[PATH_MAX];
+	const char *why = unit_name(name, unit);
+
+	*path = '\0';
+	if (why)
+		return command_fail(EXIT_USAGE, name, why);
+	if (!unit_read(name, unit))
+		return command_fail(EXIT_FAILURE, name,
+				    errno == ENOENT && !strchr(name, '/')
+					    ? "there is no such unit"
+					    : strerror(errno));
+	if (!unit->known)
+		return GO_ON;
+	if (!find_program(unit, program))
+		return command_fail(EXIT_FAILURE, name,
+				    unit->masked
+					    ? "masked: it cannot be started "
+					      "before systemctl unmask"
+					    : "not a service: it has no "
+					      "ExecStart=");
+	if (is_true(program))
+		return fail_on_group(unit);
+	if (sets_source(program))
+		return command_fail(EXIT_SUCCESS, unit->name,
+				    "does not need it: it sets the source of "
+				    "its replies itself");
+	return check_program(unit, program, path);
+}
+
+/* The drop-in as a string; NULL, and errno: no memory. */
+static char *drop_in_text(const struct unit *unit, const char *program)
+{
+	char *text = NULL;
+	size_t bytes;
+	FILE *out = open_memstream(&text, &bytes);
+	bool written;
+
+	if (!out)
+		return NULL;
+	written = drop_in_write(out, unit, *program ? program : NULL);
+	return fclose(out) || !written ? NULL : text;
+}
+
+static char *read_whole(const char *path)
+{
+	FILE *file = fopen(path, "re");
+	char *text = NULL;
+	size_t room = 0;
+
+	if (!file)
+		return strdup("");
+	if (getdelim(&text, &room, '\0', file) < 0) {
+		free(text);
+		text = strdup("");
+	}
+	(void)fclose(file);
+	return text;
+}
+
+static const char *next_line(const char *text)
+{
+	const char *end = strchr(text, '\n');
+
+	return end ? end + 1 : text + strlen(text);
+}
+
+static void print_lines(char mark, const char *from, const char *to)
+{
+	for (; from < to; from = next_line(from))
+		print_line("%c%.*s", mark, (int)strcspn(from, "\n"), from);
+}
+
+/* The lines that differ, without what is alike before and behind them. */
+static void print_changes(const char *path, const char *before,
+			  const char *after)
+{
+	const char *end_before = before + strlen(before);
+	const char *end_after = after + strlen(after);
+
+	print_line("--- %s", *before ? path : "/dev/null");
+	print_line("+++ %s", *after ? path : "/dev/null");
+	while (*before && *after) {
+		const size_t bytes = (size_t)(next_line(before) - before);
+
+		if (strncmp(before, after, bytes) != 0)
+			break;
+		before += bytes;
+		after += bytes;
+	}
+	print_lines('-', before, end_before);
+	print_lines('+', after, end_after);
+}
+
+/* By rename: systemd finds the old file or the new one. */
+static bool write_atomically(const char *path, const char *text)
+{
+	char other[PATH_MAX];
+	const size_t bytes = strlen(text);
+	bool written;
+	int fd;
+
+	(void)snprintf(other, sizeof(other), "%.*s/.replyfrom.XXXXXX",
+		       (int)(strrchr(path, '/') - path), path);
+	fd = mkostemp(other, O_CLOEXEC);
+	if (fd < 0)
+		return false;
+	written = write(fd, text, bytes) == (ssize_t)bytes &&
+		  !fchmod(fd, 0644) && !fsync(fd);
+	written = !close(fd) && written && !rename(other, path);
+	if (!written)
+		(void)unlink(other);
+	return written;
+}
+
+static void paths_of(const struct unit *unit, char *directory, char *path)
+{
+	(void)snprintf(directory, PATH_MAX, UNIT_DIRECTORY "/%s.d", unit->name);
+	(void)snprintf(path, PATH_MAX, UNIT_DIRECTORY "/%s.d/" UNIT_DROP_IN,
+		       unit->name);
+}
+
+/* Behind a change: systemd has to read it, and the service to be restarted. */
+static int finish_change(const struct unit *unit, const char *effect)
+{
+	const char *at = strstr(unit->name, "@.");
+
+	if (!unit_systemd_runs())
+		print_line("systemd does not run here: nothing was reloaded");
+	else if (!unit_daemon_reload())
+		return command_fail(EXIT_FAILURE, "systemctl daemon-reload",
+				    "failed");
+	if (at)
+		print_line("%s when its instances restart: systemctl restart "
+			   "'%.*s@*%s'",
+			   effect, (int)(at - unit->name), unit->name, at + 1);
+	else
+		print_line("%s when it restarts: systemctl restart %s", effect,
+			   unit->name);
+	return command_finish(EXIT_SUCCESS);
+}
+
+static int install(const struct unit *unit, const char *text, bool dry_run)
+{
+	char directory[PATH_MAX], path[PATH_MAX];
+	char *before;
+
+	paths_of(unit, directory, path);
+	before = read_whole(path);
+	if (!before)
+		return command_fail_errno(EXIT_FAILURE, path);
+	if (!strcmp(before, text)) {
+		print_line("%s: up to date", path);
+		free(before);
+		return command_finish(EXIT_SUCCESS);
+	}
+	print_changes(path, before, text);
+	free(before);
+	if (dry_run) {
+		print_line("dry run: nothing was written");
+		return command_finish(EXIT_SUCCESS);
+	}
+	if ((mkdir(directory, 0755) && errno != EEXIST) ||
+	    !write_atomically(path, text))
+		return command_fail_errno(EXIT_FAILURE, path);
+	return finish_change(unit, "the service gets the library");
+}
+
+static int remove_drop_in(const char *name, bool dry_run)
+{
+	char directory[PATH_MAX], path[PATH_MAX];
+	struct unit unit;
+	const char *why = unit_name(name, &unit);
+	char *before;
+
+	if (why)
+		return command_fail(EXIT_USAGE, name, why);
+	paths_of(&unit, directory, path);
+	if (access(path, F_OK))
+		return command_fail_errno(EXIT_FAILURE, path);
+	before = read_whole(path);
+	if (before)
+		print_changes(path, before, "");
+	free(before);
+	if (dry_run) {
+		print_line("dry run: nothing was removed");
+		return command_finish(EXIT_SUCCESS);
+	}
+	if (unlink(path))
+		return command_fail_errno(EXIT_FAILURE, path);
+	(void)rmdir(directory); /* unless it has others */
+	return finish_change(&unit, "the service runs without the library");
+}
+
+/* What is to be done. */
+struct action {
+	bool installs;
+	bool removes;
+	bool dry_run;
+};
+
+/* GO_ON, or an exit status. */
+static int read_options(int argc, char **argv, struct action *action)
+{
+	static const struct option known[] = {
+		{ "install", no_argument, NULL, OPTION_INSTALL },
+		{ "remove", no_argument, NULL, OPTION_REMOVE },
+		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "help", no_argument, NULL, 'h' },
+		{ NULL, 0, NULL, 0 },
+	};
+	int option;
+
+	while ((option = command_option(argc, argv, ":h", known)) != -1)
+		switch (option) {
+		case OPTION_INSTALL:
+			action->installs = true;
+			break;
+		case OPTION_REMOVE:
+			action->removes = true;
+			break;
+		case OPTION_DRY_RUN:
+			action->dry_run = true;
+			break;
+		case 'h':
+			return command_help("systemd");
+		default:
+			return EXIT_USAGE;
+		}
+	if (action->installs && action->removes)
+		return command_fail(EXIT_USAGE, "--remove",
+				    "excludes --install");
+	if (optind == argc)
+		return command_fail(EXIT_USAGE, "systemd", "missing UNIT");
+	if (optind + 1 < argc)
+		return command_fail(EXIT_USAGE, argv[optind + 1],
+				    "unexpected argument after the unit");
+	return GO_ON;
+}
+
+int systemd_main(int argc, char **argv)
+{
+	struct action action = { 0 };
+	char program[PATH_MAX];
+	struct unit unit;
+	int status = read_options(argc, argv, &action);
+	char *text;
+
+	if (status != GO_ON)
+		return status;
+	if (action.removes)
+		return remove_drop_in(argv[optind], action.dry_run);
+	status = check_unit(argv[optind], &unit, program);
+	if (status != GO_ON)
+		return status;
+	text = drop_in_text(&unit, program);
+	if (!text)
+		return command_fail_errno(EXIT_FAILURE, argv[optind]);
+	if (action.installs || action.dry_run) {
+		status = install(&unit, text, action.dry_run);
+	} else {
+		(void)fputs(text, stdout);
+		status = command_finish(EXIT_SUCCESS);
+	}
+	free(text);
+	return status;
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Reads a service as systemd has it, or its files where there is no systemd. */
+/* Reads a service's settings from what `systemctl cat` prints, or from a file.
+ */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/unit.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <spawn.h>
@@ -32,14 +32,6 @@ static const char *const names[UNIT_SETTINGS] = {
 	[UNIT_NO_EXEC_PATHS] = "NoExecPaths",
 	[UNIT_APP_ARMOR_PROFILE] = "AppArmorProfile",
 };
-
-/* systemd.unit(5), "Unit File Load Path", the last goes first. */
-static const char *const directories[] = { "/lib/systemd/system",
-					   "/usr/lib/systemd/system",
-					   "/usr/local/lib/systemd/system",
-					   "/run/systemd/system",
-					   "/etc/systemd/system" };
-enum { DIRECTORIES = sizeof(directories) / sizeof(*directories) };
 
 static char *trim(char *text)
 {
@@ -81,173 +73,204 @@ static void assign(struct unit *unit, const char *name, const char *value)
 	}
 }
 
-/* systemd.syntax(7): sections, comments, and lines that go on. */
+static bool has_suffix(const char *text, const char *suffix)
+{
+	const size_t length = strlen(text), bytes = strlen(suffix);
+
+	return length >= bytes && !strcmp(text + length - bytes, suffix);
+}
+
+/*
+ * systemctl(1) cat: before each file stands "# " and its path.  A comment may
+ * look like that; then it is taken for a file that is read.
+ */
+static bool is_header(const char *text)
+{
+	return !strncmp(text, "# /", 3) &&
+	       !text[2 + strcspn(text + 2, " \t")] &&
+	       (has_suffix(text, ".service") || has_suffix(text, ".conf"));
+}
+
+/* A file as systemd.syntax(7) has it, while it is read. */
+struct parser {
+	struct unit *unit;
+	bool own;     /* in the drop-in that we made */
+	bool service; /* in [Service] */
+	char *whole;  /* a line so far, which goes on */
+};
+
+static void take_whole_line(struct parser *parser)
+{
+	char *value = strchr(parser->whole, '=');
+
+	if (*parser->whole == '[')
+		parser->service = !strcmp(parser->whole, "[Service]");
+	else if (parser->service && value && !parser->own) {
+		*value++ = '\0';
+		assign(parser->unit, trim(parser->whole), trim(value));
+	}
+	free(parser->whole);
+	parser->whole = NULL;
+}
+
+static void take_comment(struct parser *parser, const char *text)
+{
+	if (is_header(text)) {
+		parser->own = has_suffix(text, ".d/" UNIT_DROP_IN);
+		parser->service = false;
+	}
+	if (!strncmp(text, "# Unit ", 7) && has_suffix(text, " is masked."))
+		parser->unit->masked = true;
+}
+
+/* False: there is no memory. */
+static bool take_line(struct parser *parser, char *line)
+{
+	char *text = trim(line), *joined;
+	const size_t length = strlen(text);
+	const bool goes_on = length && text[length - 1] == '\\';
+
+	if (strchr("#;", *text) && (*text || !parser->whole)) {
+		take_comment(parser, text);
+		return true;
+	}
+	if (goes_on)
+		text[length - 1] = ' ';
+	if (asprintf(&joined, "%s%s", parser->whole ? parser->whole : "",
+		     text) < 0)
+		return false;
+	free(parser->whole);
+	parser->whole = joined;
+	if (!goes_on)
+		take_whole_line(parser);
+	return true;
+}
+
 static void parse(struct unit *unit, FILE *file)
 {
-	char *line = NULL, *whole = NULL;
+	struct parser parser = { .unit = unit };
+	char *line = NULL;
 	size_t room = 0;
-	bool service = false;
 
-	while (getline(&line, &room, file) > 0) {
-		char *text = trim(line), *joined, *value;
-		size_t length = strlen(text);
-		bool goes_on = length && text[length - 1] == '\\';
-
-		if (strchr("#;", *text) && (*text || !whole))
-			continue;
-		if (goes_on)
-			text[length - 1] = ' ';
-		if (asprintf(&joined, "%s%s", whole ? whole : "", text) < 0)
-			break;
-		free(whole);
-		whole = joined;
-		if (goes_on)
-			continue;
-		value = strchr(whole, '=');
-		if (*whole == '[')
-			service = !strcmp(whole, "[Service]");
-		else if (service && value) {
-			*value++ = '\0';
-			assign(unit, trim(whole), trim(value));
-		}
-		free(whole);
-		whole = NULL;
-	}
-	free(whole);
+	while (getline(&line, &room, file) > 0 && take_line(&parser, line))
+		;
+	free(parser.whole);
 	free(line);
 }
 
 static bool parse_file(struct unit *unit, const char *path)
 {
 	FILE *file = fopen(path, "re");
+	struct stat status;
 
 	if (!file)
 		return false;
 	parse(unit, file);
+	/* Masked: empty, or a link to /dev/null.  systemd.unit(5). */
+	unit->masked = !fstat(fileno(file), &status) && !status.st_size;
 	(void)fclose(file);
 	return true;
 }
 
-/* Not a drop-in.  Masked: empty, or /dev/null.  systemd.unit(5). */
-static bool parse_own_file(struct unit *unit, const char *path)
+/* Runs it with standard output into `out`, or as it is (-1): a child, or -1. */
+static pid_t start_systemctl(char *const *arguments, int out)
 {
-	struct stat file;
+	posix_spawn_file_actions_t actions;
+	pid_t child = -1;
 
-	if (!parse_file(unit, path))
-		return false;
-	unit->masked = !stat(path, &file) && !file.st_size;
-	return true;
+	(void)posix_spawn_file_actions_init(&actions);
+	if (out >= 0)
+		(void)posix_spawn_file_actions_adddup2(&actions, out,
+						       STDOUT_FILENO);
+	(void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
+					       "/dev/null", O_WRONLY, 0);
+	if (posix_spawnp(&child, *arguments, &actions, NULL, arguments,
+			 environ))
+		child = -1;
+	(void)posix_spawn_file_actions_destroy(&actions);
+	return child;
 }
 
-/* As systemd has it loaded; false: there is none, or it does not know. */
+static bool succeeds(pid_t child)
+{
+	int status = -1;
+
+	return child > 0 && waitpid(child, &status, 0) == child && !status;
+}
+
+/* As systemd has it loaded; false: it knows none. */
 static bool ask_systemd(struct unit *unit)
 {
 	char *const arguments[] = { "systemctl", "--no-pager", "cat",
 				    "--",	 unit->name,   NULL };
-	posix_spawn_file_actions_t actions;
-	int ends[2], status = -1;
+	int ends[2];
 	pid_t child;
 	FILE *file;
 
 	if (pipe2(ends, O_CLOEXEC))
 		return false;
-	file = fdopen(ends[0], "r");
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, ends[1],
-					       STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
-					       "/dev/null", O_WRONLY, 0);
-	if (!file || posix_spawnp(&child, *arguments, &actions, NULL, arguments,
-				  environ))
-		child = -1;
-	(void)posix_spawn_file_actions_destroy(&actions);
+	child = start_systemctl(arguments, ends[1]);
 	(void)close(ends[1]);
-	if (child > 0) {
+	file = fdopen(ends[0], "r");
+	if (file) {
 		parse(unit, file);
-		(void)waitpid(child, &status, 0);
-	}
-	if (file)
 		(void)fclose(file);
-	else
-		(void)close(ends[0]);
-	return !status;
-}
-
-static void parse_drop_ins(struct unit *unit, const char *directory,
-			   const char *name)
-{
-	char path[PATH_MAX];
-	struct dirent **entries;
-	int count;
-
-	(void)snprintf(path, sizeof(path), "%s/%s.d", directory, name);
-	count = scandir(path, &entries, NULL, alphasort);
-	for (int i = 0; i < count; i++) {
-		const char *dot = strrchr(entries[i]->d_name, '.');
-		char file[PATH_MAX + NAME_MAX + 2];
-
-		(void)snprintf(file, sizeof(file), "%s/%s", path,
-			       entries[i]->d_name);
-		if (dot && !strcmp(dot, ".conf"))
-			(void)parse_file(unit, file);
-		free(entries[i]);
 	}
-	if (count >= 0)
-		free(entries);
+	return succeeds(child);
 }
 
-static bool find_file(struct unit *unit, const char *name)
+bool unit_daemon_reload(void)
 {
-	bool found = false;
+	char *const arguments[] = { "systemctl", "daemon-reload", NULL };
 
-	for (int i = DIRECTORIES - 1; *name && i >= 0 && !found; i--) {
-		char path[PATH_MAX];
-
-		(void)snprintf(path, sizeof(path), "%s/%s", directories[i],
-			       name);
-		found = parse_own_file(unit, path);
-	}
-	return found;
+	return succeeds(start_systemctl(arguments, -1));
 }
 
-/* The unit's own, and those of what it is an instance of. */
-static bool find_files(struct unit *unit)
+bool unit_systemd_runs(void)
 {
-	const char *at = strchr(unit->name, '@');
-	const char *dot = strrchr(unit->name, '.');
-	char template[NAME_MAX + 1] = ""; /* "openvpn@.service" */
+	return !access("/run/systemd/system", F_OK);
+}
 
-	if (at && at < dot)
-		(void)snprintf(template, sizeof(template), "%.*s%s",
-			       (int)(at + 1 - unit->name), unit->name, dot);
-	if (!find_file(unit, unit->name) && !find_file(unit, template))
-		return false;
-	for (int i = 0; i < DIRECTORIES; i++)
-		parse_drop_ins(unit, directories[i], template);
-	for (int i = 0; i < DIRECTORIES; i++)
-		parse_drop_ins(unit, directories[i], unit->name);
-	return true;
+/* systemd.unit(5): what a name is made of. */
+static bool is_name(const char *text)
+{
+	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+					   "0123456789:-_.\\@")];
+}
+
+const char *unit_name(const char *name_or_path, struct unit *unit)
+{
+	static const char *const others[] = { ".socket", ".target",    ".timer",
+					      ".mount",	 ".automount", ".path",
+					      ".slice",	 ".scope",     ".swap",
+					      ".device" };
+	const char *slash = strrchr(name_or_path, '/');
+	const char *name = slash ? slash + 1 : name_or_path;
+
+	*unit = (struct unit){ 0 };
+	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
+		if (has_suffix(name, others[i]))
+			return "not a service; name the one it is for";
+	if (!is_name(name) || strlen(name) + sizeof(".service") > NAME_MAX)
+		return "not the name of a service";
+	(void)snprintf(unit->name, sizeof(unit->name), "%s%s", name,
+		       has_suffix(name, ".service") ? "" : ".service");
+	return NULL;
 }
 
 bool unit_read(const char *name_or_path, struct unit *unit)
 {
-	const char *slash = strrchr(name_or_path, '/');
-	const char *name = slash ? slash + 1 : name_or_path;
-	const char *dot = strrchr(name, '.');
-	bool known;
-
-	*unit = (struct unit){ 0 };
-	(void)snprintf(unit->name, sizeof(unit->name), "%s%s", name,
-		       dot && !strcmp(dot, ".service") ? "" : ".service");
-	if (slash)
-		return parse_own_file(unit, name_or_path);
-	known = ask_systemd(unit);
-	/* Of what is masked systemd shows nothing. */
-	if (!unit->settings[UNIT_EXEC_START])
-		known = find_files(unit) || known;
-	if (!known)
+	if (strchr(name_or_path, '/')) {
+		unit->known = parse_file(unit, name_or_path);
+		return unit->known;
+	}
+	if (!unit_systemd_runs())
+		return true;
+	unit->known = ask_systemd(unit);
+	if (!unit->known)
 		errno = ENOENT;
-	return known;
+	return unit->known;
 }
 
 bool unit_is_on(const struct unit *unit, enum setting setting)
@@ -257,6 +280,36 @@ bool unit_is_on(const struct unit *unit, enum setting setting)
 
 	for (size_t i = 0; value && i < sizeof(on) / sizeof(*on); i++)
 		if (!strcasecmp(value, on[i]))
+			return true;
+	return false;
+}
+
+const char *unit_next_word(const char *list, char *word, size_t room)
+{
+	char quote = '\0';
+	size_t length = 0;
+
+	list += strspn(list, " \t");
+	if (!*list)
+		return NULL;
+	for (; *list && (quote || !strchr(" \t", *list)); list++) {
+		if (*list == quote)
+			quote = '\0';
+		else if (!quote && strchr("\"'", *list))
+			quote = *list;
+		else if (length < room - 1)
+			word[length++] = *list;
+	}
+	word[length] = '\0';
+	return list;
+}
+
+bool unit_has_word(const char *list, const char *wanted)
+{
+	char word[PATH_MAX];
+
+	while (list && (list = unit_next_word(list, word, sizeof(word))))
+		if (!strcmp(word, wanted))
 			return true;
 	return false;
 }

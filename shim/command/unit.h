@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* What a systemd service says of what matters to a preload. */
+/* The settings of a systemd service that matter to a preload. */
 #ifndef REPLYFROM_UNIT_H
 #define REPLYFROM_UNIT_H
 
 #include <limits.h>
 #include <stdbool.h>
+#include <stddef.h>
 
 /*
  * Settings of [Service]: lists with all their assignments, one word a space
@@ -30,19 +31,45 @@ enum setting {
 	UNIT_SETTINGS
 };
 
+/* The drop-in that `replyfrom systemd` makes; unit_read() leaves it out. */
+#define UNIT_DROP_IN "replyfrom.conf"
+
 struct unit {
 	char name[NAME_MAX + 1];       /* "memcached.service" */
-	bool masked;		       /* its file is empty: it cannot start */
+	bool known;		       /* systemd, or the file, was read */
+	bool masked;		       /* it cannot be started */
 	char *settings[UNIT_SETTINGS]; /* NULL: not set */
 };
 
 /*
- * Reads the unit of this name, with its drop-ins, or the file at a path with a
- * slash.  False, and errno: there is none, or it cannot be read.
+ * Fills in the full name of a unit, or of the file at a path with a slash.
+ * Returns NULL, or why it is no name of a service.
+ */
+const char *unit_name(const char *name_or_path, struct unit *unit);
+
+/*
+ * Reads the unit of this name from `systemctl cat`, or the file at a path with
+ * a slash.  Where systemd does not run it succeeds with `known` false.  False,
+ * and errno: there is none, or it cannot be read.
  */
 bool unit_read(const char *name_or_path, struct unit *unit);
 
+/* Whether systemd is running here.  sd_booted(3). */
+bool unit_systemd_runs(void);
+
+/* Runs `systemctl daemon-reload`; whether it succeeded. */
+bool unit_daemon_reload(void);
+
 /* "yes", "true", "on" or "1". */
 bool unit_is_on(const struct unit *unit, enum setting setting);
+
+/*
+ * Copies the first word of a list, without quotes.  Returns what follows it, or
+ * NULL: there is none.
+ */
+const char *unit_next_word(const char *list, char *word, size_t room);
+
+/* Whether the list, which may be NULL, has this word. */
+bool unit_has_word(const char *list, const char *wanted);
 
 #endif

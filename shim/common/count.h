@@ -41,9 +41,12 @@ struct count_area {
 #define COUNT_VERSION 2
 
 /*
- * The exported symbol replyfrom_counts.  Whoever reads it checks `magic` and
- * `version` first; all else may be otherwise in another version.
+ * Begins a page of the library's data, where `replyfrom status` finds it by its
+ * magic.  Readers check `magic` and `version` first; all else may be otherwise
+ * in another version.
  */
+#define COUNT_ALIGNMENT 4096
+
 struct count_block {
 	char magic[8];
 	uint32_t version;
@@ -55,6 +58,6 @@ struct count_block {
 	const _Atomic unsigned long *reentrant;
 };
 
-extern const struct count_block replyfrom_counts;
+extern const struct count_block count_block;
 
 #endif

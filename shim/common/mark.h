@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SO_RCVLOWAT is of no use to UDP: there we tell the shim of a program that is
- * given the socket, by exec or otherwise, what its application had asked for.
+ * A mark in SO_RCVLOWAT, which UDP does not use.  It tells the library in a
+ * program that is given the socket, by exec(3) or otherwise, which pktinfo
+ * options the application had enabled.
  */
 #ifndef REPLYFROM_MARK_H
 #define REPLYFROM_MARK_H
@@ -9,9 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MARK 0x52460000U /* and enum pktinfo_kinds */
+#define MARK 0x52460000U /* with enum pktinfo_kinds in its low bits */
 #define MARK_KINDS 3U	 /* the bits that these take */
-#define NO_MARK 1	 /* what socket(7) says it is */
+#define NO_MARK 1	 /* the default.  socket(7). */
 
 static inline bool is_mark(int lowat)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The names of sockets, in either family: a sockaddr_in6 has room for both. */
+/* Socket addresses of either family, in a sockaddr_in6: both fit. */
 #ifndef REPLYFROM_NAME_H
 #define REPLYFROM_NAME_H
 
@@ -7,14 +7,14 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* What the kernel takes of a name of this family. */
+/* The length of an address of this family, for bind(2) and the like. */
 static inline socklen_t name_length(int family)
 {
 	return family == AF_INET ? sizeof(struct sockaddr_in)
 				 : sizeof(struct sockaddr_in6);
 }
 
-/* Its port, in host order: both families keep it at the same place. */
+/* Its port in host byte order, at the same offset in both families. */
 static inline uint16_t name_port(const struct sockaddr_in6 *name)
 {
 	return ntohs(name->sin6_port);

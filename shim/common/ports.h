@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A set of ports: a bit for each. */
+/* A set of ports, one bit each. */
 #ifndef REPLYFROM_PORTS_H
 #define REPLYFROM_PORTS_H
 

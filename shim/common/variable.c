@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What variables there are: config.c reads them by this table, the command
- * prints it, and README.md and libreplyfrom(7) are tested against it.
+ * The table of variables: base/config.c reads the environment with it, the
+ * command prints it, and tests compare libreplyfrom(7) with it.
  */
 #include "common/variable.h"
 
@@ -23,58 +23,59 @@
 
 const struct variable variables[] = {
 	NUMBER("PEERS", peers, 16, 4194304, PRESET_PEERS,
-	       "So many peers are remembered at a time. Of sixteen at a time "
-	       "one that was never answered goes first, then the one not heard "
-	       "for longest."),
+	       "Maximum number of peers to remember. When it is reached, one "
+	       "of "
+	       "sixteen is evicted: one that was never answered, or else the "
+	       "one that was not heard for the longest time."),
 	NUMBER("TTL", ttl_s, 1, 86400, PRESET_TTL,
-	       "A peer that was not heard for so many seconds is answered as "
-	       "without replyfrom, unless it is the first answer to what a "
-	       "thread read last."),
+	       "Seconds after which a peer that sent nothing more is answered "
+	       "as without replyfrom, except for the first answer to the "
+	       "datagram that a thread read last."),
 	NUMBER("FOLLOW_MS", follow_ms, 0, 60000, PRESET_FOLLOW_MS,
-	       "For so many milliseconds a request may be answered from a "
-	       "socket on another port than it was sent to, as TFTP servers "
-	       "do. 0: never."),
+	       "Milliseconds in which a request may be answered from a socket "
+	       "on another port than the one that it was sent to, as TFTP "
+	       "servers do. 0: never."),
 	NUMBER("IFINDEX", ifindex, 0, 1, 0,
-	       "1: answers also leave by the interface that the request came "
-	       "in by. That breaks asymmetric routes and tunnels."),
+	       "1: answers also leave through the interface on which the "
+	       "request arrived. This breaks asymmetric routes and tunnels."),
 	{ .name = "REPLYFROM_ONLY_PORTS",
 	  .preset = "all",
 	  .accepted = "all or a list of ports and ranges, such as "
 		      "53,5000-5010",
-	  .effect = "Sockets that the application binds to another port are "
-		    "left untouched. Not those whose port the kernel chooses: "
-		    "they may answer for the others, as in TFTP.",
+	  .effect = "Handle only sockets that the application binds to these "
+		    "ports, and those whose port the kernel chooses: these "
+		    "may answer for the others, as in TFTP.",
 	  .kind = VARIABLE_PORTS },
 	{ .name = "REPLYFROM_LOG",
 	  .preset = "off",
 	  .accepted = ONE_OF "off, error, info, debug",
-	  .effect = "What is told. error: what could not be done for a socket; "
+	  .effect = "What to log. error: what could not be done for a socket; "
 		    "info: also which sockets answer from the address asked, "
-		    "and what the kernel refused; debug: also sockets that "
-		    "are left as they are, and those bound to the address "
-		    "that their peer asked. About 20 lines in 10 seconds at "
-		    "most.",
+		    "and sources that the kernel refused; debug: also sockets "
+		    "that are left alone, and those bound to the address that "
+		    "their peer asked. At most about 20 lines are logged in "
+		    "10 seconds.",
 	  .kind = VARIABLE_WORD,
 	  .offset = offsetof(struct config, log) },
 	{ .name = "REPLYFROM_LOG_TO",
 	  .preset = "stderr",
 	  .accepted = "stderr, syslog or the absolute path of a file",
-	  .effect = "Where it is told. A file is made, but not read by others, "
-		    "and a symbolic link is not followed. It is opened for "
-		    "each line: after a chroot, or as another user, it has "
-		    "to be within reach still.",
+	  .effect = "Where to log. A file is created, readable by its owner "
+		    "only; a symbolic link is not followed. The file is "
+		    "opened for each line, so it has to be reachable after a "
+		    "chroot or a change of the user, too.",
 	  .kind = VARIABLE_PLACE },
 	NUMBER("DEEPBIND", deepbind, 0, 1, PRESET_DEEPBIND,
-	       "0: plugins that the application loads with RTLD_DEEPBIND, as "
-	       "PHP loads its extensions, are left alone: their calls go to "
+	       "0: leave plugins alone that the application loads with "
+	       "RTLD_DEEPBIND, as PHP loads its extensions; their calls go to "
 	       "libc."),
-	NUMBER("DISABLE", disable, 0, 1, 0, "1: touch nothing."),
+	NUMBER("DISABLE", disable, 0, 1, 0, "1: do nothing."),
 	{ .name = NULL },
 };
 
 bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
 {
-	/* Not strtoul: it takes "-1", " 1" and more. */
+	/* Not strtoul: it accepts "-1", " 1" and more. */
 	const char *c = *text;
 	uint32_t n = 0;
 

@@ -7,22 +7,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* What holds where nothing was set, or nothing usable. */
+/* Defaults, also for values that are unusable. */
 #define PRESET_PEERS 65536
 #define PRESET_TTL 120 /* conntrack's time for a UDP stream */
 #define PRESET_FOLLOW_MS 2000
 #define PRESET_DEEPBIND 1
 
-/* What was set, or else the defaults. */
+/* The variables' values, or their defaults. */
 struct config {
-	uint32_t peers;	    /* remembered at a time, at most */
-	uint32_t ttl_s;	    /* a peer unheard for longer is not used */
+	uint32_t peers;	    /* maximum number to remember */
+	uint32_t ttl_s;	    /* a peer not heard for longer is not used */
 	uint32_t follow_ms; /* a new socket may answer for so long; 0: none */
 	uint32_t log;	    /* enum log_level */
 	uint32_t ifindex;   /* 1: answer through the interface asked on */
-	uint32_t deepbind;  /* 1: also what is loaded with RTLD_DEEPBIND */
-	uint32_t disable;   /* 1: touch nothing */
-	/* The bits of ports whose sockets are ours to touch; NULL: all. */
+	uint32_t deepbind;  /* 1: also plugins loaded with RTLD_DEEPBIND */
+	uint32_t disable;   /* 1: do nothing */
+	/* A bit for each port whose sockets are handled; NULL: all. */
 	const uint32_t *only_ports;
 	const char *log_to; /* a path, or "syslog"; NULL: stderr */
 };
@@ -30,14 +30,14 @@ struct config {
 struct variable {
 	const char *name;
 	const char *preset;
-	/* Behind "is not": in words, but those behind ONE_OF are exact. */
+	/* Completes "... is not"; after ONE_OF the exact words follow. */
 	const char *accepted;
 	const char *effect;
 	enum {
 		VARIABLE_NUMBER,
-		VARIABLE_WORD,	/* its place in `accepted`, from 0 */
-		VARIABLE_PORTS, /* numbers and ranges, with commas between */
-		VARIABLE_PLACE, /* where to write to */
+		VARIABLE_WORD,	/* its index in `accepted`, from 0 */
+		VARIABLE_PORTS, /* numbers and ranges, separated by commas */
+		VARIABLE_PLACE, /* where to write the log */
 	} kind;
 	size_t offset; /* of its uint32_t in struct config */
 	uint32_t least;
@@ -46,18 +46,18 @@ struct variable {
 
 #define ONE_OF "one of "
 
-/* In the order in which the README explains them; NULL is the last name. */
+/* In the order of libreplyfrom(7); the last name is NULL. */
 extern const struct variable variables[];
 
 /*
- * Digits alone, of a number up to `most`; *text is then behind them.  False,
- * and both are as they were: it begins with none.
+ * Reads a number of digits only, up to `most`, and moves *text past it.  False,
+ * and both are unchanged: *text does not begin with such a number.
  */
 bool variable_read_digits(const char **text, uint32_t most, uint32_t *value);
 
 /*
- * Sets the bits of the ports that are listed, of PORTS_COUNT in words of
- * PORTS_PER_WORD.  False, and some may be set: it is no such list.
+ * Sets the bits of the listed ports, of PORTS_COUNT in words of PORTS_PER_WORD.
+ * False: it is not such a list; some bits may be set.
  */
 bool variable_read_ports(const char *text, uint32_t *ports);
 

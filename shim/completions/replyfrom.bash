@@ -2,8 +2,8 @@
 # shellcheck shell=bash
 # Completes `replyfrom` in bash, with the help of the package bash-completion.
 
-# What there is, --help says: "  --option  text" are its own options, "replyfrom
-# SUBCOMMAND [--option]" the rest.
+# --help lists the subcommands as "replyfrom SUBCOMMAND ...", and options as
+# "  -o, --option VALUE  text"; help SUBCOMMAND lists that one's options.
 
 _replyfrom_subcommands() {
 	"$1" --help 2>/dev/null | sed -n 's/^replyfrom \([a-z]*\) .*/\1/p'
@@ -11,10 +11,8 @@ _replyfrom_subcommands() {
 
 # _replyfrom_options REPLYFROM [SUBCOMMAND]
 _replyfrom_options() {
-	local own='^  -' others=NONE
-	[ -z "${2-}" ] || own=NONE others="^replyfrom $2 "
-	"$1" --help 2>/dev/null | sed -n "/$own/s/^  \([^ ]*\).*/\1/p; /$others/p" |
-		grep -o -- '\(^\|[[ ]\)-[-a-z]*' | tr -d '[ '
+	"$1" help ${2+"$2"} 2>/dev/null | sed -n '/^  -/{s/^  / /;s/  .*//;p;}' |
+		grep -o -- ' -[-a-zA-Z0-9]*' | tr -d ' '
 }
 
 _replyfrom() {
@@ -29,17 +27,19 @@ _replyfrom() {
 	elif [[ $first -eq $cword ]]; then
 		all=$(_replyfrom_subcommands "$1")
 		mapfile -t COMPREPLY < <(compgen -c -- "$cur")
-	elif [[ $cur == -* && ${words[first]} =~ ^(ask|check|status|systemd)$ ]]; then
+	elif [[ $cur == -* ]] &&
+		_replyfrom_subcommands "$1" | grep -qx -- "${words[first]}"; then
 		all=$(_replyfrom_options "$1" "${words[first]}")
 	else
 		case ${words[first]} in
 		ask)
-			all="dns ntp snmp stun tftp echo"
+			all="echo dns ntp snmp stun tftp memcached sip radius openvpn ike ike-nat coap a2s mdns netbios l2tp"
 			[[ ${words[cword - 1]} == +([0-9]) ]] || {
 				all=
 				_known_hosts_real -- "$cur"
 			}
 			;;
+		help) all=$(_replyfrom_subcommands "$1") ;;
 		check)
 			_pids
 			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$cur")

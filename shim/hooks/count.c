@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Says where the counters are: the one symbol that is not libc's. */
+/* Says where the counters are. */
 #include "common/count.h"
 
 #include "base/lock.h"
@@ -7,10 +7,12 @@
 #include "state/peers.h"
 #include "state/sock.h"
 
-EXPORTED const struct count_block replyfrom_counts = {
+/* Only another process reads it. */
+__attribute__((used, aligned(COUNT_ALIGNMENT)))
+const struct count_block count_block = {
 	.magic = COUNT_MAGIC,
 	.version = COUNT_VERSION,
-	.bytes = sizeof(replyfrom_counts),
+	.bytes = sizeof(count_block),
 	.socks = SOCK_AREA,
 	.threads = PEERS_THREADS,
 	.tables = PEERS_COUNTS,

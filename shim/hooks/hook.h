@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What hooks have in common, and what of them is called by its number only. */
+/* What hooks have in common. */
 #ifndef REPLYFROM_HOOK_H
 #define REPLYFROM_HOOK_H
 
@@ -10,7 +10,7 @@
 #include <stddef.h>
 #include <sys/uio.h>
 
-/* A buffer, of which the kernel takes no more than this.  read(2). */
+/* A buffer, cut to the most that the kernel transfers.  read(2). */
 static inline struct iovec hook_buffer(const void *buf, size_t len)
 {
 	const size_t most = (size_t)INT_MAX & ~(size_t)4095;
@@ -22,8 +22,8 @@ static inline struct iovec hook_buffer(const void *buf, size_t len)
 }
 
 /*
- * Whether there is room for any: read(2), readv(2) and writev(2) without it do
- * nothing, unlike recvmsg(2) and sendmsg(2).
+ * Whether there is room for any bytes: without it read(2), readv(2) and
+ * writev(2) do nothing, unlike recvmsg(2) and sendmsg(2).
  */
 static inline bool hook_has_bytes(const struct iovec *iov, int count)
 {
@@ -34,25 +34,12 @@ static inline bool hook_has_bytes(const struct iovec *iov, int count)
 	return bytes != 0;
 }
 
-/* No cancellation points: syscall(2), as which they answer, is none. */
-ssize_t recvfrom_number(int fd, void *buf, size_t len, int flags,
-			struct sockaddr *from, socklen_t *fromlen);
-ssize_t recvmsg_number(int fd, struct msghdr *msg, int flags);
-ssize_t read_number(int fd, void *buf, size_t len);
-ssize_t readv_number(int fd, const struct iovec *iov, int count);
-
-/* The timeouts are of these numbers. */
-int recvmmsg_number(int fd, struct mmsghdr *msgs, unsigned int n,
-		    batch_flags flags, void *timeout);
-int recvmmsg_time64_number(int fd, struct mmsghdr *msgs, unsigned int n,
-			   batch_flags flags, void *timeout);
-
 /* What close(2) does before it closes. */
 void hook_closing(int fd);
 
 /*
- * Answers fd, of a pair or accepted: such are never ours.  To know it saves
- * them a probe, which a sandbox might not allow.
+ * Notes that fd, from socketpair(2) or accept(2), is never tracked, and returns
+ * it.  This saves a probe later, which a sandbox might not allow.
  */
 int hook_not_ours(int fd);
 

@@ -90,6 +90,8 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	result = real.bind(fd, addr, len);
 	if (sock)
 		sock_bound(fd, sock, result == 0);
+	if (!sock && !result)
+		sock_bound_packets(fd, addr, len);
 	if (sock && !result) {
 		peers_open();
 		log_event(LOG_INFO, fd, SOCK_TOLD);

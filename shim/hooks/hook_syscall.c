@@ -4,6 +4,7 @@
 #include "base/real.h"
 #include "hooks/hook.h"
 #include "hooks/hook_seccomp.h"
+#include "hooks/receive.h"
 #include "state/sock.h"
 
 #include <pthread.h>
@@ -51,6 +52,73 @@ static bool connect_or_send(long number, const long a[RAW_ARGUMENTS],
 	return true;
 }
 
+static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
+{
+	return real.syscall(SYS_recvmsg, fd, msg, flags);
+}
+
+static ssize_t recvfrom_by_number(int fd, void *buf, size_t len, int flags,
+				  struct sockaddr *from, socklen_t *fromlen)
+{
+	return real.syscall(SYS_recvfrom, fd, buf, len, flags, from, fromlen);
+}
+
+/* No cancellation points: syscall(2), as which they answer, is none. */
+static const struct receive_calls by_number = { recvmsg_by_number,
+						recvfrom_by_number };
+
+static ssize_t receive_from_number(int fd, void *buf, size_t len, int flags,
+				   struct sockaddr *from, socklen_t *fromlen)
+{
+	struct sock *sock = sock_probe(fd);
+	int saved = errno;
+	ssize_t n;
+
+	if (!sock || receive_refuses((unsigned int)flags))
+		return recvfrom_by_number(fd, buf, len, flags, from, fromlen);
+	n = receive_from(fd, sock, buf, len, flags, from, fromlen, by_number);
+	/* A filter may have refused the first way. */
+	if (n >= 0)
+		errno = saved;
+	return n;
+}
+
+static ssize_t read_number(int fd, void *buf, size_t len)
+{
+	ssize_t n;
+
+	return read_buffer(fd, buf, len, &n, by_number)
+		       ? n
+		       : real.syscall(SYS_read, fd, buf, len);
+}
+
+static ssize_t readv_number(int fd, const struct iovec *iov, int count)
+{
+	ssize_t n;
+
+	return read_vector(fd, iov, count, &n, by_number)
+		       ? n
+		       : real.syscall(SYS_readv, fd, iov, count);
+}
+
+#ifdef SYS_recvmmsg
+static int recvmmsg_by_number(int fd, struct mmsghdr *msgs, unsigned int n,
+			      batch_flags flags, struct timespec *timeout)
+{
+	return (int)real.syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
+}
+#endif
+
+#ifdef SYS_recvmmsg_time64
+static int recvmmsg_time64_by_number(int fd, struct mmsghdr *msgs,
+				     unsigned int n, batch_flags flags,
+				     struct timespec *timeout)
+{
+	return (int)real.syscall(SYS_recvmmsg_time64, fd, msgs, n, flags,
+				 timeout);
+}
+#endif
+
 /* Calls the hook of this number; false when there is none. */
 static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 {
@@ -72,11 +140,11 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 			(int)real.syscall(number, a[0], a[1], a[2], a[3]));
 		break;
 	case SYS_recvfrom:
-		*result = recvfrom_number(INT(0), AT(1), SIZE(2), INT(3), AT(4),
-					  AT(5));
+		*result = receive_from_number(INT(0), AT(1), SIZE(2), INT(3),
+					      AT(4), AT(5));
 		break;
 	case SYS_recvmsg:
-		*result = recvmsg_number(INT(0), AT(1), INT(2));
+		*result = receive_message(by_number, INT(0), AT(1), INT(2));
 		break;
 	case SYS_sendto:
 	case SYS_sendmsg:
@@ -96,14 +164,14 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 #endif
 #ifdef SYS_recvmmsg
 	case SYS_recvmmsg:
-		*result =
-			recvmmsg_number(INT(0), AT(1), UINT(2), INT(3), AT(4));
+		*result = receive_messages(recvmmsg_by_number, INT(0), AT(1),
+					   UINT(2), INT(3), AT(4));
 		break;
 #endif
 #ifdef SYS_recvmmsg_time64
 	case SYS_recvmmsg_time64:
-		*result = recvmmsg_time64_number(INT(0), AT(1), UINT(2), INT(3),
-						 AT(4));
+		*result = receive_messages(recvmmsg_time64_by_number, INT(0),
+					   AT(1), UINT(2), INT(3), AT(4));
 		break;
 #endif
 	case SYS_sendmmsg:

@@ -22,7 +22,7 @@ $(B)/kernel/engine.skel.h: $(B)/kernel/engine.bpf.o
 	$(Q)mv -f $@.new $@
 
 $(B)/kernel/attach.o: shim/kernel/attach.c shim/kernel/engine.h \
-		$(B)/kernel/engine.skel.h
+		$(B)/kernel/engine.skel.h $(B)/environment
 	$(say) CC $<
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -isystem $(B)/kernel -c -o $@ $<
 

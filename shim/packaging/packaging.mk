@@ -12,7 +12,7 @@ MANDIR = $(DATADIR)/man
 DOCS = CHANGELOG.md LICENSE README.md
 # What the README names, where it names it.
 EXAMPLES = demo/demo.svg demo/problem.svg demo/reply_time.bt \
-	$(wildcard demo/containers/* demo/systemd/*) tests/bench/cost.svg
+	$(wildcard demo/containers/* demo/systemd/*)
 
 # MODE:FROM:TO, each file.
 INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \

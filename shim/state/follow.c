@@ -436,7 +436,8 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		plan.sock = sock_known(fd);
 		return connect_to_other(&plan, result);
 	}
-	plan.sock = sock_probe(fd);
+	if (sock_may_be_udp(fd))
+		plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
 	    !sock_may_be_udp(fd) || !make_plan(&plan)) {
 		errno = saved;

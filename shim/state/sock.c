@@ -20,8 +20,10 @@
 #include "state/peers.h"
 
 #include <errno.h>
+#include <net/ethernet.h>
 #include <net/if.h>
 #include <netinet/in.h>
+#include <netpacket/packet.h>
 #include <stddef.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -764,11 +766,34 @@ static void note_multicast(int fd, uint32_t ifindex)
 		atomic_store(&slot->multicast_ifindex, ifindex);
 }
 
-/* packet(7), raw(7). */
+/* Whether IP comes to a packet socket of this protocol, not ARP or LLDP. */
+static bool is_ip(uint16_t protocol_be)
+{
+	return protocol_be == htons(ETH_P_ALL) ||
+	       protocol_be == htons(ETHERTYPE_IP) ||
+	       protocol_be == htons(ETHERTYPE_IPV6);
+}
+
+/* packet(7), where 0 is what bind(2) will say; raw(7). */
 static bool reads_packets(int domain, int type, int protocol)
 {
-	return domain == AF_PACKET ||
-	       (type == SOCK_RAW && protocol == IPPROTO_UDP);
+	if (domain == AF_PACKET)
+		return !protocol || is_ip((uint16_t)protocol);
+	return type == SOCK_RAW && protocol == IPPROTO_UDP;
+}
+
+void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len)
+{
+	const int saved = errno;
+	struct sockaddr_ll name;
+
+	if (len < sizeof(name))
+		return;
+	memcpy(&name, addr, sizeof(name));
+	/* Else it is the one that it was made with. */
+	if (name.sll_family == AF_PACKET && name.sll_protocol)
+		occupy(fd, is_ip(name.sll_protocol) ? packets : other);
+	errno = saved;
 }
 
 void sock_created(int fd, int domain, int type, int protocol)

@@ -200,6 +200,10 @@ void sock_go_on(void);
 /* fd is a new socket of this kind; what it was before is forgotten. */
 void sock_created(int fd, int domain, int type, int protocol);
 
+/* fd was bound to this address, which may give a packet(7) socket a protocol.
+ * Keeps errno. */
+void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len);
+
 /* fd may be anything now: closed, or received from elsewhere. */
 void sock_forget(int fd);
 

@@ -9,15 +9,13 @@ PROGRAMS += $(BENCH_PROGRAMS)
 TESTS += $(BENCH_SUITES)
 
 bench:
-	$(INSTALL) e2e bench || :
-	$(Q)$(MAKE) --no-print-directory run-bench
+	$(IN_ROOT_WITH) e2e bench -- $(AGAIN) run-bench
 
 run-bench: all $(BENCH_PROGRAMS) $(E2E_STATIC)
 	$(Q)B=$(B) QUICK=$(QUICK) tests/bench/run
 
 $(B)/tests/bench/serve $(B)/tests/bench/server: $(B)/tests/e2e/server.o
-# It has the table in it.
-$(B)/tests/bench/table: $(filter-out %/peers.o,$(SHIM_OBJECTS))
+$(B)/tests/bench/table: $(SHIM_OBJECTS)
 $(BENCH_PROGRAMS): %: %.o
 	$(link)
 

@@ -74,7 +74,7 @@ def table(columns, rows):
 
 
 def _gnuplot(path, script):
-    # Fixed fonts and colours: the README shows it on white and on black.
+    # Fixed fonts and colours: NOTES.md shows it on white and on black.
     head = (f'set terminal svg noenhanced size 800,500 font "sans-serif,13" background '
             f'"#ffffff"\nset output "{path}"\nset grid ytics lc "#dddddd"\n')
     subprocess.run(["gnuplot"], input=head + script, text=True, check=True)

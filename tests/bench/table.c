@@ -7,23 +7,25 @@
  *
  * Times are per call, and the lock is included.
  */
-/* The table itself: the hash is nobody else's business. */
-#include "state/peers.c" // NOLINT(bugprone-suspicious-include)
+/* As the table compares them. */
+#define HASH_KEYCMP(a, b, bytes) (!peers_key_equal((a), (b)))
+#include "state/peers_table.h"
 
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-#undef uthash_malloc
-#undef uthash_free
-#undef uthash_bzero
-#define uthash_malloc(bytes) malloc(bytes)
-#define uthash_free(at, bytes) free(at)
-#define uthash_bzero(at, bytes) memset(at, 0, bytes)
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_INITIAL_NUM_BUCKETS (1U << peers_table.log2)
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 peers_table.log2
+#define HASH_BKT_CAPACITY_THRESH UINT_MAX
 
 enum { SOCK = 1, TTL_S = 3600, CALLS = 1000000, PASSES = 5 };
 
 struct bare {
-	struct key key;
+	struct peers_key key;
 	struct local local;
 	UT_hash_handle hh;
 };
@@ -32,7 +34,7 @@ struct inputs {
 	uint32_t peers;
 	uint32_t calls; /* a multiple of peers: each is called as often */
 	struct sockaddr_in *names;
-	struct key *keys;
+	struct peers_key *keys;
 };
 
 static struct bare *bares;
@@ -101,8 +103,8 @@ static struct inputs make_inputs(uint32_t peers)
 		in.names[other] = name_of(n, 0);
 	}
 	for (uint32_t n = 0; n < peers; n++)
-		key_of(SOCK, (struct sockaddr *)&in.names[n], sizeof(*in.names),
-		       &in.keys[n]);
+		peers_key_of(SOCK, (struct sockaddr *)&in.names[n],
+			     sizeof(*in.names), &in.keys[n]);
 	return in;
 }
 
@@ -162,7 +164,7 @@ static void fill_bare(const struct inputs *in)
 	struct bare *all = need(calloc(in->peers, sizeof(*all)));
 
 	for (uint32_t n = 0; n < in->peers; n++) {
-		uint32_t hashv = hash(&in->keys[n]).peer;
+		uint32_t hashv = peers_hash(&in->keys[n]).peer;
 
 		all[n].key = in->keys[n];
 		HASH_ADD_BYHASHVALUE(hh, bares, key, sizeof(all[n].key), hashv,
@@ -175,8 +177,8 @@ static double find_bare(const struct inputs *in)
 	uint64_t before = clock_ns(CLOCK_THREAD_CPUTIME_ID);
 
 	for (uint32_t i = 0, n = 0; i < in->calls; i++) {
-		const struct key *key = &in->keys[n];
-		uint32_t hashv = hash(key).peer;
+		const struct peers_key *key = &in->keys[n];
+		uint32_t hashv = peers_hash(key).peer;
 		struct bare *found;
 
 		HASH_FIND_BYHASHVALUE(hh, bares, key, sizeof(*key), hashv,

@@ -1,14 +1,19 @@
 # SPDX-License-Identifier: MIT
 # make test-containers  tries the library in containers, on other libcs and
 #                       machines, and as other compilers build it
+# make test-clean-debian  tries it in Debian with what the README lists and no more
 
 CONTAINER_SUITES = $(addprefix tests/containers/,builds matrix packages)
 CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
 	old_kernel.so) $(addprefix $(B)/tests/e2e/,binder libplugin.so)
 
 test-containers:
-	$(INSTALL) e2e demo containers packaging
-	$(RUN_TESTS) TESTS='$$(CONTAINER_SUITES)'
+	$(IN_ROOT_WITH) e2e demo containers packaging -- \
+		$(RUN_TESTS) TESTS='$$(CONTAINER_SUITES)'
+
+# In roots of its own.
+test-clean-debian:
+	$(Q)B=$(B) tests/run tests/containers/clean
 
 # What the suites build of each kind, with B, CC and so on of their own.
 built-servers: demo-build $(CONTAINER_PROGRAMS)
@@ -24,4 +29,4 @@ $(B)/tests/containers/%.so: $(B)/tests/containers/%.o
 
 $(B)/tests/containers/%.o: FLAGS = $(OWN_CFLAGS) -fPIC
 
-.PHONY: test-containers built-servers built-tests
+.PHONY: test-containers test-clean-debian built-servers built-tests

@@ -23,7 +23,7 @@ from tap_writer import TapWriter
 
 LOGS = os.path.join(lab.TOP, "build", "test", "containers")
 SIDE_BY_SIDE = 2
-FIRST_PORT, PORTS_EACH = 20000, 30
+FIRST_PORT, PORTS_EACH = 20000, 60
 
 
 @dataclass(frozen=True)

@@ -86,6 +86,21 @@ def converse(conversations, silent, seconds):
                 last = time.monotonic()
 
 
+def fell_silent(outcome):
+    """Whether answers are missing; an answer from elsewhere is one."""
+    return outcome is None or outcome[0].endswith(" understood)")
+
+
+def taken_together(first, again):
+    """The outcome of two tries: the second one's, from wherever both were heard."""
+    if first is None or again is None:
+        return again or first
+    heard = {source for outcome in (first, again)
+             for source in outcome[0].partition(" (")[0].split(", ")}
+    _, bracket, remark = again[0].partition(" (")
+    return ", ".join(sorted(heard)) + bracket + remark, again[1]
+
+
 def everywhere(server, places, silent):
     """Asks at each of {address: port}, at the same time; {address: outcome}.
 

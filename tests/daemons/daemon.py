@@ -14,8 +14,8 @@ from string import Template
 import lab
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-LIBRARY = os.environ.get("LIBREPLYFROM",
-                         os.path.join(lab.TOP, "build", "libreplyfrom.so"))
+LIBRARY = os.environ.get("LIBREPLYFROM", os.path.join(
+    lab.TOP, os.environ.get("B", "build"), "libreplyfrom.so"))
 # Debian's programs, not what a developer has in front of them.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36

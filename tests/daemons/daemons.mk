@@ -5,7 +5,7 @@ DAEMON_TESTS = $(addprefix tests/daemons/,broken no_harm questions)
 TESTS += $(DAEMON_TESTS)
 
 test-daemons:
-	$(INSTALL) e2e daemons
-	$(RUN_TESTS) TESTS='$$(DAEMON_TESTS)'
+	$(IN_ROOT_WITH) e2e daemons -- $(RUN_TESTS) TESTS='$$(DAEMON_TESTS)' \
+		PROGRAMS=all
 
 .PHONY: test-daemons

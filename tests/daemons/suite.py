@@ -20,6 +20,10 @@ from tap_writer import TapWriter
 
 SIDE_BY_SIDE = 2
 FIRST_PORT, PORTS_EACH = 20000, 100
+# With TEST_QUICK=1 in the environment.
+QUICK_SERVERS = ("memcached", "unbound", "dnsmasq")
+# How many servers that stall are replaced, for each way of being bound.
+FRESH_SERVERS = 4
 # The routing table prefers neither.
 TWO = ("10.1.2.3", "10.1.2.4")
 
@@ -73,10 +77,26 @@ class Trial:
                       or not preload and self.is_lost(address)}
             if not self.server.slow:
                 return ask.everywhere(self.server, places, silent), []
-            outcomes = {}
-            for place in places.items():
-                outcomes.update(ask.everywhere(self.server, dict([place]), silent))
-            return outcomes, []
+            fresh = partial(self.start, stack, mode, preload)
+            return self.ask_in_turn(places, silent, fresh)
+
+    def ask_in_turn(self, places, silent, fresh):
+        """The same, one after the other; a server that stalls is replaced."""
+        outcomes, replaced = {}, None
+        left = FRESH_SERVERS if self.server.stalls else 0
+        for address, port in places.items():
+            def ask_at(port, address=address):
+                return ask.everywhere(self.server, {address: port}, silent)[address]
+            outcome = ask_at(replaced or port)
+            while ask.fell_silent(outcome) and left and address not in silent:
+                left -= 1
+                self.note(f"{address}: it stalled; a fresh one is asked")
+                replaced, problem = fresh()
+                if problem:
+                    return {}, [problem]
+                outcome = ask.taken_together(outcome, ask_at(replaced))
+            outcomes[address] = outcome
+        return outcomes, []
 
     def compare(self, outcomes, expected):
         """A remark for each answer that came from elsewhere."""
@@ -193,6 +213,8 @@ def main(kind, servers):
     if wanted == ["--packages"]:
         print(*sorted({package for server in servers for package in server.packages()}))
         return 0
+    if os.environ.get("TEST_QUICK") and not wanted:
+        wanted = [server.name for server in servers if server.name in QUICK_SERVERS]
     if unknown := set(wanted) - {server.name for server in servers}:
         print(f"no server is called {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: MIT
-# The facts, measured on this kernel and libc, and the shim from end to end.
-# Before E2E_SUITES are run, E2E_PROGRAMS and `all` have to be built; the suites
-# find them by B in the environment.  E2E_SHIMMED=REPLYFROM_DISABLE=1 there shows
-# that they can fail.
+# Facts about this kernel and libc, and end-to-end tests of the library.  E2E_SUITES
+# need E2E_PROGRAMS and `all`, and find them with B from the environment.  With
+# E2E_SHIMMED=REPLYFROM_DISABLE=1 in the environment they have to fail.
 
 FACT_SUITES = $(addprefix $(B)/tests/facts/,control dualstack loading probe \
 	sources)
@@ -11,11 +10,11 @@ FACT_CFLAGS = $(OWN_CFLAGS) -Itests/lib -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
-	echo forks hazards sandboxed signals stack tcp_echo threads)
+	echo forks hazards midway ring sandboxed signals stack strangers stream tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
-# Nor does every libc come as an archive.
+# Without a static libc its test is skipped.
 E2E_STATIC = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static)
 # Without liburing its test is skipped.
@@ -24,8 +23,8 @@ E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so late.so \
 	missing.so plugin.so)
 E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 	$(E2E_LIBRARIES) $(E2E_GO) $(E2E_STATIC) $(E2E_URING)
-E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses beside calls clients \
-	command completions deepbind demo follow forks hazards hostile install learning \
+E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside calls clients \
+	command completions crowd deepbind demo follow forks hazards hostile install learning \
 	lifetime limits \
 	lines loading manual order privilege probes programs readme sandbox signals status \
 	syscalls threads transparency uplinks variables)
@@ -57,9 +56,9 @@ $(B)/tests/e2e/echo_static: $(B)/tests/e2e/echo.o $(B)/tests/e2e/server.o
 	$(Q)$(CC) -static $(LDFLAGS) -o $@ $^ $(LDLIBS)
 
 $(B)/tests/e2e/puppet: $(addprefix $(B)/tests/e2e/,fortified.o indirect.o)
-# It looks its own functions up by name.
+# It looks up its own functions by name.
 $(B)/tests/e2e/puppet: LDFLAGS += -rdynamic
-# The loader, which looks for a name when it is called, needs stack as well.
+# Lazy binding would need stack as well.
 $(B)/tests/e2e/stack: LDFLAGS += -Wl,-z,now
 $(E2E_SERVERS) $(E2E_LONE): %: %.o
 	$(link)

@@ -46,14 +46,14 @@ static struct sockaddr_in address(uint32_t host, uint16_t port)
 				     .sin_addr.s_addr = htonl(host) };
 }
 
-static uint16_t port_of(int fd)
+static struct sockaddr_in name_of(int fd)
 {
 	struct sockaddr_in name = { 0 };
 	socklen_t len = sizeof(name);
 
 	if (getsockname(fd, (struct sockaddr *)&name, &len))
 		die("getsockname");
-	return ntohs(name.sin_port);
+	return name;
 }
 
 static int bound(uint32_t host, uint16_t port)
@@ -169,6 +169,12 @@ static void look(int fds)
 		printf("connected to another\n");
 		exit(1);
 	}
+	/* The kernel names no peer whose port is 0, as a group's is. */
+	if (getpeername(server, (struct sockaddr *)&name, &len) &&
+	    name_of(server).sin_addr.s_addr != htonl(INADDR_ANY)) {
+		printf("half connected\n");
+		exit(1);
+	}
 	if (getsockopt(server, IPPROTO_IP, IP_MULTICAST_IF, &group,
 		       &group_len) ||
 	    group.s_addr) {
@@ -194,7 +200,7 @@ int main(int argc, char **argv)
 	sigaction(SIGALRM, &action, NULL);
 	client = bound(INADDR_LOOPBACK, 0);
 	server = bound(INADDR_ANY, 0);
-	port = port_of(server);
+	port = ntohs(name_of(server).sin_port);
 	close(server);
 	server = bound(INADDR_ANY, port);
 	fds = count_fds();

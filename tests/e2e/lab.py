@@ -108,11 +108,12 @@ def namespace(path):
                 os.abort()
 
 
-def eventually(condition):
-    """Waits until a condition holds, for seconds at most."""
-    end = time.monotonic() + SECONDS
-    while not condition() and time.monotonic() < end:
+def eventually(condition, seconds=SECONDS):
+    """Waits until a condition holds, for seconds at most; whether it does."""
+    end = time.monotonic() + seconds
+    while not (holds := condition()) and time.monotonic() < end:
         time.sleep(0.01)
+    return holds
 
 
 def _await_addresses(addresses, host=""):

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Every call of libc that the shim makes itself fails once, in every way that
-# its manual page has: see tests/faults/injected.  The shim is built such that a
-# return address tells the line of a call.
+# Makes each libc call of the library fail, in every way that its manual page
+# lists: see tests/faults/injected.  The library is built so that a return address
+# identifies the source line of a call.
 
 F = $(B)/faults
 FAULT_PROGRAMS = $(F)/libfault.so $(F)/scenes $(F)/libreplyfrom.so

@@ -3,7 +3,7 @@
 #                        many inputs each tried, and what of shim/ that covered
 
 Z = $(B)/fuzz
-FUZZ_TARGETS = append config hooks peers seccomp strip
+FUZZ_TARGETS = append config counters hooks peers program seccomp strip
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit -Itests/lib \
 	-ftls-model=initial-exec -fsanitize=fuzzer,address,undefined \
@@ -13,10 +13,13 @@ SECONDS = 60
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
 $(Z)/config: FUZZED = $(call sources,line quiet raw real variable)
+$(Z)/counters: FUZZED = $(call sources,counters)
+$(Z)/counters: FUZZ_WRAPPED = process_vm_readv
+$(Z)/program: FUZZED = $(call sources,program)
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)
-$(Z)/peers: FUZZED = $(call sources,lock peers pktinfo queue)
+$(Z)/peers: FUZZED = $(call sources,$(PEERS_ROOMS))
 $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom
 
@@ -30,9 +33,11 @@ $(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*/*.[ch] \
 		$(FUZZ_PROPS:%=tests/unit/%.c) -lcmocka $(LDLIBS)
 
 fuzz:
-	$(INSTALL) fuzz
+	$(IN_ROOT_WITH) fuzz -- $(AGAIN) fuzz-here
+
+fuzz-here:
 	$(Q)$(MAKE) -s --no-print-directory $(FUZZ_TARGETS:%=$(Z)/%)
 	$(Q)printf '%s\n' $(FUZZ_TARGETS) | xargs -P $(words $(FUZZ_TARGETS)) \
 		-I@ tests/fuzz/run $(Z) @ $(SECONDS)
 
-.PHONY: fuzz
+.PHONY: fuzz fuzz-here

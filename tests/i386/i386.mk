@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
-# The same for 32-bit programs with 64-bit time, whose calls have names of their
-# own.  Where this compiler makes no 32-bit programs there are no such tests.
+# End-to-end and transparency tests of 32-bit programs with 64-bit time, which
+# call functions with other names.  Left out if the compiler cannot build them.
 
 I386 = $(B)/i386
-# The kernel's headers are those of the machine; libc's are in gcc-multilib's.
+# Kernel headers are this machine's; libc's come with gcc-multilib.
 I386_CC = $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -dumpmachine)
 I386_SUITES = $(if $(shell echo 'int main(void) { return 0; }' | \
 	$(I386_CC) -include sys/socket.h -x c -o /dev/null - 2>/dev/null && \
@@ -12,7 +12,7 @@ I386_PROGRAMS = $(if $(I386_SUITES),$(I386)/built)
 PROGRAMS += $(I386_PROGRAMS)
 TESTS += $(I386_SUITES)
 
-# As a make of its own: what is to be done it knows itself.
+# A make of its own decides what has to be built.
 $(I386)/built: FORCE
 	$(Q)$(MAKE) --no-print-directory B=$(I386) CC='$(I386_CC)' \
 		CFLAGS='$(CFLAGS) -Wno-psabi' \

@@ -7,8 +7,7 @@ ENGINE_PROGRAMS = kernel $(addprefix $(B)/tests/e2e/,echo puppet) $(B)/tests/ker
 	$(E2E_URING) $(if $(shell command -v go),$(B)/tests/kernel/echo_go)
 
 test-kernel:
-	$(INSTALL) e2e demo kernel
-	$(Q)$(MAKE) --no-print-directory run-test-kernel
+	$(IN_ROOT_WITH) e2e demo kernel -- $(AGAIN) run-test-kernel
 
 run-test-kernel: all $(ENGINE_PROGRAMS)
 	$(Q)B=$(B) tests/run $(KERNELS:%=tests/kernel/on_%)

@@ -2,7 +2,6 @@
 # make mutation   plants bugs in a copy of shim/: the unit tests find each
 
 mutation:
-	$(INSTALL)
-	$(Q)tests/mutation/run
+	$(IN_ROOT_WITH) e2e -- tests/mutation/run
 
 .PHONY: mutation

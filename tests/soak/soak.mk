@@ -7,8 +7,7 @@ SOAK_PROGRAMS = $(B)/tests/soak/serve
 PROGRAMS += $(SOAK_PROGRAMS)
 
 soak:
-	$(INSTALL) demo soak
-	$(Q)$(MAKE) --no-print-directory run-soak
+	$(IN_ROOT_WITH) demo soak -- $(AGAIN) run-soak
 
 run-soak: all $(SOAK_PROGRAMS)
 	$(Q)B=$(B) tests/soak/run $(MINUTES)

@@ -30,10 +30,12 @@ missing_test-fortify = :
 missing_analyze = $(call can_run,clang)
 missing_coverage = $(call can_run,gcov)
 
-$(TOOL_TARGETS): | all
-	$(INSTALL) e2e tools
-	$(Q)why=$$($(missing_$@)); if [ "$$why" ]; then \
-		echo "SKIP $@: $$why"; else $(INTO) $@-here; fi
+$(TOOL_TARGETS):
+	$(IN_ROOT_WITH) e2e tools -- $(AGAIN) $@-if-can
+
+$(TOOL_TARGETS:%=%-if-can): %-if-can: | all
+	$(Q)why=$$($(missing_$*)); if [ "$$why" ]; then \
+		echo "SKIP $*: $$why"; else $(INTO) $*-here; fi
 
 # The programs are as they were, and have a shim that is not.
 SHIMMED_TESTS = $(Q)B=$(B) E2E_SHIMMED="LD_PRELOAD=$(1)" tests/run $(2)
@@ -142,4 +144,5 @@ $(COVERAGE)/dump.o: tests/tools/dump.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_CFLAGS) -fPIC -c -o $@ $<
 
-.PHONY: test-tools $(TOOL_TARGETS) $(TOOL_TARGETS:%=%-here)
+.PHONY: test-tools $(TOOL_TARGETS) $(TOOL_TARGETS:%=%-if-can) \
+	$(TOOL_TARGETS:%=%-here)

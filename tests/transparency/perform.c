@@ -488,7 +488,7 @@ static long receive(const struct call *call)
 
 /*
  * A socket that is connected to an IPv4 peer has no source for an IPv6 one, but
- * the shim may know one: see the README's limits.
+ * the shim may know one: see CAVEATS in libreplyfrom(7).
  */
 static bool has_no_source(const struct call *call)
 {
@@ -678,7 +678,7 @@ static void get_option(const struct call *call)
 
 /*
  * What waits when pktinfo is switched on has less of it in the bare process:
- * see the README's limits.
+ * see CAVEATS in libreplyfrom(7).
  */
 static bool is_too_late(const struct call *call)
 {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
-# Whether an application can tell that the shim is there: random sequences of
-# calls, without the shim and with it.  `make fuzz-transparency SEEDS=N` tries
-# N of them, from seed FIRST on.
+# Tests whether an application can notice the library: random sequences of calls,
+# without it and with it.  `make fuzz-transparency SEEDS=N` tries N of them, from
+# seed FIRST on.
 
 T = $(B)/tests/transparency
 TRANSPARENCY_PROGRAMS = $(T)/differ $(T)/libplanted.so

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* As in the README. */
+/* As in libreplyfrom(7). */
 static const struct number {
 	const char *name;
 	size_t offset; /* in struct config */

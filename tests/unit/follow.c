@@ -175,6 +175,14 @@ TEST(a_socket_that_is_not_udp_is_not_followed)
 	assert_string_equal(kernel_calls(), "connect");
 }
 
+TEST(connecting_a_raw_socket_reads_nothing)
+{
+	int fd = socket(AF_INET, SOCK_RAW, IPPROTO_UDP);
+
+	assert_int_equal(connect_to(fd, stranger), 0);
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
 TEST(what_is_no_address_is_the_kernel_s)
 {
 	int fd = new_socket();
@@ -838,6 +846,17 @@ TEST(where_the_kernel_is_stubborn_a_server_is_pinned)
 	assert_int_equal(errno, ENOTTY);
 }
 
+TEST(a_server_that_another_thread_connects_is_pinned)
+{
+	assert_true(sock_begin_move(sock_known(server)));
+	assert_int_equal(connect_to(server, peer), 0);
+	sock_end_move(sock_known(server));
+
+	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
+}
+
 TEST(a_server_that_can_do_neither_says_why)
 {
 	kernel.connect_error = EACCES;
@@ -1080,6 +1099,16 @@ TEST(a_pinned_socket_is_pinned_to_the_next_peer_s)
 	assert_int_equal(connect_to(server, stranger), 0);
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
 	assert_string_equal(pinned_to(server), "10.0.0.2");
+}
+
+TEST(a_pinned_socket_that_the_kernel_connects_rightly_is_not_pinned)
+{
+	pin_server();
+	hear(id, stranger, "10.0.0.99");
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
+	assert_true(is_armed(server));
 }
 
 TEST(a_pinned_socket_is_unpinned_when_looking_is_forbidden)

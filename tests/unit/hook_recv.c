@@ -14,6 +14,8 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <net/ethernet.h>
+#include <netpacket/packet.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -176,6 +178,89 @@ TEST(recvfrom_without_an_address_remembers_too)
 
 	assert_int_equal(n, 5);
 	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
+/* What the peer is answered from once such a socket was read. */
+static const char *answer_after_reading(int domain, int type, int protocol)
+{
+	char buf[10];
+
+	kernel_socket(OTHER_FD, domain, type, protocol);
+	sock_created(OTHER_FD, domain, type, protocol);
+	hear(id, peer, "10.0.0.1");
+	(void)recv(OTHER_FD, buf, sizeof(buf), 0);
+	return answer(id, peer);
+}
+
+TEST(who_reads_ip_packets_recalls_nothing)
+{
+	const uint16_t protocols[] = { ETHERTYPE_IP, ETHERTYPE_IPV6,
+				       ETH_P_ALL };
+
+	for (size_t i = 0; i < COUNT(protocols); i++) {
+		peers_reset(1000, 120);
+
+		assert_string_equal(answer_after_reading(AF_PACKET, SOCK_RAW,
+							 htons(protocols[i])),
+				    "nothing");
+	}
+}
+
+TEST(who_reads_raw_udp_recalls_nothing)
+{
+	assert_string_equal(
+		answer_after_reading(AF_INET, SOCK_RAW, IPPROTO_UDP),
+		"nothing");
+}
+
+TEST(who_reads_other_packets_recalls_as_before)
+{
+	const uint16_t protocols[] = { ETHERTYPE_ARP, ETH_P_LLDP };
+
+	for (size_t i = 0; i < COUNT(protocols); i++)
+		assert_string_equal(answer_after_reading(AF_PACKET, SOCK_RAW,
+							 htons(protocols[i])),
+				    "10.0.0.1");
+}
+
+static struct sockaddr_ll packets_of(uint16_t protocol)
+{
+	return (struct sockaddr_ll){ .sll_family = AF_PACKET,
+				     .sll_protocol = htons(protocol) };
+}
+
+/* The same, once it was bound to this address. */
+static const char *answer_after_bind(const struct sockaddr_ll *name,
+				     uint16_t protocol)
+{
+	char buf[10];
+
+	peers_reset(1000, 120);
+	kernel_socket(OTHER_FD, AF_PACKET, SOCK_RAW, htons(protocol));
+	sock_created(OTHER_FD, AF_PACKET, SOCK_RAW, htons(protocol));
+	sock_bound_packets(OTHER_FD, (const void *)name, sizeof(*name));
+	hear(id, peer, "10.0.0.1");
+	(void)recv(OTHER_FD, buf, sizeof(buf), 0);
+	return answer(id, peer);
+}
+
+TEST(a_bind_says_which_packets_are_read)
+{
+	const struct sockaddr_ll ip = packets_of(ETHERTYPE_IP);
+	const struct sockaddr_ll arp = packets_of(ETHERTYPE_ARP);
+
+	assert_string_equal(answer_after_bind(&ip, 0), "nothing");
+	assert_string_equal(answer_after_bind(&ip, ETHERTYPE_ARP), "nothing");
+	assert_string_equal(answer_after_bind(&arp, 0), "10.0.0.1");
+	assert_string_equal(answer_after_bind(&arp, ETH_P_ALL), "10.0.0.1");
+}
+
+TEST(a_bind_to_an_interface_only_leaves_which_packets)
+{
+	const struct sockaddr_ll any = packets_of(0);
+
+	assert_string_equal(answer_after_bind(&any, ETH_P_ALL), "nothing");
+	assert_string_equal(answer_after_bind(&any, ETHERTYPE_ARP), "10.0.0.1");
 }
 
 TEST(fortified_recvfrom_does_as_recvfrom)

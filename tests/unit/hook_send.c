@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <netpacket/packet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -304,6 +305,20 @@ TEST(a_new_socket_that_answers_becomes_ours)
 
 	assert_non_null(sock_known(OTHER_FD));
 	assert_string_equal(sources(), "10.0.0.1");
+}
+
+/* As busybox's udhcpd does, which reads its UDP socket. */
+TEST(what_is_sent_as_a_packet_is_not_read_as_one)
+{
+	const struct sockaddr_ll to = { .sll_family = AF_PACKET };
+
+	hear(id, peer, "10.0.0.1");
+	kernel_socket(OTHER_FD, AF_PACKET, SOCK_DGRAM, 0);
+	sock_created(OTHER_FD, AF_PACKET, SOCK_DGRAM, 0);
+
+	(void)sendto(OTHER_FD, "hello", 5, 0, (const void *)&to, sizeof(to));
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
 }
 
 TEST(what_has_no_address_goes_as_it_is)

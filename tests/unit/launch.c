@@ -237,7 +237,7 @@ TEST(version_is_one_line)
 
 TEST(an_unknown_option_is_named)
 {
-	const char *const options[] = { "--frobnicate", "-x", "-h", "--helpx" };
+	const char *const options[] = { "--frobnicate", "-x", "--helpx" };
 
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i], "true");
@@ -252,7 +252,7 @@ TEST(an_unknown_option_is_named)
 TEST(what_follows_an_option_that_goes_alone_is_named)
 {
 	const char *const options[] = { "--help", "--help-variables",
-					"--version" };
+					"--version", "-h", "-V" };
 
 	for (size_t i = 0; i < COUNT(options); i++) {
 		run(options[i], "extra");
@@ -260,20 +260,44 @@ TEST(what_follows_an_option_that_goes_alone_is_named)
 		assert_int_equal(exit_status(), 2);
 		assert_string_equal(result.out, "");
 		assert_string_equal(result.err,
-				    "replyfrom: extra: nothing goes behind "
-				    "--help, --help-variables or --version\n");
+				    "replyfrom: extra: unexpected argument\n");
 	}
 }
 
-/* Behind -v too; it names those that there are. */
-TEST(an_unknown_option_is_told_what_there_is)
+/* Of several in one word, too. */
+TEST(an_unknown_short_option_is_named)
 {
-	run("-v", "-x", "true");
+	run("-vx", "true");
 
 	assert_int_equal(exit_status(), 2);
-	assert_string_equal(result.err, "replyfrom: -x: unknown option; there "
-					"are -v, --help, --help-variables, "
-					"--version\n");
+	assert_string_equal(result.err, "replyfrom: -x: unknown option (see "
+					"--help)\n");
+}
+
+TEST(help_shows_the_options_of_a_subcommand)
+{
+	const char *const ways[][2] = { { "help", "ask" },
+					{ "ask", "--help" },
+					{ "ask", "-h" } };
+
+	for (size_t i = 0; i < COUNT(ways); i++) {
+		run(ways[i][0], ways[i][1]);
+
+		assert_int_equal(exit_status(), 0);
+		assert_non_null(strstr(result.out, "usage: replyfrom ask "));
+		assert_non_null(strstr(result.out, "--timeout"));
+		assert_string_equal(result.err, "");
+	}
+}
+
+TEST(a_subcommand_that_was_mistyped_is_suggested)
+{
+	run("chekc", "--all");
+
+	assert_int_equal(exit_status(), 127);
+	assert_string_equal(result.err,
+			    "replyfrom: chekc: no such command (did you mean "
+			    "the subcommand 'check'?)\n");
 }
 
 TEST(an_option_alone_says_how_to_use_it)
@@ -385,20 +409,38 @@ TEST(a_command_that_is_not_there_is_127)
 	}
 }
 
-TEST(a_command_that_cannot_be_run_is_126)
+static void write_text(const char *path, const char *text)
 {
-	char path[PATH_MAX];
+	FILE *file = fopen(path, "we");
 
-	join(path, directory, "data");
-	copy("/dev/null", path);
-	assert_int_equal(chmod(path, 0644), 0);
-	const char *const commands[] = { path, directory };
+	assert_non_null(file);
+	assert_true(fputs(text, file) >= 0);
+	assert_int_equal(fclose(file), 0);
+	assert_int_equal(chmod(path, 0755), 0);
+}
 
-	for (size_t i = 0; i < COUNT(commands); i++) {
-		run(commands[i]);
+TEST(why_a_command_cannot_be_run_is_said)
+{
+	char data[PATH_MAX], script[PATH_MAX];
+
+	join(data, directory, "data");
+	write_text(data, "");
+	assert_int_equal(chmod(data, 0644), 0);
+	join(script, directory, "script");
+	write_text(script, "#!/no/such/interpreter -x\n");
+	const struct {
+		const char *command, *why;
+	} cases[] = { { data, "is not executable" },
+		      { directory, "is a directory" },
+		      { script,
+			"its interpreter /no/such/interpreter is missing" } };
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		run(cases[i].command);
 
 		assert_int_equal(exit_status(), 126);
-		assert_non_null(strstr(result.err, commands[i]));
+		assert_non_null(strstr(result.err, cases[i].command));
+		assert_non_null(strstr(result.err, cases[i].why));
 		assert_int_equal(count(result.err, "\n"), 1);
 	}
 }
@@ -538,6 +580,52 @@ TEST(a_program_that_was_moved_uses_the_library_beside_it)
 
 	assert_int_equal(exit_status(), 0);
 	assert_true(has_preload(moved_library));
+}
+
+/* /opt/x/bin/replyfrom, /opt/x/lib/libreplyfrom.so */
+TEST(the_library_is_found_in_lib_beside_bin)
+{
+	const char *const places[] = { "lib", "lib64" };
+	char bin[PATH_MAX], moved[PATH_MAX], place[PATH_MAX], there[PATH_MAX];
+
+	join(bin, directory, "bin");
+	assert_int_equal(mkdir(bin, 0755), 0);
+	join(moved, bin, "replyfrom");
+	copy(program, moved);
+	for (size_t i = 0; i < COUNT(places); i++) {
+		join(place, directory, places[i]);
+		assert_int_equal(mkdir(place, 0755), 0);
+		join(there, place, "libreplyfrom.so");
+		copy(library, there);
+
+		run_as(moved, NULL, ARGUMENTS("env"));
+
+		assert_int_equal(exit_status(), 0);
+		assert_true(has_preload(there));
+		assert_int_equal(unlink(there), 0);
+	}
+}
+
+/* ld.so(8) ignores it with a line, and the command would run without help. */
+TEST(with_a_library_that_cannot_be_loaded_nothing_is_run)
+{
+	char moved[PATH_MAX], broken[PATH_MAX];
+	const off_t sizes[] = { 0, 1000, 20000 };
+
+	join(moved, directory, "replyfrom");
+	join(broken, directory, "libreplyfrom.so");
+	copy(program, moved);
+	copy(library, broken);
+	for (int i = COUNT(sizes) - 1; i >= 0; i--) {
+		assert_int_equal(truncate(broken, sizes[i]), 0);
+
+		run_as(moved, NULL, ARGUMENTS("echo", "run"));
+
+		assert_int_equal(exit_status(), 126);
+		assert_string_equal(result.out, "");
+		assert_non_null(strstr(result.err, broken));
+		assert_int_equal(count(result.err, "\n"), 1);
+	}
 }
 
 TEST(without_a_library_the_command_is_not_run)

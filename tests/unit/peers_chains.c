@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers that were chosen to collide do not, under seeds that nobody knows. */
-// NOLINTNEXTLINE(bugprone-suspicious-include): to see its chains
-#include "state/peers.c"
+#include "state/peers_table.h"
 
 #include "settings.h"
 #include "unit.h"
@@ -48,11 +47,11 @@ static struct sockaddr_in nth_address(uint32_t n)
 
 static uint32_t bucket_of(const struct sockaddr_in *peer)
 {
-	struct key key = { 0 };
+	struct peers_key key = { 0 };
 
-	assert_true(key_of(SOCK, (const struct sockaddr *)peer, sizeof(*peer),
-			   &key));
-	return hash(&key).peer & table.bucket_mask;
+	assert_true(peers_key_of(SOCK, (const struct sockaddr *)peer,
+				 sizeof(*peer), &key));
+	return peers_hash(&key).peer & peers_table.bucket_mask;
 }
 
 static void hear(struct sockaddr_in peer)
@@ -82,9 +81,9 @@ static unsigned int longest_chain(void)
 {
 	unsigned int longest = 0;
 
-	for (uint32_t n = 0; n <= table.bucket_mask; n++)
-		if (table.buckets[n].count > longest)
-			longest = table.buckets[n].count;
+	for (uint32_t n = 0; n <= peers_table.bucket_mask; n++)
+		if (peers_table.buckets[n].count > longest)
+			longest = peers_table.buckets[n].count;
 	return longest;
 }
 
@@ -142,9 +141,9 @@ TEST(a_table_is_seeded_anew)
 	uint64_t before;
 
 	open_with_seed(1);
-	before = table.seeds[0];
+	before = peers_table.seeds[0];
 
 	open_with_seed(2);
 
-	assert_true(table.seeds[0] != before);
+	assert_true(peers_table.seeds[0] != before);
 }

@@ -485,3 +485,42 @@ TEST(a_flood_leaves_an_outbound_peer_past_its_time)
 
 	assert_string_equal(answer(OTHER_SOCK, peer), "nothing");
 }
+
+/* Who reads packets. */
+
+TEST(who_reads_packets_recalls_nothing)
+{
+	hear(SOCK, peer, "10.0.0.1");
+	peers_read_packets();
+
+	assert_string_equal(answer(SOCK, peer), "nothing");
+}
+
+TEST(who_has_read_packets_answers_no_copy_of_them)
+{
+	peers_read_packets();
+	hear(SOCK, peer, "10.0.0.1");
+	hear(SOCK, peer, "10.0.0.2");
+
+	assert_string_equal(answer(SOCK, peer), "nothing");
+	assert_string_equal(claimed(SOCK, peer), "nothing");
+	assert_string_equal(answer_elsewhere(SOCK, peer), "nothing");
+}
+
+TEST(who_has_read_packets_goes_on_so_when_all_is_read)
+{
+	peers_read_packets();
+	hear(SOCK, peer, "10.0.0.1");
+	peers_drained();
+	hear(SOCK, peer, "10.0.0.1");
+
+	assert_string_equal(answer(SOCK, peer), "nothing");
+}
+
+TEST(another_thread_reads_no_packets)
+{
+	hear(SOCK, peer, "10.0.0.1");
+	peers_read_packets();
+
+	assert_string_equal(answer_elsewhere(SOCK, peer), "10.0.0.1");
+}

@@ -14,9 +14,9 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
 	peers_model peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,config follow hook_fd hook_recv hook_send \
+UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
-	pktinfo pktinfo_strip program question queue real scratch seccomp sock)
+	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -26,11 +26,16 @@ sources = $(foreach name,$(1),$(filter %/$(name).c,$(sort $(SHIM_SOURCES) \
 	$(COMMAND_SOURCES))))
 rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
-PEERS = $(call rooms,lock peers pktinfo queue) \
+# What shim/state remembers of peers, and what that needs.
+PEERS_ROOMS = lock peers peers_client peers_table peers_thread pktinfo queue
+PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
 $(U)/config: $(call rooms,config line quiet raw real variable) \
 	$(call props,child)
+
+$(U)/counters: $(call rooms,counters)
+$(U)/counters: WRAPPED = process_vm_readv
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -46,9 +51,7 @@ $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
 $(PEERS_TESTS:%=$(U)/%): $(PEERS)
 $(PEERS_TESTS:%=$(U)/%): WRAPPED = clock_gettime
-# It has the table's code in itself.
-$(U)/peers_chains: $(call rooms,lock pktinfo queue) \
-	$(call props,clock settings)
+$(U)/peers_chains: $(call rooms,$(PEERS_ROOMS)) $(call props,clock settings)
 $(U)/peers_chains: WRAPPED = clock_gettime getrandom
 $(U)/peers: $(call props,memory)
 $(U)/peers: WRAPPED += calloc getrandom malloc mmap munmap realloc
@@ -58,9 +61,15 @@ $(U)/peers_threads: WRAPPED += lock_begin_generation queue_append queue_drop
 $(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
 $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
 
+$(U)/guard: $(call rooms,guard)
+
+$(U)/print: $(call rooms,print)
+
 $(U)/program: $(call rooms,program)
 
-$(U)/question: $(call rooms,question)
+$(U)/payload: $(call rooms,payload protocol)
+
+$(U)/port_list: $(call rooms,port_list)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 
@@ -72,11 +81,11 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,line lock log peers pktinfo queue quiet sock) $(KERNEL)
+$(U)/sock: $(call rooms,line log $(PEERS_ROOMS) quiet sock) $(KERNEL)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,follow hook_fd line lock log peers pktinfo \
-	queue quiet scratch seccomp sock) $(KERNEL)
+$(U)/hook_fd: $(call rooms,follow hook_fd line log $(PEERS_ROOMS) \
+	quiet scratch seccomp sock) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 $(U)/follow: $(call rooms,follow hook_fd line log quiet scratch \
 	seccomp sock) $(PEERS) $(KERNEL)
@@ -86,10 +95,10 @@ $(U)/seccomp: $(call rooms,raw real scratch seccomp)
 
 $(U)/hook_seccomp: $(call rooms,hook_seccomp raw real scratch seccomp)
 
-$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_seccomp hook_send \
+$(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_recvmmsg hook_seccomp hook_send hook_sendmmsg \
 	hook_syscall)
-$(U)/hook_recv: $(call rooms,hook_recv)
-$(U)/hook_send: $(call rooms,hook_send)
+$(U)/hook_recv: $(call rooms,hook_recv hook_recvmmsg)
+$(U)/hook_send: $(call rooms,hook_send hook_sendmmsg)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	$(call rooms,follow line log quiet scratch seccomp sock) \
 	$(PEERS) $(KERNEL) $(call props,memory)
@@ -103,7 +112,7 @@ $(UNIT_TESTS): $(U)/%: $(U)/%.o $(B)/tests/lib/unit.o
 
 $(U)/%.o: FLAGS = $(UNIT_CFLAGS) $(NO_RENAMES)
 $(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/unit/*.c tests/lib/*.c)): | cmocka
-$(U)/shim/%.o: shim/%.c Makefile tests/unit/unit.mk | headers
+$(U)/shim/%.o: shim/%.c Makefile $(B)/environment tests/unit/unit.mk | headers
 	$(compile)
 
 cmocka:

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells hosts, ports and payload apart in `replyfrom ask`'s arguments. */
+#include "command/ask_words.h"
+
+#include "command/command.h"
+#include "command/payload.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static int open_services(void)
+{
+	return open("/etc/services", O_RDONLY | O_CLOEXEC);
+}
+
+bool ask_ports_read(const char *text, uint32_t *ports)
+{
+	static const struct port_list_services services = { open_services, read,
+							    close };
+
+	return port_list_read(text, &services, ports);
+}
+
+/* Where the port begins, behind its colon; NULL: an address alone. */
+static const char *find_port(const char *word)
+{
+	const char *colon = strrchr(word, ':');
+
+	if (*word == '[')
+		return colon && colon > word && colon[-1] == ']' ? colon + 1
+								 : NULL;
+	/* An IPv6 address has two colons or more. */
+	return colon && colon == strchr(word, ':') && colon > word ? colon + 1
+								   : NULL;
+}
+
+void host_port_split(const char *word, struct host_port *split)
+{
+	const char *port = find_port(word);
+	size_t length = port ? (size_t)(port - word) - 1 : strlen(word);
+
+	split->port = port ? port : "";
+	if (*word == '[' && length > 1 && word[length - 1] == ']') {
+		word++;
+		length -= 2;
+	}
+	(void)snprintf(split->host, sizeof(split->host), "%.*s", (int)length,
+		       word);
+}
+
+/* "53", "5000-5010" or "53,123", and what was meant as such. */
+static bool is_number_list(const char *word)
+{
+	return *word && strspn(word, "0123456789,-") == strlen(word) &&
+	       *word != '-' && *word != ',';
+}
+
+static bool is_port_list(const char *word)
+{
+	uint32_t ports[PORT_LIST_WORDS] = { 0 };
+
+	return ask_ports_read(word, ports);
+}
+
+/* Whether a later word is a list of numbers, so that this one need not be. */
+static bool has_number_list(char **words)
+{
+	for (; *words; words++)
+		if (is_number_list(*words))
+			return true;
+	return false;
+}
+
+static bool is_payload(const char *word)
+{
+	return payload_is_protocol(word) || *word == '@' || !strcmp(word, "-");
+}
+
+static bool lacks_port(const struct ask_words *result)
+{
+	for (size_t i = 0; i < result->host_count; i++)
+		if (!find_port(result->hosts[i]))
+			return true;
+	return false;
+}
+
+static bool is_ports(char **words, const struct ask_words *result)
+{
+	return is_number_list(*words) ||
+	       (lacks_port(result) && is_port_list(*words) &&
+		!has_number_list(words + 1));
+}
+
+static int add_host(const char *word, struct ask_words *result)
+{
+	if (result->host_count == ASK_MOST_HOSTS)
+		return command_fail(EXIT_USAGE, word,
+				    "more than 256 addresses");
+	result->hosts[result->host_count++] = word;
+	return 0;
+}
+
+static int fail_on_extra(const char *word, const struct ask_words *result)
+{
+	return command_fail(EXIT_USAGE, word,
+			    result->payload && is_number_list(result->payload)
+				    ? "unexpected argument (write several "
+				      "ports as 53,123)"
+				    : "unexpected argument after the payload");
+}
+
+static int check_words(const struct ask_words *result)
+{
+	if (!result->host_count)
+		return result->ports
+			       ? command_fail(EXIT_USAGE, result->ports,
+					      "missing ADDRESS before the port")
+			       : command_fail(EXIT_USAGE, "ask",
+					      "missing ADDRESS and PORT");
+	if (!result->ports && lacks_port(result))
+		return command_fail(EXIT_USAGE,
+				    result->hosts[result->host_count - 1],
+				    "missing PORT after the address");
+	return 0;
+}
+
+int ask_words_read(char **words, struct ask_words *result)
+{
+	int status = 0;
+
+	*result = (struct ask_words){ 0 };
+	for (; *words && !status; words++) {
+		const bool complete = result->ports || (result->host_count &&
+							!lacks_port(result));
+
+		if (result->payload)
+			return fail_on_extra(*words, result);
+		if (result->ports || (complete && (is_payload(*words) ||
+						   is_number_list(*words))))
+			result->payload = *words;
+		else if (is_ports(words, result))
+			result->ports = *words;
+		else
+			status = add_host(*words, result);
+	}
+	return status ? status : check_words(result);
+}

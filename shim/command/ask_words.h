@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Tells hosts, ports and payload apart in `replyfrom ask`'s arguments. */
+#ifndef REPLYFROM_ASK_WORDS_H
+#define REPLYFROM_ASK_WORDS_H
+
+#include "common/port_list.h"
+
+#include <netdb.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { ASK_MOST_HOSTS = 256 };
+
+struct ask_words {
+	const char *hosts[ASK_MOST_HOSTS]; /* "HOST" or "HOST:PORT" */
+	size_t host_count;
+	const char *ports;   /* of hosts without their own; or NULL */
+	const char *payload; /* or NULL */
+};
+
+/*
+ * HOST... PORTS [PAYLOAD], or HOST:PORT... [PAYLOAD].  `words` ends with NULL.
+ * Returns an exit status; unless it is 0, a line was written to stderr.
+ */
+int ask_words_read(char **words, struct ask_words *result);
+
+struct host_port {
+	char host[NI_MAXHOST];
+	const char *port; /* "": none */
+};
+
+/* "10.1.2.3", "10.1.2.3:53", "fe80::2%eth0" or "[fe80::2%eth0]:53" */
+void host_port_split(const char *word, struct host_port *split);
+
+/* As port_list_read(), with the services of /etc/services. */
+bool ask_ports_read(const char *text, uint32_t *ports);
+
+#endif

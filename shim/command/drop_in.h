@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: MIT */
+/* Writes the drop-in by which systemd preloads the library into a service. */
+#ifndef REPLYFROM_DROP_IN_H
+#define REPLYFROM_DROP_IN_H
+
+#include "command/unit.h"
+
+#include <stdbool.h>
+#include <stdio.h>
+
+/*
+ * Writes it to `out`, with what the unit's hardening needs beside the variable;
+ * `program` is the file that it starts, or NULL where that is not known.  What
+ * an operator has to see or do is in its comments and on stderr as well. False,
+ * and errno: no memory.
+ */
+bool drop_in_write(FILE *out, const struct unit *unit, const char *program);
+
+#endif

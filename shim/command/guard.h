@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Looks at what may never answer.  A process whose root is a FUSE file system,
+ * or whose memory is a file on one, holds up whoever looks at it, and not even
+ * SIGKILL frees that one.  So a child looks, and is left behind when it is
+ * late.
+ */
+#ifndef REPLYFROM_GUARD_H
+#define REPLYFROM_GUARD_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+enum guard_outcome {
+	GUARD_DONE,
+	GUARD_LATE,   /* it took too long */
+	GUARD_FAILED, /* it could not be started, or crashed, or said too much
+		       */
+};
+
+/* What the child wrote; the caller frees `at`. */
+struct guard_output {
+	char *at;
+	size_t bytes;
+};
+
+/*
+ * Runs work(data) in a child, whose guard_write() fills `output`.  The child
+ * has GUARD_MS; after GUARD_MOST_LATE late ones, those that follow have
+ * GUARD_HURRY_MS each, so that many do not add up to hours.
+ */
+enum {
+	GUARD_MS = 2000,
+	GUARD_MOST_LATE = 8,
+	GUARD_HURRY_MS = 100,
+	GUARD_MOST_BYTES = 1 << 26
+};
+enum guard_outcome guard_run(void (*work)(void *data), void *data,
+			     struct guard_output *output);
+
+/* Only in a child; what cannot be written ends it. */
+void guard_write(const void *from, size_t bytes);
+
+/* Takes the next bytes from what a child wrote.  False: there are not so many.
+ */
+bool guard_take(struct guard_output *output, size_t *at, void *to,
+		size_t bytes);
+
+#endif

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: MIT */
+/* Says of a process's sockets whether they answer right, and why not. */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command/inspect.h"
+
+#include "command/command.h"
+#include "command/guard.h"
+#include "command/judge.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+static const char *advice(const char *name)
+{
+	if (!strncmp(name, "inetd", 5))
+		return "inetd -E hands it on";
+	if (!strncmp(name, "systemd-socket-", 15))
+		return "systemd-socket-activate -E LD_PRELOAD hands it on";
+	return "that does not hand its environment on";
+}
+
+/* The process that is looked at, in the child. */
+struct look {
+	pid_t pid;
+	const struct network_view *network;
+	struct process process;
+};
+
+/* Why a process that could have the library has it not; false: unknown. */
+static bool find_loss(const struct process *process, bool marked,
+		      struct verdict *verdict)
+{
+	struct process above;
+
+	if (process->wanted)
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "LD_PRELOAD names it, but it was not loaded: "
+			       "the loader says why on standard error");
+	else if (process_above_with_library(process, &above))
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "LD_PRELOAD was lost on the way from %s (%d): "
+			       "%s",
+			       above.name, (int)above.pid, advice(above.name));
+	else if (marked)
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "LD_PRELOAD was lost on the way, as the socket "
+			       "was opened with it: %s",
+			       process->passed
+				       ? advice("systemd-socket-activate")
+				       : advice(""));
+	else
+		return false;
+	verdict->helps = false;
+	return true;
+}
+
+/* A container has files of its own. */
+static bool is_library_missing(const struct process *process)
+{
+	char path[PATH_MAX + 32];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)process->pid,
+		       command_library());
+	return process_namespace(process->pid, "mnt") !=
+		       process_namespace(getpid(), "mnt") &&
+	       access(path, F_OK);
+}
+
+static void judge_unloaded(const struct process *process, bool marked,
+			   struct verdict *verdict)
+{
+	const struct starter starter = { process->uid, process->gid,
+					 process->pid };
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);
+	if (process->privileged)
+		*verdict = (struct verdict){
+			false, "it was started as setuid, setgid or with file "
+			       "capabilities: the loader ignores LD_PRELOAD"
+		};
+	else if (is_library_missing(process))
+		*verdict = (struct verdict){
+			false, "the library is not in this container (mount it "
+			       "and set LD_PRELOAD)"
+		};
+	else if (!judge(path, &starter, verdict))
+		*verdict = (struct verdict){ false, "its program cannot be "
+						    "read" };
+	else if (verdict->helps)
+		(void)find_loss(process, marked, verdict);
+}
+
+/* The program is read once, not for each of thousands of sockets. */
+static const struct verdict *unloaded_verdict(const struct process *process,
+					      bool marked)
+{
+	static struct verdict verdicts[2]; /* not marked, marked */
+	static bool known[2];
+
+	if (!known[marked]) {
+		verdicts[marked] = (struct verdict){ .helps = true };
+		judge_unloaded(process, marked, &verdicts[marked]);
+		known[marked] = true;
+	}
+	return &verdicts[marked];
+}
+
+/* One that it was handed, and has not used: the first receive changes that. */
+static bool is_inherited(const struct process *process, unsigned long inode,
+			 int fd)
+{
+	return fd <= STDERR_FILENO || process->passed ||
+	       process_has_socket(process->parent, inode);
+}
+
+static void judge_loaded(const struct process *process,
+			 const struct wildcard *socket, int fd,
+			 const struct socket_options *options,
+			 struct verdict *verdict)
+{
+	if (process->disabled)
+		*verdict =
+			(struct verdict){ false, "REPLYFROM_DISABLE is set" };
+	else if (!options->known || options->marked)
+		return;
+	else if (process->choosy &&
+		 !ports_has(process->only_ports, socket->port))
+		*verdict = (struct verdict){
+			false, "REPLYFROM_ONLY_PORTS leaves its port out"
+		};
+	else if (!is_inherited(process, socket->inode, fd))
+		*verdict = (struct verdict){
+			false, "it does not track this socket, whose calls "
+			       "bypass it (RTLD_DEEPBIND, io_uring, or system "
+			       "calls of the program's own)"
+		};
+}
+
+static void judge_wrong(const struct look *look, int fd,
+			const struct socket_options *options,
+			struct inspected *one)
+{
+	const struct process *process = &look->process;
+	static struct verdict verdict;
+
+	if (process->loaded) {
+		verdict = (struct verdict){ .helps = true };
+		judge_loaded(process, &one->socket, fd, options, &verdict);
+	} else {
+		verdict = *unloaded_verdict(process, options->marked);
+	}
+	one->helps = verdict.helps;
+	one->answers = process->loaded && verdict.helps ? ANSWERS_FIXED
+							: ANSWERS_WRONG;
+	(void)snprintf(one->why, sizeof(one->why), "%.*s",
+		       INSPECT_WHY_BYTES - 1, verdict.text);
+}
+
+static void describe_where(const struct process *process, struct inspected *one)
+{
+	const ino_t net = process_namespace(process->pid, "net");
+
+	if (*process->container)
+		(void)snprintf(one->where, sizeof(one->where), "container %s",
+			       process->container);
+	else if (*process->unit)
+		(void)snprintf(one->where, sizeof(one->where), "%s",
+			       process->unit);
+	else if (net && net != process_namespace(getpid(), "net"))
+		(void)snprintf(one->where, sizeof(one->where), "netns %lu",
+			       (unsigned long)net);
+}
+
+static void found(unsigned long inode, int fd, void *data)
+{
+	const struct look *look = data;
+	const struct process *process = &look->process;
+	const struct wildcard *socket = network_find(look->network, inode);
+	struct socket_options options;
+	static struct inspected one;
+
+	if (!socket)
+		return;
+	options = process_socket_options(process->pid, fd);
+	one = (struct inspected){ .socket = *socket,
+				  .pid = process->pid,
+				  .loaded = process->loaded,
+				  .outdated = process->outdated };
+	memcpy(one.name, process->name, sizeof(one.name));
+	describe_where(process, &one);
+	if (!look->network->known)
+		one.answers = ANSWERS_UNKNOWN;
+	else if (!network_wrong(look->network, socket, options.v6_only,
+				one.wrong))
+		one.answers = ANSWERS_RIGHT;
+	else if (!process->loaded && options.pktinfo)
+		one.answers = ANSWERS_ITSELF;
+	else
+		judge_wrong(look, fd, &options, &one);
+	guard_write(&one, sizeof(one));
+}
+
+/* Writes the sockets, and then how it went. */
+static void look_at_sockets(void *data)
+{
+	struct look *look = data;
+	int outcome = INSPECT_DONE;
+
+	if (!process_read(look->pid, &look->process))
+		outcome = INSPECT_GONE;
+	else if (!look->process.readable ||
+		 !process_sockets(look->pid, found, look))
+		outcome = INSPECT_DENIED;
+	guard_write(&outcome, sizeof(outcome));
+}
+
+struct inspection inspect(pid_t pid)
+{
+	struct inspection inspection = { .outcome = INSPECT_LATE };
+	static struct look looked;
+	struct guard_output output;
+	int outcome;
+	size_t at;
+
+	if (!process_read_names(pid, &looked.process))
+		inspection.outcome = INSPECT_GONE;
+	memcpy(inspection.name, looked.process.name, sizeof(inspection.name));
+	looked.pid = pid;
+	looked.network = network_of(pid);
+	if (inspection.outcome == INSPECT_GONE || !looked.network)
+		return inspection;
+	if (guard_run(look_at_sockets, &looked, &output) != GUARD_DONE ||
+	    output.bytes % sizeof(struct inspected) != sizeof(outcome)) {
+		free(output.at);
+		return inspection;
+	}
+	at = output.bytes - sizeof(outcome);
+	inspection.count = at / sizeof(struct inspected);
+	inspection.list = (struct inspected *)(void *)output.at;
+	(void)guard_take(&output, &at, &outcome, sizeof(outcome));
+	inspection.outcome = (unsigned int)outcome;
+	return inspection;
+}
+// NOLINTEND(concurrency-mt-unsafe)

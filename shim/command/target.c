@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* Finds processes by number, unit or name. */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command/target.h"
+
+#include "command/process.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+struct search {
+	const char *word; /* NULL: all */
+	struct target target;
+	size_t room;
+};
+
+bool target_is_number(const char *word)
+{
+	return *word && !word[strspn(word, "0123456789")];
+}
+
+static bool is_unit(const char *unit, const char *word)
+{
+	static const char suffix[] = ".service";
+	const size_t bytes = strlen(word);
+
+	return !strncmp(unit, word, bytes) &&
+	       (!unit[bytes] || !strcmp(unit + bytes, suffix));
+}
+
+static bool is_meant(const struct process *process, const char *word)
+{
+	return !strcmp(process->name, word) ||
+	       !strcmp(process->program, word) ||
+	       (*process->unit && is_unit(process->unit, word));
+}
+
+static void add(struct search *search, pid_t pid)
+{
+	struct target *target = &search->target;
+
+	if (target->count == search->room) {
+		const size_t room = search->room ? search->room * 2 : 64;
+		pid_t *pids = realloc(target->pids, room * sizeof(*pids));
+
+		if (!pids)
+			return;
+		target->pids = pids;
+		search->room = room;
+	}
+	target->pids[target->count++] = pid;
+}
+
+static void consider(pid_t pid, void *data)
+{
+	struct search *search = data;
+	struct process process;
+
+	if (pid == getpid())
+		return;
+	if (!search->word || (process_read_names(pid, &process) &&
+			      is_meant(&process, search->word)))
+		add(search, pid);
+}
+
+static int compare(const void *a, const void *b)
+{
+	const pid_t first = *(const pid_t *)a, second = *(const pid_t *)b;
+
+	return (first > second) - (first < second);
+}
+
+static struct target search_all(const char *word)
+{
+	struct search search = { .word = word };
+
+	(void)process_each(consider, &search);
+	if (search.target.count)
+		qsort(search.target.pids, search.target.count,
+		      sizeof(*search.target.pids), compare);
+	return search.target;
+}
+
+struct target target_find(const char *word)
+{
+	struct search search = { .word = word };
+	struct process process;
+	long pid;
+
+	if (!*word)
+		return search.target;
+	if (!target_is_number(word))
+		return search_all(word);
+	errno = 0;
+	pid = strtol(word, NULL, 10);
+	if (!errno && pid > 0 && pid <= INT_MAX &&
+	    process_read_names((pid_t)pid, &process))
+		add(&search, (pid_t)pid);
+	return search.target;
+}
+
+struct target target_all(void)
+{
+	return search_all(NULL);
+}
+// NOLINTEND(concurrency-mt-unsafe)

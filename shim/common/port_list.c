@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Reads lists of ports, with names of services.  Not with getservbyname(3): it
+ * allocates and loads plugins, and the library reads its variables when it may
+ * be too early for either.
+ */
+#include "common/port_list.h"
+
+#include <string.h>
+#include <strings.h>
+
+/* Digits of a port number; longer words are names. */
+enum { MOST_DIGITS = 5 };
+
+/* One line of services(5); a longer one is cut. */
+struct service_line {
+	size_t length;
+	char text[256];
+};
+
+/* The next word in [text, end), or NULL; *length is its length. */
+static const char *next_word(const char *text, const char *end, size_t *length)
+{
+	const char *word;
+
+	while (text < end && strchr(" \t", *text))
+		text++;
+	for (word = text; text < end && !strchr(" \t#", *text); text++)
+		;
+	*length = (size_t)(text - word);
+	return *length ? word : NULL;
+}
+
+static bool read_number(const char *text, size_t length, uint32_t *number)
+{
+	uint32_t n = 0;
+
+	if (!length || length > MOST_DIGITS)
+		return false;
+	for (size_t i = 0; i < length; i++) {
+		if (text[i] < '0' || text[i] > '9')
+			return false;
+		n = n * 10 + (uint32_t)(text[i] - '0');
+	}
+	*number = n;
+	return n > 0 && n < PORT_LIST_PORTS;
+}
+
+/* "53/udp" */
+static bool read_udp_port(const char *word, size_t length, uint32_t *port)
+{
+	static const char udp[] = "/udp";
+	const size_t suffix = sizeof(udp) - 1;
+
+	return length > suffix &&
+	       !memcmp(word + length - suffix, udp, suffix) &&
+	       read_number(word, length - suffix, port);
+}
+
+/* "domain 53/udp nameserver": whether one of its names is the one wanted. */
+static bool line_names(const struct service_line *line, const char *name,
+		       size_t length, uint32_t *port)
+{
+	const char *end = line->text + line->length, *at = line->text;
+	bool named = false, udp = false;
+	uint32_t number = 0;
+	size_t word;
+
+	for (int i = 0; (at = next_word(at, end, &word)); i++, at += word) {
+		if (i == 1)
+			udp = read_udp_port(at, word, &number);
+		else if (word == length && !strncasecmp(at, name, length))
+			named = true;
+	}
+	if (!named || !udp)
+		return false;
+	*port = number;
+	return true;
+}
+
+static bool find_in_file(int fd, const struct port_list_services *services,
+			 const char *name, size_t length, uint32_t *port)
+{
+	struct service_line line = { 0 };
+	char data[1024];
+	ssize_t n;
+
+	while ((n = services->read(fd, data, sizeof(data))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			if (data[i] != '\n') {
+				if (line.length < sizeof(line.text))
+					line.text[line.length++] = data[i];
+				continue;
+			}
+			if (line_names(&line, name, length, port))
+				return true;
+			line.length = 0;
+		}
+	return line_names(&line, name, length, port);
+}
+
+static bool find_service(const struct port_list_services *services,
+			 const char *name, size_t length, uint32_t *port)
+{
+	const int fd = services->open();
+	bool found;
+
+	if (fd < 0)
+		return false;
+	found = find_in_file(fd, services, name, length, port);
+	(void)services->close(fd);
+	return found;
+}
+
+static void set_range(uint32_t *ports, uint32_t first, uint32_t last)
+{
+	for (uint32_t n = first; n <= last; n++)
+		ports[n / PORT_LIST_PER_WORD] |= 1U << n % PORT_LIST_PER_WORD;
+}
+
+/* "53", "5000-5010" or "domain" */
+static bool read_item(const char *item, size_t length,
+		      const struct port_list_services *services,
+		      uint32_t *ports)
+{
+	const char *dash = memchr(item, '-', length);
+	const size_t before = dash ? (size_t)(dash - item) : length;
+	const bool is_name = strspn(item, "0123456789-") < length;
+	uint32_t first, last;
+
+	if (is_name ? !find_service(services, item, length, &first)
+		    : !read_number(item, before, &first))
+		return false;
+	last = first;
+	if (!is_name && dash &&
+	    !read_number(dash + 1, length - before - 1, &last))
+		return false;
+	if (first > last)
+		return false;
+	set_range(ports, first, last);
+	return true;
+}
+
+bool port_list_read(const char *text, const struct port_list_services *services,
+		    uint32_t *ports)
+{
+	static const char blanks[] = " \t", separators[] = ", \t";
+
+	text += strspn(text, blanks);
+	if (!*text)
+		return false;
+	while (*text) {
+		const size_t length = strcspn(text, separators);
+
+		if (!read_item(text, length, services, ports))
+			return false;
+		text += length + strspn(text + length, blanks);
+		if (*text != ',')
+			continue;
+		text++;
+		text += strspn(text, blanks);
+		if (!*text)
+			return false;
+	}
+	return true;
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Many datagrams are received at once. */
+#include "base/scratch.h"
+#include "hooks/receive.h"
+
+/* So many messages are received at once; the kernel has no limit. */
+#define MOST_MESSAGES 65536
+
+/* The room that the first n messages need together, and their msghdrs. */
+static size_t batch_bytes(const struct mmsghdr *app, unsigned int n,
+			  const struct sock *sock)
+{
+	size_t bytes = n * sizeof(*app);
+
+	for (unsigned int i = 0; i < n; i++) {
+		bytes += control_room(&app[i].msg_hdr);
+		if (!takes_name(&app[i].msg_hdr, sock))
+			bytes += CMSG_ALIGN(NAME_BYTES);
+	}
+	return bytes;
+}
+
+/* What recvmmsg, or which `call`, was called with, and on which socket. */
+struct batch {
+	__typeof__(&recvmmsg) call;
+	int fd;
+	struct sock *sock;
+	struct mmsghdr *app;
+	unsigned int n;
+	batch_flags flags;
+	struct timespec *timeout;
+};
+
+static void prepare_batch(const struct batch *batch, struct mmsghdr *ours)
+{
+	const struct mmsghdr *app = batch->app;
+	const unsigned int n = batch->n;
+	char *next = (char *)(ours + n);
+	struct room room;
+
+	for (unsigned int i = 0; i < n; i++) {
+		room.control = next;
+		next += control_room(&app[i].msg_hdr);
+		room.name = next;
+		if (!takes_name(&app[i].msg_hdr, batch->sock))
+			next += CMSG_ALIGN(NAME_BYTES);
+		ours[i].msg_hdr = prepare(&app[i].msg_hdr, batch->sock, &room);
+	}
+}
+
+/* recvmmsg(2) on one of our sockets, with batch_bytes() of memory. */
+HOT static int receive_batch(void *memory, void *context)
+{
+	const struct batch *batch = context;
+	struct mmsghdr *app = batch->app, *ours = memory;
+	int received;
+
+	if (!memory)
+		return batch->call(batch->fd, app, batch->n, batch->flags,
+				   batch->timeout);
+	prepare_batch(batch, ours);
+	received = batch->call(batch->fd, ours, batch->n, batch->flags,
+			       batch->timeout);
+	if (received < 0)
+		receive_note_failure(batch->fd, batch->flags);
+	for (int i = 0; i < received; i++) {
+		app[i].msg_len = ours[i].msg_len;
+		deliver(batch->fd, batch->sock, &ours[i].msg_hdr,
+			&app[i].msg_hdr, batch->flags);
+		pktinfo_strip(&ours[i].msg_hdr, &app[i].msg_hdr,
+			      atomic_load(&batch->sock->wanted));
+	}
+	if (received > 0 && !(batch->flags & (MSG_ERRQUEUE | MSG_PEEK)))
+		peers_drained();
+	return received;
+}
+
+int receive_messages(__typeof__(&recvmmsg) call, int fd, struct mmsghdr *msgs,
+		     unsigned int n, batch_flags flags,
+		     struct timespec *timeout)
+{
+	struct batch batch = {
+		.call = call,
+		.fd = fd,
+		.sock = sock_probe(fd),
+		.app = msgs,
+		.n = n < MOST_MESSAGES ? n : MOST_MESSAGES,
+		.flags = flags,
+		.timeout = timeout,
+	};
+	int received;
+
+	if (batch.sock && msgs && !receive_refuses((unsigned int)flags))
+		return scratch_with(batch_bytes(msgs, batch.n, batch.sock),
+				    receive_batch, &batch);
+	received = call(fd, msgs, n, flags, timeout);
+	for (int i = 0; msgs && i < received; i++)
+		receive_forget_passed_fds(&msgs[i].msg_hdr);
+	return received;
+}
+
+HOT EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags, struct timespec *timeout)
+{
+	return receive_messages(real.recvmmsg, fd, msgs, n, flags, timeout);
+}
+
+#if HAS_TIME64_NAMES
+/* Only the timeout is another, which we pass through. */
+EXPORTED int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n,
+			  int flags, struct timespec *timeout)
+{
+	return receive_messages(real.__recvmmsg64, fd, msgs, n, flags, timeout);
+}
+#endif
+
+#if HAS_TIME32_NAME
+static int receive_time32(int fd, struct mmsghdr *msgs, unsigned int n,
+			  batch_flags flags, struct timespec *timeout)
+{
+	const int *time32 = (const void *)timeout;
+	struct timespec time64;
+
+	if (!time32)
+		return real.recvmmsg(fd, msgs, n, flags, NULL);
+	/* What is left of it musl does not tell either. */
+	time64 = (struct timespec){ .tv_sec = time32[0], .tv_nsec = time32[1] };
+	return real.recvmmsg(fd, msgs, n, flags, &time64);
+}
+
+EXPORTED int recvmmsg_time32(int fd, struct mmsghdr *msgs, unsigned int n,
+			     batch_flags flags, const int *timeout)
+{
+	return receive_messages(receive_time32, fd, msgs, n, flags,
+				(void *)timeout);
+}
+#endif

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: MIT */
+/* How a datagram is received on one of our sockets, whichever call asks. */
+#ifndef REPLYFROM_RECEIVE_H
+#define REPLYFROM_RECEIVE_H
+
+#include "base/attribute.h"
+#include "base/config.h"
+#include "base/probe.h"
+#include "base/real.h"
+#include "common/name.h"
+#include "hooks/hook.h"
+#include "state/peers.h"
+#include "state/pktinfo.h"
+#include "state/sock.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/*
+ * Into this much of our own the kernel writes its control messages when the
+ * application has less room; with more it has room for ours as well.
+ */
+#define RECEIVED_CONTROL_BYTES 1024
+
+/* Those of the socket itself, such as timestamps, come before ours. */
+#define LEAST_CONTROL_BYTES 256
+
+/* The longest address a UDP socket receives from. */
+#define NAME_BYTES sizeof(struct sockaddr_in6)
+
+/*
+ * Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses, unless it
+ * is a 32-bit program's.
+ */
+static inline bool receive_refuses(unsigned int flags)
+{
+	return sizeof(long) > sizeof(int) && (int)flags < 0;
+}
+
+/* What a receive comes to: libc's own functions, or the calls by number. */
+struct receive_calls {
+	__typeof__(&recvmsg) recvmsg;
+	__typeof__(&recvfrom) recvfrom;
+};
+
+/* Where one message is received, in place of the application's msghdr. */
+struct room {
+	char *control; /* control_room() */
+	char *name;    /* NAME_BYTES */
+};
+
+ALWAYS_INLINE size_t control_room(const struct msghdr *app)
+{
+	size_t bytes = app->msg_control ? app->msg_controllen : 0;
+
+	if (bytes > RECEIVED_CONTROL_BYTES)
+		return 0;
+	if (bytes < LEAST_CONTROL_BYTES)
+		bytes = LEAST_CONTROL_BYTES;
+	return CMSG_ALIGN(bytes) + PKTINFO_SPACE;
+}
+
+/* Whether it has room for the name of any peer of this socket. */
+ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
+{
+	return app->msg_name &&
+	       app->msg_namelen >= name_length(atomic_load(&sock->family));
+}
+
+/*
+ * The application's message as we receive it: with room for our control
+ * messages and for the peer's address.  Where the application's own is large
+ * enough it is used, so that the kernel judges its pointers.
+ */
+ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
+				    const struct sock *sock,
+				    const struct room *room)
+{
+	struct msghdr ours = *app;
+
+	if (UNLIKELY(!takes_name(app, sock))) {
+		ours.msg_name = room->name;
+		ours.msg_namelen = NAME_BYTES;
+	}
+	if (control_room(app)) {
+		ours.msg_control = room->control;
+		ours.msg_controllen = control_room(app);
+	}
+	return ours;
+}
+
+/* The received address, as far as the application has room: recvmsg(2). */
+ALWAYS_INLINE void hand_over_name(const struct msghdr *ours, struct msghdr *app)
+{
+	const socklen_t room = app->msg_namelen;
+
+	if (UNLIKELY(!app->msg_name))
+		return;
+	app->msg_namelen = ours->msg_namelen;
+	if (UNLIKELY(ours->msg_name != app->msg_name))
+		memcpy(app->msg_name, ours->msg_name,
+		       room < ours->msg_namelen ? room : ours->msg_namelen);
+}
+
+/* Pins the interface only where the kernel needs it, or the user wants it. */
+ALWAYS_INLINE void choose_interface(struct local *local)
+{
+	if (LIKELY(!config_get()->ifindex) &&
+	    (LIKELY(local->family != AF_INET6) ||
+	     !IN6_IS_ADDR_LINKLOCAL(&local->v6)))
+		local->ifindex = 0;
+}
+
+/* Remembers whom a message came from, and which address it asked. */
+ALWAYS_INLINE void learn(int fd, const struct sock *sock, struct msghdr *msg,
+			 bool peeked)
+{
+	struct local local;
+
+	if (UNLIKELY(!pktinfo_read(msg, &local))) {
+		sock_review(fd);
+		return;
+	}
+	if (LIKELY(!peeked))
+		peers_count(COUNT_SEEN, 1);
+	/* It may be of another family than its socket was. */
+	if (UNLIKELY(!msg->msg_namelen ||
+		     msg->msg_namelen >
+			     name_length(atomic_load(&sock->family))))
+		return;
+	choose_interface(&local);
+	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
+	peers_remember(atomic_load(&sock->id), msg->msg_name, msg->msg_namelen,
+		       &local, peeked);
+}
+
+/* One message is there: learn from it, and give it to the application. */
+ALWAYS_INLINE void deliver(int fd, struct sock *sock, struct msghdr *ours,
+			   struct msghdr *app, int flags)
+{
+	/* The addresses of an error report are the ICMP packet's. */
+	if (LIKELY(!((flags | ours->msg_flags) & MSG_ERRQUEUE)))
+		learn(fd, sock, ours, flags & MSG_PEEK);
+	hand_over_name(ours, app);
+}
+
+/* A receive failed.  Keeps errno. */
+void receive_note_failure(int fd, int flags);
+
+/* Whether a filter makes recvmsg fail with this: then we do without. */
+bool receive_is_forbidden(int error);
+
+/* fds that came in a message may be sockets that we have not seen yet. */
+void receive_forget_passed_fds(const struct msghdr *msg);
+
+/* recvmsg(2) on one of our sockets. */
+ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
+			      int flags, bool is_shown,
+			      struct receive_calls calls)
+{
+	_Alignas(struct cmsghdr) char
+		control[RECEIVED_CONTROL_BYTES + PKTINFO_SPACE];
+	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
+	const struct room room = { .control = control, .name = name };
+	struct msghdr ours = prepare(app, sock, &room);
+	ssize_t n = calls.recvmsg(fd, &ours, flags);
+
+	if (UNLIKELY(n < 0)) {
+		receive_note_failure(fd, flags);
+		return n;
+	}
+	deliver(fd, sock, &ours, app, flags);
+	/* Who gave no message of his own sees none of what this sets. */
+	if (is_shown)
+		pktinfo_strip(&ours, app, atomic_load(&sock->wanted));
+	return n;
+}
+
+/* The same without a msghdr; *namelen gets the length of the address. */
+ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
+				    size_t len, int flags, void *name,
+				    socklen_t *namelen,
+				    struct receive_calls calls)
+{
+	struct iovec iov = hook_buffer(buf, len);
+	struct msghdr app = {
+		.msg_name = name,
+		.msg_namelen = name ? *namelen : 0,
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+	};
+	ssize_t n = receive(fd, sock, &app, flags, false, calls);
+
+	if (n >= 0 && name)
+		*namelen = app.msg_namelen;
+	return n;
+}
+
+/* recvfrom(2), when recvmsg failed; without that where it is forbidden. */
+ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
+			struct sockaddr *from, socklen_t *fromlen,
+			struct receive_calls calls);
+
+/* recvfrom(2) with a length of the address that is not accepted. */
+ssize_t receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
+			int flags, struct sockaddr *from, socklen_t *fromlen,
+			struct receive_calls calls);
+
+/* recvfrom(2) on one of our sockets. */
+ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
+				   size_t len, int flags, struct sockaddr *from,
+				   socklen_t *fromlen,
+				   struct receive_calls calls)
+{
+	ssize_t n;
+
+	if (UNLIKELY(from && (!fromlen || (int)*fromlen < 0)))
+		return receive_in_vain(fd, sock, buf, len, flags, from, fromlen,
+				       calls);
+	n = receive_bytes(fd, sock, buf, len, flags, from, fromlen, calls);
+	if (UNLIKELY(n < 0))
+		return receive_plainly(fd, buf, len, flags, from, fromlen,
+				       calls);
+	return n;
+}
+
+/* Whether a receive failed because fd is no socket, or it is forbidden. */
+static inline bool must_be_read(ssize_t n)
+{
+	return n < 0 && (errno == ENOTSOCK || receive_is_forbidden(errno));
+}
+
+/* False: read it, for an fd that was closed behind our back may be a file. */
+ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
+			       ssize_t *n, struct receive_calls calls)
+{
+	struct sock *sock = sock_known(fd);
+	struct msghdr app = { .msg_iov = (struct iovec *)iov };
+	int saved;
+
+	if (!sock || count > IOV_MAX || !hook_has_bytes(iov, count))
+		return false;
+	saved = errno;
+	app.msg_iovlen = (size_t)count;
+	*n = receive(fd, sock, &app, 0, false, calls);
+	if (!must_be_read(*n))
+		return true;
+	errno = saved;
+	return false;
+}
+
+ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
+			       struct receive_calls calls)
+{
+	const struct iovec iov = hook_buffer(buf, len);
+
+	return read_vector(fd, &iov, 1, n, calls);
+}
+
+/* recvmsg(2). */
+ALWAYS_INLINE ssize_t receive_message(struct receive_calls calls, int fd,
+				      struct msghdr *msg, int flags)
+{
+	struct sock *sock = sock_probe(fd);
+	ssize_t n;
+
+	if (sock && msg && !receive_refuses((unsigned int)flags))
+		return receive(fd, sock, msg, flags, true, calls);
+	n = calls.recvmsg(fd, msg, flags);
+	if (n >= 0 && msg && msg->msg_controllen)
+		receive_forget_passed_fds(msg);
+	return n;
+}
+
+/* recvmmsg(2), by `call` unless it is one of our sockets. */
+int receive_messages(__typeof__(&recvmmsg) call, int fd, struct mmsghdr *msgs,
+		     unsigned int n, batch_flags flags,
+		     struct timespec *timeout);
+
+#endif

@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT */
+/* How a message gets its source, whichever call sends it. */
+#ifndef REPLYFROM_SEND_H
+#define REPLYFROM_SEND_H
+
+#include "base/attribute.h"
+#include "base/probe.h"
+#include "base/real.h"
+#include "hooks/hook.h"
+#include "state/peers.h"
+#include "state/pktinfo.h"
+#include "state/sock.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/socket.h>
+
+/* The kernel's own name for a send that only looks for its route. */
+#ifndef MSG_PROBE
+#define MSG_PROBE 0x10
+#endif
+
+/*
+ * Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses.  And what
+ * is not sent needs no source.
+ */
+static inline bool sends_nothing(unsigned int flags)
+{
+	return (flags & (1U << 31 | MSG_PROBE)) != 0;
+}
+
+/* Ours is one of the two. */
+#define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
+
+/* So many bytes of the application's control messages fit on the stack. */
+#define SENT_CONTROL_BYTES 512
+
+/* The kernel takes no more, by default (net.core.optmem_max). */
+#define MOST_CONTROL_BYTES ((size_t)128 * 1024)
+
+/* The source that a message gets. */
+struct source {
+	struct local local;
+	uint32_t ifindex; /* that the application wants, or 0 */
+	bool queued;	  /* see peers_recall */
+	size_t end;	  /* of the application's control messages */
+};
+
+/* AF_INET also for an address that is mapped. */
+ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
+{
+	return UNLIKELY(to->sin6_family == AF_INET6) &&
+			       !IN6_IS_ADDR_V4MAPPED(&to->sin6_addr)
+		       ? AF_INET6
+		       : AF_INET;
+}
+
+ALWAYS_INLINE enum pktinfo_target target_of(const struct sock *sock,
+					    int peer_family)
+{
+	if (atomic_load(&sock->family) == AF_INET)
+		return PKTINFO_TO_V4;
+	return peer_family == AF_INET ? PKTINFO_TO_MAPPED : PKTINFO_TO_V6;
+}
+
+/*
+ * A link-local peer is remembered with its scope.  The application may leave
+ * that to the device of the socket, or to the interface of its pktinfo.
+ */
+const struct sockaddr *send_with_scope(const struct sock *sock,
+				       const struct msghdr *msg,
+				       struct sockaddr_in6 *scoped);
+
+/* The source of an answer to this peer. */
+ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
+			  struct source *source)
+{
+	const socklen_t len = msg->msg_namelen;
+	struct sockaddr_in6 scoped;
+	const struct sockaddr *to = msg->msg_name;
+
+	if (UNLIKELY(to->sa_family == AF_INET6))
+		to = send_with_scope(sock, msg, &scoped);
+	return peers_recall(atomic_load(&sock->id), to, len, &source->local,
+			    &source->queued);
+}
+
+/*
+ * Whether the control messages of one that is to be sent leave its source to
+ * us; what else they say of it.
+ */
+bool send_read_control(const struct msghdr *msg, enum pktinfo_target target,
+		       struct source *source);
+
+/* Whether a message goes to a known peer without a source of its own. */
+ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
+			       bool has_control, struct source *source)
+{
+	enum pktinfo_target target;
+
+	/* What the kernel refuses, it refuses. */
+	if (UNLIKELY(has_control) &&
+	    (msg->msg_controllen > MOST_CONTROL_BYTES || !msg->msg_control))
+		return false;
+	if (UNLIKELY(!msg->msg_name)) {
+		if (!sock_is_pinned(sock, &source->local))
+			return false;
+		source->queued = false;
+		target = target_of(sock, source->local.family);
+	} else {
+		if (UNLIKELY(msg->msg_namelen < sizeof(struct sockaddr_in) ||
+			     msg->msg_namelen >
+				     sizeof(struct sockaddr_storage)) ||
+		    peers_count_if(!recall(sock, msg, source), COUNT_UNKNOWN))
+			return false;
+		target = target_of(sock, family_of(msg->msg_name));
+	}
+	source->ifindex = 0;
+	source->end = 0;
+	if (UNLIKELY((target == PKTINFO_TO_V6) !=
+		     (source->local.family == AF_INET6)) ||
+	    (UNLIKELY(has_control) &&
+	     peers_count_if(!send_read_control(msg, target, source),
+			    COUNT_OWN)))
+		return false;
+	/* On older kernels an index of 0 undoes the binding to a device. */
+	if (!source->ifindex && !source->local.ifindex)
+		source->ifindex = atomic_load(&sock->device);
+	return true;
+}
+
+/*
+ * Gives msg, which is not the application's own, its source; `control` has
+ * source->end + OURS_BYTES bytes.
+ */
+ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
+			      char *control)
+{
+	const uint32_t ifindex = UNLIKELY(source->ifindex)
+					 ? source->ifindex
+					 : source->local.ifindex;
+	size_t theirs = msg->msg_controllen;
+
+	if (UNLIKELY(source->end && msg->msg_control)) {
+		if (theirs > source->end)
+			theirs = source->end;
+		memcpy(control, msg->msg_control, theirs);
+		memset(control + theirs, 0, source->end - theirs);
+	}
+	/* Last, for the last source wins, though it name only an interface. */
+	msg->msg_control = control;
+	msg->msg_controllen =
+		source->end +
+		pktinfo_append(control + source->end, &source->local, ifindex);
+}
+
+/* Whether a send may fail with this because of its source. */
+bool send_may_mean_source(int error);
+
+/*
+ * Whether the kernel finds no way for `out`, which was not sent, from its
+ * source.  Asks for the route and sends nothing: what else is wrong, a pending
+ * error among it, is the application's; so is AF_UNSPEC on an AF_INET6 socket,
+ * which names nobody.  Keeps errno.
+ */
+bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out);
+
+/* A message went out from its source. */
+ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
+				  const struct source *source)
+{
+	peers_count(COUNT_REWRITTEN, 1);
+	PROBE4(rewritten, sock, msg->msg_name, msg->msg_namelen,
+	       &source->local);
+}
+
+/* The kernel refuses a message its source. */
+void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
+		       const struct source *source);
+
+/* A send with a source failed.  Keeps errno. */
+bool send_must_go_plainly(int fd, struct sock *sock, const struct msghdr *msg,
+			  const struct source *source);
+
+/* A plain send, in place of one that was refused, had this result. */
+void send_note_plain(struct sock *sock, const struct msghdr *msg,
+		     const struct source *source, bool succeeded);
+
+/*
+ * Sends msg, which is not the application's own, from its source.  False, and
+ * errno as before, when that was refused: send it plainly, and say how that
+ * went with send_note_plain.
+ */
+ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
+			     int flags, const struct source *source, ssize_t *n)
+{
+	_Alignas(struct cmsghdr) char control[SENT_CONTROL_BYTES + OURS_BYTES];
+	int saved = errno;
+
+	add_source(msg, source, control);
+	*n = real.sendmsg(fd, msg, flags);
+	if (LIKELY(*n >= 0)) {
+		note_rewritten(sock, msg, source);
+		return true;
+	}
+	if (send_must_go_plainly(fd, sock, msg, source)) {
+		errno = saved;
+		return false;
+	}
+	if (source->queued)
+		peers_unrecall(atomic_load(&sock->id), msg->msg_name,
+			       msg->msg_namelen, &source->local);
+	return true;
+}
+
+/* The same as sender(), where its first look does not do. */
+struct sock *sender_slowly(int fd, const void *to, socklen_t len);
+
+/* The socket of fd, which is about to send to this address, or to its peer. */
+ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
+{
+	struct sock *sock = sock_occupant(fd);
+
+	return LIKELY(sock_is_armed(sock)) ? sock : sender_slowly(fd, to, len);
+}
+
+/* sendmmsg(2), by `call` unless it is one of our sockets. */
+int send_messages(__typeof__(&sendmmsg) call, int fd, struct mmsghdr *msgs,
+		  unsigned int n, batch_flags flags);
+
+#endif

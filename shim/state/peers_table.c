@@ -1,0 +1,364 @@
+/* SPDX-License-Identifier: MIT */
+/* The table's memory, its entries, and which of them are forgotten. */
+#include <limits.h>
+#include <stddef.h>
+
+static void *table_memory(size_t bytes);
+static void table_clear(void *at, size_t bytes);
+
+#define HASH_NONFATAL_OOM 1
+#define uthash_malloc(bytes) table_memory(bytes)
+#define uthash_free(at, bytes) ((void)(at))
+#define uthash_bzero(at, bytes) table_clear(at, bytes)
+#define HASH_KEYCMP(a, b, bytes) (!peers_key_equal((a), (b)))
+#include "state/peers_table.h"
+
+#include "base/config.h"
+#include "base/map.h"
+#include "base/probe.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/auxv.h>
+#include <sys/random.h>
+
+/* All buckets from the start: a rehash would take milliseconds. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_INITIAL_NUM_BUCKETS (1U << peers_table.log2)
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 peers_table.log2
+#define HASH_BKT_CAPACITY_THRESH UINT_MAX
+
+struct lock peers_lock;
+struct peers_table peers_table;
+
+_Alignas(COUNT_LINE) counter peers_counts[COUNTS_OF_TABLE];
+
+static void *table_memory(size_t bytes)
+{
+	return bytes == sizeof(peers_table.uthash) ? (void *)&peers_table.uthash
+						   : peers_table.buckets;
+}
+
+static void table_clear(void *at, size_t bytes)
+{
+	/* The buckets are clean: see peers_forget_all. */
+	if (at != peers_table.buckets)
+		memset(at, 0, bytes);
+}
+
+static size_t bucket_bytes(uint32_t log2)
+{
+	return sizeof(UT_hash_bucket) << log2;
+}
+
+static size_t hint_count(uint32_t log2)
+{
+	return (size_t)HINTS_PER_BUCKET << log2;
+}
+
+static size_t region_bytes(uint32_t log2)
+{
+	return bucket_bytes(log2) +
+	       2 * hint_count(log2) * sizeof(*peers_table.hints);
+}
+
+void peers_forget_all(void)
+{
+	peers_drop_last();
+	peers_table.head = NULL;
+	peers_table.used = 0;
+	count_set(&peers_counts[COUNT_REMEMBERED], 0);
+	queue_drop_all();
+	if (!peers_table.buckets)
+		return;
+	memset(peers_table.buckets, 0, bucket_bytes(peers_table.log2));
+	memset(peers_table.chains, 0,
+	       hint_count(peers_table.log2) * sizeof(*peers_table.chains));
+}
+
+static bool draw_seeds(uint64_t *seeds, size_t bytes)
+{
+	/* AT_RANDOM: for where getrandom is forbidden, or not ready. */
+	/* getauxval(3) answers pointers as numbers. */
+	const unsigned char
+		*spare = // NOLINTNEXTLINE(performance-no-int-to-ptr)
+		(const unsigned char *)getauxval(AT_RANDOM);
+	const size_t spare_bytes = 16;
+
+	if (getrandom(seeds, bytes, GRND_NONBLOCK) == (ssize_t)bytes)
+		return true;
+	for (size_t i = 0; spare && i < bytes; i++)
+		((unsigned char *)seeds)[i] =
+			(unsigned char)(spare[i % spare_bytes] + i);
+	return spare != NULL;
+}
+
+/* Makes room for the buckets, outside the lock, and opens the peers_table. */
+static bool open_table(void)
+{
+	const struct config *config = config_get();
+	uint32_t bound = peers_table.bound ? peers_table.bound : config->peers,
+		 log2 = 4;
+	uint64_t seeds[KEY_WORDS + 1];
+	void *region;
+
+	while ((1U << log2) < bound)
+		log2++;
+	region = map_memory(region_bytes(log2));
+	if (!region)
+		return false;
+	if (draw_seeds(seeds, sizeof(seeds)) && peers_take_lock()) {
+		if (!peers_table.buckets) {
+			memcpy(peers_table.seeds, seeds, sizeof(seeds));
+			peers_table.log2 = log2;
+			peers_table.bucket_mask = (1U << log2) - 1;
+			peers_table.hint_mask = (uint32_t)hint_count(log2) - 1;
+			peers_table.hints = (uint32_t *)((char *)region +
+							 bucket_bytes(log2));
+			peers_table.chains =
+				peers_table.hints + hint_count(log2);
+			peers_table.bound = bound;
+			count_set(&peers_counts[COUNT_BOUND], bound);
+			if (!peers_table.ttl_s)
+				peers_table.ttl_s = config->ttl_s;
+			peers_table.buckets = region;
+			region = NULL;
+		}
+		peers_release_lock();
+	}
+	if (region)
+		unmap_memory(region, region_bytes(log2));
+	return peers_table.buckets != NULL;
+}
+
+/* Makes room for more peers, outside the lock. */
+static void add_chunk(void)
+{
+	const size_t bytes = PEERS_PER_CHUNK * sizeof(struct peer);
+	struct peer *chunk = map_memory(bytes);
+
+	if (!chunk || !peers_take_lock()) {
+		if (chunk)
+			unmap_memory(chunk, bytes);
+		return;
+	}
+	if (peers_table.capacity < CHUNKS * PEERS_PER_CHUNK) {
+		peers_table.chunks[peers_table.capacity / PEERS_PER_CHUNK] =
+			chunk;
+		peers_table.capacity += PEERS_PER_CHUNK;
+		chunk = NULL;
+	}
+	peers_release_lock();
+	if (chunk)
+		unmap_memory(chunk, bytes);
+}
+
+bool peers_key_of_v6(const struct sockaddr *peer, socklen_t len,
+		     struct peers_key *key)
+{
+	struct sockaddr_in6 v6 = { 0 };
+	uint32_t word[sizeof(v6.sin6_addr) / sizeof(uint32_t)];
+
+	if (peer->sa_family != AF_INET6 ||
+	    len < offsetof(struct sockaddr_in6, sin6_scope_id))
+		return false;
+	memcpy(&v6, peer, len < sizeof(v6) ? len : sizeof(v6));
+	memcpy(word, &v6.sin6_addr, sizeof(word));
+	if (IN6_IS_ADDR_LINKLOCAL(&v6.sin6_addr))
+		word[1] ^= v6.sin6_scope_id;
+	memcpy(key->addr, word, sizeof(word));
+	key->port_be = v6.sin6_port;
+	return true;
+}
+
+struct peer *peers_find(const struct peers_key *key, uint32_t hashv)
+{
+	struct peer *peer;
+
+	HASH_FIND_BYHASHVALUE(hh, peers_table.head, key, sizeof(*key), hashv,
+			      peer);
+	return peer;
+}
+
+bool peers_is_waiting(const struct peer *peer, uint32_t now)
+{
+	const uint32_t ms_per_s = 1000;
+
+	return peer->entry.unanswered &&
+	       peers_age(peer, now) <=
+		       config_get()->follow_ms * TICKS_PER_S / ms_per_s +
+			       TICKS_PER_S;
+}
+
+/*
+ * Whose is highest is forgotten: the oldest of those that asked and are not
+ * fresh or were not answered, or else of all.  A flood of forged requests must
+ * not make us forget to whom we wrote first.
+ */
+static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
+{
+	const bool is_kept =
+		peers_is_outbound(peer) ||
+		(peer->entry.answered && peers_is_fresh(peer, now));
+
+	return (uint64_t)!is_kept << 32 | peers_age(peer, now);
+}
+
+/* The one to forget, of those next in the round. */
+static struct peer *victim(uint32_t now)
+{
+	struct peer *best = NULL;
+	uint64_t highest = 0;
+	uint32_t n = peers_table.hand < peers_table.used ? peers_table.hand : 0;
+
+	for (uint32_t i = 0; i < EVICTION_WINDOW; i++) {
+		struct peer *peer = peers_nth(n);
+		const uint64_t rank = eviction_rank(peer, now);
+
+		if (!best || rank > highest) {
+			best = peer;
+			highest = rank;
+		}
+		n = n + 1 < peers_table.used ? n + 1 : 0;
+	}
+	return best;
+}
+
+void peers_begin_change(struct peer *peer)
+{
+	atomic_store_explicit(&peer->entry.version, 0, memory_order_relaxed);
+	atomic_thread_fence(memory_order_release);
+}
+
+void peers_end_change(struct peer *peer)
+{
+	atomic_store_explicit(&peer->entry.version, ++peers_table.versions,
+			      memory_order_release);
+}
+
+/* All but its place; its version is 0 already. */
+RACY static void clear(struct peer *peer)
+{
+	*peer = (struct peer){ .index = peer->index };
+}
+
+void peers_link(struct peer *peer, uint32_t anywhere)
+{
+	uint32_t *chain = peers_chain_of(anywhere);
+
+	if (peer->is_linked || peer->entry.kind > PEERS_CLAIMED)
+		return;
+	peer->is_linked = true;
+	peer->newer = 0;
+	peer->older = *chain;
+	if (peer->older)
+		peers_nth(peer->older - 1)->newer = peer->index + 1;
+	*chain = peer->index + 1;
+}
+
+void peers_unlink(struct peer *peer)
+{
+	if (!peer->is_linked)
+		return;
+	peer->is_linked = false;
+	if (peer->older)
+		peers_nth(peer->older - 1)->newer = peer->newer;
+	if (peer->newer)
+		peers_nth(peer->newer - 1)->older = peer->older;
+	else
+		*peers_chain_of(peers_hash(&peer->key).anywhere) = peer->older;
+}
+
+/*
+ * Memory for one more peer: unused, or of one that has to go.  NULL: there
+ * might be more; if there is none, let `may_evict`.
+ */
+static struct peer *free_peer(uint32_t now, bool may_evict)
+{
+	struct peer *peer;
+	uint32_t index = peers_table.used;
+
+	if (index < peers_table.bound && index < peers_table.capacity) {
+		peers_table.used++;
+		count_set(&peers_counts[COUNT_REMEMBERED], peers_table.used);
+		peer = peers_nth(index);
+		peer->index = index;
+	} else if (index > 1 && (may_evict || index >= peers_table.bound)) {
+		peer = victim(now);
+		/* Behind it, so that of a second's the oldest go first. */
+		peers_table.hand = peer->index + 1;
+		queue_drop(&peer->queue);
+		count_add(&peers_counts[COUNT_EVICTED], 1);
+		PROBE3(evicted, peer->key.sock, peer->key.addr,
+		       peer->key.port_be);
+		HASH_DELETE(hh, peers_table.head, peer);
+		peers_unlink(peer);
+	} else {
+		return NULL;
+	}
+	peers_begin_change(peer);
+	clear(peer);
+	return peer;
+}
+
+struct peer *peers_insert(const struct peers_key *key,
+			  struct peers_hashes hashes, uint32_t now,
+			  bool may_evict)
+{
+	struct peer *peer = free_peer(now, may_evict);
+
+	if (!peer)
+		return NULL;
+	peer->key = *key;
+	HASH_ADD_BYHASHVALUE(hh, peers_table.head, key, sizeof(*key),
+			     hashes.peer, peer);
+	return peer;
+}
+
+bool peers_have_room(uint32_t now)
+{
+	return (peers_table.used < peers_table.bound &&
+		peers_table.used < peers_table.capacity) ||
+	       peers_table.used <= 1 || !peers_is_waiting(victim(now), now);
+}
+
+void peers_reserve(void)
+{
+	const int saved = errno;
+
+	if (peers_table.used == peers_table.capacity &&
+	    peers_table.capacity < peers_table.bound)
+		add_chunk();
+	errno = saved;
+}
+
+void peers_open(void)
+{
+	int saved = errno;
+
+	if (!peers_table.buckets && open_table() && !peers_table.capacity)
+		add_chunk();
+	errno = saved;
+}
+
+bool peers_are_open(void)
+{
+	return peers_table.buckets != NULL;
+}
+
+void peers_reset(uint32_t bound, uint32_t ttl_s)
+{
+	peers_forget_all();
+	peers_thread.state = PEERS_READING;
+	for (uint32_t n = 0; n < peers_table.capacity; n += PEERS_PER_CHUNK)
+		unmap_memory(peers_table.chunks[n / PEERS_PER_CHUNK],
+			     PEERS_PER_CHUNK * sizeof(struct peer));
+	if (peers_table.buckets)
+		unmap_memory(peers_table.buckets,
+			     region_bytes(peers_table.log2));
+	memset(&peers_table, 0, sizeof(peers_table));
+	peers_table.bound = bound;
+	peers_table.ttl_s = ttl_s;
+}

@@ -1,0 +1,294 @@
+/* SPDX-License-Identifier: MIT */
+/* The table: (socket, peer) -> the local address that the peer asked. */
+#ifndef REPLYFROM_PEERS_TABLE_H
+#define REPLYFROM_PEERS_TABLE_H
+
+#include "base/attribute.h"
+#include "base/lock.h"
+#include "state/peers.h"
+#include "state/queue.h"
+
+#include <netinet/in.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <time.h>
+#include <uthash.h>
+
+#define PEERS_PER_CHUNK 512
+#define CHUNKS (4194304 / PEERS_PER_CHUNK)
+#define HINTS_PER_BUCKET 2
+/* So many are compared to find the one to forget. */
+#define EVICTION_WINDOW 16
+/* Of the clock: it wraps after two years. */
+#define TICKS_PER_S 64
+/* A chain is mostly of one or two; an attacker does not choose its length. */
+#define MOST_STEPS 8
+
+/* Words, so that they stay in registers. */
+struct peers_key {
+	/*
+	 * An in6_addr; of IPv4 the v4-mapped form.  Of a link-local one the
+	 * scope is where that has zeroes: RFC 4291, section 2.5.6.
+	 */
+	uint64_t addr[2];
+	uint64_t sock;
+	uint32_t port_be;
+	uint32_t unused;
+};
+
+#define KEY_WORDS (sizeof(struct peers_key) / sizeof(uint32_t))
+
+/* In place of a socket: all of the process, or one that is not tracked. */
+#define NO_SOCK 0
+/* So many sockets that one peer wrote to are compared, the newest first. */
+#define MOST_SOCKS 16
+
+static inline uint32_t peers_upper(uint64_t word)
+{
+	return (uint32_t)(word >> 32);
+}
+
+RACY static inline bool peers_key_has_host(const struct peers_key *a,
+					   const struct peers_key *b)
+{
+	return a->addr[1] == b->addr[1] && a->sock == b->sock &&
+	       a->addr[0] == b->addr[0];
+}
+
+RACY static inline bool peers_key_equal(const struct peers_key *a,
+					const struct peers_key *b)
+{
+	return peers_key_has_host(a, b) && a->port_be == b->port_be;
+}
+
+/* Whether it is the same peer, on whichever socket. */
+static inline bool peers_key_has_peer(const struct peers_key *a,
+				      const struct peers_key *b)
+{
+	return a->addr[1] == b->addr[1] && a->addr[0] == b->addr[0] &&
+	       a->port_be == b->port_be;
+}
+
+/* What a look-up reads comes first, and is in one line of the cache. */
+struct peer {
+	struct peers_entry entry;
+	UT_hash_handle hh;
+	struct peers_key key;
+	struct local local; /* AF_UNSPEC: the kernel shall choose */
+	uint64_t batch;	    /* that it was heard in last */
+	struct queue queue; /* the addresses of that batch, if they differ */
+	uint32_t index;
+	uint32_t heard;	    /* in ticks; an outbound one: or written to */
+	uint16_t datagrams; /* of that batch */
+	/* In its chain, if it asked or is outbound: 1 + an index, or 0. */
+	bool is_linked;
+	uint32_t newer;
+	uint32_t older;
+};
+
+/* The hashes of a key: all of it, without its port, and without its socket. */
+struct peers_hashes {
+	uint32_t peer;
+	uint32_t host;
+	uint32_t anywhere;
+};
+
+/*
+ * Guards `table`, `peers_counts` and all queues, but for what remember_again
+ * does.  A leaf: no calls under it.
+ */
+extern HIDDEN struct lock peers_lock;
+
+struct peers_table {
+	struct peer *head;
+	UT_hash_table uthash;
+	UT_hash_bucket *_Atomic buckets; /* NULL until the table opens */
+	uint32_t log2;			 /* of the number of buckets */
+	uint32_t bucket_mask;
+	uint32_t hint_mask;
+	uint32_t *hints;  /* by host: 1 + the peer that was heard last */
+	uint32_t *chains; /* of peers by hashes.anywhere: 1 + the newest */
+	uint64_t seeds[KEY_WORDS + 1];
+	struct peer *chunks[CHUNKS];
+	_Atomic uint32_t capacity; /* peers that there is memory for */
+	_Atomic uint32_t used;
+	uint32_t bound;
+	uint32_t ttl_s;
+	uint32_t hand; /* where the next eviction looks */
+	uint32_t versions;
+};
+extern HIDDEN struct peers_table peers_table;
+
+/* Empties the table.  Whoever calls holds the lock, or is alone. */
+void peers_forget_all(void);
+
+/* False: this thread is inside already, or another does not let go. */
+static inline bool peers_take_lock(void)
+{
+	enum lock_result result = lock_take(&peers_lock);
+
+	/* A fork caught another thread in the middle of a change. */
+	if (result == LOCK_INHERITED)
+		peers_forget_all();
+	return result != LOCK_REFUSED;
+}
+
+static inline void peers_release_lock(void)
+{
+	lock_release(&peers_lock);
+}
+
+bool peers_key_of_v6(const struct sockaddr *peer, socklen_t len,
+		     struct peers_key *key);
+
+/* False: it is no address of a peer. */
+static inline bool peers_key_of(uint64_t sock, const struct sockaddr *peer,
+				socklen_t len, struct peers_key *key)
+{
+	struct sockaddr_in v4;
+	uint32_t word[2] = { htonl(0xffff) };
+
+	key->sock = sock;
+	/* sendto(2) takes AF_UNSPEC for AF_INET on a socket of that family. */
+	if (UNLIKELY((peer->sa_family != AF_INET &&
+		      peer->sa_family != AF_UNSPEC) ||
+		     len < sizeof(v4)))
+		return peers_key_of_v6(peer, len, key);
+	memcpy(&v4, peer, sizeof(v4));
+	word[1] = v4.sin_addr.s_addr;
+	key->addr[0] = 0;
+	memcpy(&key->addr[1], word, sizeof(key->addr[1]));
+	key->port_be = v4.sin_port;
+	return true;
+}
+
+/*
+ * Strongly universal, so that no sender can choose collisions: multiply-shift
+ * and pair-multiply-shift, M. Thorup, "High Speed Hashing for Integers and
+ * Strings", sections 3.3 and 3.4.
+ */
+static inline struct peers_hashes peers_hash(const struct peers_key *key)
+{
+	const uint64_t *seed = peers_table.seeds;
+	const uint64_t address = seed[0] +
+				 (seed[1] + peers_upper(key->addr[0])) *
+					 (seed[2] + (uint32_t)key->addr[0]) +
+				 (seed[3] + peers_upper(key->addr[1])) *
+					 (seed[4] + (uint32_t)key->addr[1]);
+	const uint64_t port = seed[5] * key->port_be;
+	const uint64_t sock = seed[6] * (uint32_t)key->sock +
+			      seed[7] * peers_upper(key->sock);
+
+	return (struct peers_hashes){
+		.peer = peers_upper(address + sock + port),
+		.host = peers_upper(address + sock),
+		.anywhere = peers_upper(address + port),
+	};
+}
+
+static inline uint32_t peers_now(void)
+{
+	const uint32_t ns_per_tick = 1000000000 / TICKS_PER_S;
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC_COARSE, &now);
+	return (uint32_t)now.tv_sec * TICKS_PER_S +
+	       (uint32_t)now.tv_nsec / ns_per_tick;
+}
+
+static inline struct peer *peers_nth(uint32_t n)
+{
+	return &peers_table.chunks[n / PEERS_PER_CHUNK][n % PEERS_PER_CHUNK];
+}
+
+/* The peer of this key, with the lock; NULL: there is none. */
+struct peer *peers_find(const struct peers_key *key, uint32_t hashv);
+
+/* A new one.  NULL: no memory, and there might be; if not, let `may_evict`. */
+struct peer *peers_insert(const struct peers_key *key,
+			  struct peers_hashes hashes, uint32_t now,
+			  bool may_evict);
+
+/* Whether one more takes the place of nobody that waits for an answer. */
+bool peers_have_room(uint32_t now);
+
+/* Memory for one more peer, outside the lock.  Keeps errno. */
+void peers_reserve(void);
+
+/* Others see that it changes, and that it has. */
+void peers_begin_change(struct peer *peer);
+void peers_end_change(struct peer *peer);
+
+/*
+ * As the newest of those that share its hash without the socket.  Not what was
+ * only learned there: a socket for each answer would hide who asked.
+ */
+void peers_link(struct peer *peer, uint32_t anywhere);
+void peers_unlink(struct peer *peer);
+
+/* Whether it is what it was at that version.  See peers_glance. */
+RACY static inline bool peers_is_unchanged(const struct peer *peer,
+					   uint32_t version)
+{
+	atomic_thread_fence(memory_order_acquire);
+	return atomic_load_explicit(&peer->entry.version,
+				    memory_order_relaxed) == version;
+}
+
+/*
+ * Without the lock: the peer of this key, if it is found in a few steps and
+ * nobody changes it right now.  What is read of it holds if
+ * peers_is_unchanged() says so afterwards.  NULL, also to a handler that
+ * interrupted a change: take the lock.
+ */
+RACY ALWAYS_INLINE struct peer *peers_glance(const struct peers_key *key,
+					     uint32_t hashv, uint32_t *version)
+{
+	const UT_hash_handle *hh =
+		peers_table.buckets[hashv & peers_table.bucket_mask].hh_head;
+	struct peer *peer;
+
+	for (int i = 0;
+	     LIKELY(hh) && UNLIKELY(hh->hashv != hashv) && i < MOST_STEPS; i++)
+		hh = hh->hh_next;
+	if (UNLIKELY(!hh || lock_inside))
+		return NULL;
+	peer = (struct peer *)((char *)hh - offsetof(struct peer, hh));
+	__builtin_prefetch(&peer->index);
+	*version = atomic_load_explicit(&peer->entry.version,
+					memory_order_acquire);
+	return LIKELY(*version && peers_key_equal(&peer->key, key)) ? peer
+								    : NULL;
+}
+
+/*
+ * In ticks, since it was heard, and a second more: another thread may hear it
+ * after we looked at the clock.
+ */
+RACY static inline uint32_t peers_age(const struct peer *peer, uint32_t now)
+{
+	return now - peer->heard + TICKS_PER_S;
+}
+
+RACY static inline bool peers_is_fresh(const struct peer *peer, uint32_t now)
+{
+	return peers_age(peer, now) <= (peers_table.ttl_s + 1) * TICKS_PER_S;
+}
+
+static inline bool peers_is_outbound(const struct peer *peer)
+{
+	return peer->entry.kind == PEERS_OUTBOUND ||
+	       peer->entry.kind == PEERS_CLAIMED;
+}
+
+/* Whether a request of this peer was read lately, and is not answered yet. */
+bool peers_is_waiting(const struct peer *peer, uint32_t now);
+
+static inline uint32_t *peers_chain_of(uint32_t anywhere)
+{
+	return &peers_table.chains[anywhere & peers_table.hint_mask];
+}
+
+#endif

@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: MIT */
+/* Children that look at what may never answer. */
+#include "command/guard.h"
+
+#include "unit.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+static void say_hello(void *data)
+{
+	guard_write(data, strlen(data));
+}
+
+static void get_stuck(void *data)
+{
+	guard_write(data, strlen(data));
+	for (;;)
+		(void)pause();
+}
+
+static void crash(void *data)
+{
+	guard_write(data, strlen(data));
+	abort();
+}
+
+static void talk_for_ever(void *data)
+{
+	static const char block[65536];
+
+	(void)data;
+	for (;;)
+		guard_write(block, sizeof(block));
+}
+
+TEST(what_a_child_wrote_is_returned)
+{
+	struct guard_output output;
+	char text[6] = "";
+	size_t at = 0;
+
+	assert_int_equal(guard_run(say_hello, "hello", &output), GUARD_DONE);
+
+	assert_int_equal(output.bytes, 5);
+	assert_true(guard_take(&output, &at, text, 5));
+	assert_string_equal(text, "hello");
+	assert_false(guard_take(&output, &at, text, 1));
+	free(output.at);
+}
+
+TEST(a_child_that_is_stuck_is_left_behind)
+{
+	const time_t begin = time(NULL);
+	struct guard_output output;
+
+	assert_int_equal(guard_run(get_stuck, "hello", &output), GUARD_LATE);
+
+	assert_in_range(time(NULL) - begin, 1, 5);
+	free(output.at);
+}
+
+TEST(a_child_that_crashes_said_nothing)
+{
+	struct guard_output output;
+
+	assert_int_equal(guard_run(crash, "hello", &output), GUARD_FAILED);
+	free(output.at);
+}
+
+TEST(a_child_may_write_only_so_much)
+{
+	struct guard_output output;
+
+	assert_int_not_equal(guard_run(talk_for_ever, NULL, &output),
+			     GUARD_DONE);
+	assert_in_range(output.bytes, 0, GUARD_MOST_BYTES);
+	free(output.at);
+}

@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/* Lists of ports: numbers, ranges and names of services. */
+#include "common/port_list.h"
+
+#include "unit.h"
+
+#include <string.h>
+
+static uint32_t ports[PORT_LIST_WORDS];
+
+/* What /etc/services has, for the test. */
+static const char *services_text;
+static size_t services_at;
+static int opened;
+
+static int open_services(void)
+{
+	opened++;
+	services_at = 0;
+	return services_text ? 3 : -1;
+}
+
+static ssize_t read_services(int fd, void *data, size_t bytes)
+{
+	size_t left = strlen(services_text + services_at);
+
+	assert_int_equal(fd, 3);
+	/* As a read that a line goes across. */
+	if (bytes > 7)
+		bytes = 7;
+	if (left > bytes)
+		left = bytes;
+	memcpy(data, services_text + services_at, left);
+	services_at += left;
+	return (ssize_t)left;
+}
+
+static int close_services(int fd)
+{
+	assert_int_equal(fd, 3);
+	opened--;
+	return 0;
+}
+
+static const struct port_list_services services = { open_services,
+						    read_services,
+						    close_services };
+
+static bool read_ports(const char *text)
+{
+	memset(ports, 0, sizeof(ports));
+	opened = 0;
+	return port_list_read(text, &services, ports);
+}
+
+static size_t count(void)
+{
+	size_t found = 0;
+
+	for (uint32_t port = 0; port < PORT_LIST_PORTS; port++)
+		found += port_list_has(ports, port);
+	return found;
+}
+
+BEFORE_EACH(set_services)
+{
+	services_text = "# names\ntcpmux\t1/tcp\n"
+			"domain\t53/tcp\ndomain 53/udp nameserver # DNS\n"
+			"tftp 69/udp\n3com-tsmux 106/udp\nlast 9999/udp";
+}
+
+TEST(ports_and_ranges_are_set)
+{
+	assert_true(read_ports("53,5000-5010"));
+
+	assert_true(port_list_has(ports, 53) && port_list_has(ports, 5000) &&
+		    port_list_has(ports, 5010));
+	assert_int_equal(count(), 12);
+	assert_int_equal(opened, 0);
+}
+
+TEST(commas_and_blanks_separate)
+{
+	static const char *const lists[] = { "53 69", "53, 69", " 53\t69 ",
+					     "53 , 69", "53,69" };
+
+	for (size_t i = 0; i < COUNT(lists); i++) {
+		assert_true(read_ports(lists[i]));
+		assert_true(port_list_has(ports, 53) &&
+			    port_list_has(ports, 69));
+		assert_int_equal(count(), 2);
+	}
+}
+
+TEST(services_are_known_by_name_and_alias)
+{
+	static const struct {
+		const char *name;
+		uint32_t port;
+	} known[] = {
+		{ "domain", 53 }, { "nameserver", 53 },	 { "DOMAIN", 53 },
+		{ "tftp", 69 },	  { "3com-tsmux", 106 }, { "last", 9999 }
+	};
+
+	for (size_t i = 0; i < COUNT(known); i++) {
+		assert_true(read_ports(known[i].name));
+		assert_true(port_list_has(ports, known[i].port));
+		assert_int_equal(count(), 1);
+		assert_int_equal(opened, 0);
+	}
+}
+
+TEST(what_is_no_list_is_refused)
+{
+	static const char *const lists[] = {
+		"",	  " ",	   ",",	     "53,",    ",53",	    "53,,69",
+		"0",	  "65536", "1-0",    "53-",    "-53",	    "1-2-3",
+		"tcpmux", "names", "domai",  "DNS",    "no-such",   "53;69",
+		"5x",	  "+53",   "53/udp", "123456", "4294967349"
+	};
+
+	for (size_t i = 0; i < COUNT(lists); i++)
+		assert_false(read_ports(lists[i]));
+}
+
+TEST(without_a_services_file_names_are_unknown)
+{
+	services_text = NULL;
+
+	assert_false(read_ports("domain"));
+	assert_true(read_ports("53"));
+}

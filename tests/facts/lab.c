@@ -58,7 +58,7 @@ static int await_hosts(void)
 
 static void enter_lab(char **argv)
 {
-	char *const inside[] = { LAB, argv[0], NULL };
+	char *const inside[] = { LAB, argv[0], argv[1], NULL };
 	const char *enter = getenv("LAB_CLIENT"); /* "nsenter --net=..." */
 	int status;
 

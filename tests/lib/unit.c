@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the tests that registered themselves. */
+/*
+ * Runs the tests that registered themselves, or only those whose names match an
+ * argument: build/tests/unit/pktinfo '*spec_dst*'
+ */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -89,7 +92,6 @@ int main(int argc, char **argv)
 {
 	static struct CMUnitTest group[MOST_TESTS];
 
-	(void)argc;
 	if (unit_fixtures.enter)
 		unit_fixtures.enter(argv);
 	if (!test_count)
@@ -97,6 +99,8 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < test_count; i++)
 		group[i] = (struct CMUnitTest){ tests[i].name, run, before_each,
 						after_each, &tests[i] };
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	end_when_stuck();
 	return _cmocka_run_group_tests("tests", group, test_count, before_all,
 				       after_all);

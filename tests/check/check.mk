@@ -18,7 +18,7 @@ CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \
 	--suppress=missingIncludeSystem -Ishim -D_GNU_SOURCE -D_Thread_local= \
 	-D'ElfW(type)=Elf64_\#\#type'
-TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -DLAB='""' \
+TIDY_FLAGS = -std=gnu11 -D_GNU_SOURCE -Ishim -Itests/unit -Itests/lib -DLAB='""' \
 	-DHERE='""' -DNAME='""' -DVERSION='""' \
 	-isystem $(B)/kernel
 

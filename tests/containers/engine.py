@@ -20,6 +20,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 import lab
+from tap_writer import skip_all
 
 BUILD = os.path.join(lab.TOP, "build", "containers")
 STORE = os.path.join(BUILD, "images")
@@ -186,8 +187,7 @@ def go(images):
         enter()
         return
     if why := why_not():
-        print(f"1..0 # SKIP {why}")
-        sys.exit()
+        skip_all(why)
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     os.makedirs(STORE, exist_ok=True)
     clear()
@@ -204,8 +204,7 @@ def go(images):
     try:
         status = subprocess.run([lab.LAB, *sys.argv], check=False).returncode
         if status == NO_NAMESPACES:
-            print("1..0 # SKIP there can be no namespaces here")
-            status = 0
+            skip_all("there can be no namespaces here")
     finally:
         sweep(group)
     sys.exit(status)

@@ -19,6 +19,7 @@ import lab
 import probes
 import servers
 import suite
+from tap_writer import TapWriter
 
 LOGS = os.path.join(lab.TOP, "build", "test", "containers")
 SIDE_BY_SIDE = 2
@@ -143,26 +144,20 @@ def main(rows):
     jobs[:] = [(row, name, test) for row in rows if not row.skip
                for name, test in row.tests.items()]
     sys.stdout.flush()
-    number = failed = 0
+    tap = TapWriter()
     tallies, seconds = {row.name: Counter() for row in rows}, Counter()
     with ProcessPoolExecutor(SIDE_BY_SIDE, get_context("fork")) as pool:
         for name, lines, tally, taken in pool.map(do, range(len(jobs))):
             tallies[name] += tally
             seconds[name] += taken
             for ok, sentence, remarks in lines:
-                number += 1
-                failed += not ok and " # TODO " not in sentence
-                print(f"{'ok' if ok else 'not ok'} {number} - {name}: {sentence}")
-                for remark in remarks:
-                    print(f"# {remark}")
-            sys.stdout.flush()
+                tap.test(ok, f"{name}: {sentence}", remarks)
     for row in rows:
         if row.skip:
-            number += 1
-            print(f"ok {number} - {row.name} # SKIP {row.skip}")
-    print(f"1..{number}")
+            tap.test(True, f"{row.name} # SKIP {row.skip}")
+    status = tap.end()
     print_table(rows, tallies, seconds)
-    sys.exit(1 if failed else 0)
+    sys.exit(status)
 
 
 def libc_of(words):

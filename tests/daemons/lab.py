@@ -10,6 +10,9 @@ import sys
 from contextlib import contextmanager, nullcontext
 
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(1, os.path.join(TOP, "tests", "lib"))
+from tap_writer import skip_all  # noqa: E402
+
 LAB = os.path.join(TOP, "demo", "lab")
 
 IPV4 = ("10.1.2.2", "10.1.2.3", "10.1.2.4", "10.1.3.2")
@@ -30,8 +33,7 @@ def enter():
         tried = subprocess.run([LAB, "true"], stderr=subprocess.PIPE, text=True,
                                check=False)
         if tried.returncode == 77:
-            print(f"1..0 # SKIP {tried.stderr.strip()}")
-            sys.exit()
+            skip_all(tried.stderr.strip())
         sys.stderr.write(tried.stderr)
         os.execv(LAB, [LAB, *sys.argv])
     subprocess.run(["mount", "-t", "tmpfs", "tmpfs", SCRATCH], check=True)

@@ -16,6 +16,7 @@ import ask
 import daemon
 import lab
 import probes
+from tap_writer import TapWriter
 
 SIDE_BY_SIDE = 2
 FIRST_PORT, PORTS_EACH = 20000, 100
@@ -221,15 +222,9 @@ def main(kind, servers):
     lab.enter()
     logs = choose_logs()
     sys.stdout.flush()
-    count = failed = 0
+    tap = TapWriter()
     with ProcessPoolExecutor(SIDE_BY_SIDE, get_context("fork")) as pool:
         for lines in pool.map(partial(test, kind, logs), range(len(table))):
-            for ok, sentence, remarks in lines:
-                count += 1
-                failed += not ok and " # TODO " not in sentence
-                print(f"{'ok' if ok else 'not ok'} {count} - {sentence}")
-                for remark in remarks:
-                    print(f"# {remark}")
-            sys.stdout.flush()
-    print(f"1..{count}")
-    return 1 if failed else 0
+            for line in lines:
+                tap.test(*line)
+    return tap.end()

@@ -6,7 +6,7 @@
 FACT_SUITES = $(addprefix $(B)/tests/facts/,control dualstack loading probe \
 	sources)
 FACT_LIBRARIES = $(addprefix $(B)/tests/facts/lib,first.so second.so)
-FACT_CFLAGS = $(OWN_CFLAGS) -DLAB='"$(CURDIR)/demo/lab"' \
+FACT_CFLAGS = $(OWN_CFLAGS) -Itests/lib -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
@@ -32,7 +32,8 @@ E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside call
 PROGRAMS += $(E2E_PROGRAMS)
 TESTS += $(E2E_SUITES)
 
-$(FACT_SUITES): %: %.o $(B)/tests/facts/lab.o
+$(filter-out %/loading,$(FACT_SUITES)): $(B)/tests/facts/lab.o
+$(FACT_SUITES): %: %.o $(B)/tests/lib/unit.o
 	$(say) LINK $@
 	$(Q)$(CC) $(LDFLAGS) -o $@ $^ -lcmocka $(LDLIBS)
 

@@ -20,11 +20,12 @@ from socket import AF_INET
 
 import lab
 from processes import Puppet, start
+from tap_writer import TapWriter
 
 WRONG, RIGHT = "wrong", "right"
 CASE_SECONDS = 60
 # What is said of one failure, at most.
-MOST_LINES, MOST_COLUMNS = 12, 300
+MOST_LINES = 12
 
 
 class Skip(Exception):
@@ -131,7 +132,6 @@ class Suite:
 
     def __init__(self, seconds=CASE_SECONDS):
         self._tests = []
-        self._number = 0
         self._seconds = seconds
 
     def case(self, sentence, *words, bare=WRONG):
@@ -183,8 +183,7 @@ class Suite:
             shimmed = function(run, *words)
         return run.failures + _differences(bare, shimmed)
 
-    def _report(self, sentence, test):
-        self._number += 1
+    def _report(self, tap, sentence, test):
         skipped, failures = "", []
         signal.alarm(self._seconds)
         try:
@@ -195,12 +194,7 @@ class Suite:
             failures = traceback.format_exc().splitlines()[-MOST_LINES:]
         finally:
             signal.alarm(0)
-        outcome = "not ok" if failures else "ok"
-        print(f"{outcome} {self._number} - {sentence}{skipped}")
-        for line in failures[:MOST_LINES]:
-            print(f"#   {line[:MOST_COLUMNS]}")
-        sys.stdout.flush()
-        return not failures
+        tap.test(not failures, sentence + skipped, failures, MOST_LINES)
 
     def main(self):
         """Runs what the command line names; ends the program."""
@@ -210,9 +204,10 @@ class Suite:
         tests = [test for test in self._tests if words in test[0]]
         if os.environ.get("TEST_QUICK") and not words:
             tests = tests[:2]  # without the shim, and with it
-        print(f"1..{len(tests)}")
-        good = [self._report(*test) for test in tests]
-        sys.exit(0 if all(good) else 1)
+        tap = TapWriter(len(tests))
+        for test in tests:
+            self._report(tap, *test)
+        sys.exit(tap.end())
 
     def _too_long(self, _number, _frame):
         raise TimeoutError(f"the case takes more than {self._seconds} s")

@@ -43,14 +43,13 @@ static int server_that_wants_tos(void)
 
 /* Fact 6: the application's control buffer. */
 
-static void the_tos_fits_a_buffer_for_one_message(void **state)
+TEST(the_tos_fits_a_buffer_for_one_message)
 {
 	int client = lab_client("10.1.2.5"), server = server_that_wants_tos();
 	const size_t room = CMSG_SPACE(sizeof(unsigned char));
 	struct cmsghdr c;
 	struct cut cut;
 
-	(void)state;
 	lab_ask(client, "10.1.2.3", server);
 	cut = take_with(server, room);
 	memcpy(&c, cut.control, sizeof(c));
@@ -60,13 +59,12 @@ static void the_tos_fits_a_buffer_for_one_message(void **state)
 	assert_false(cut.flags & MSG_CTRUNC);
 }
 
-static void pktinfo_takes_the_room_and_the_tos_is_lost(void **state)
+TEST(pktinfo_takes_the_room_and_the_tos_is_lost)
 {
 	int client = lab_client("10.1.2.5"), server = server_that_wants_tos();
 	struct cmsghdr c;
 	struct cut cut;
 
-	(void)state;
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
 	lab_ask(client, "10.1.2.3", server);
 	cut = take_with(server, CMSG_SPACE(sizeof(unsigned char)));
@@ -76,14 +74,13 @@ static void pktinfo_takes_the_room_and_the_tos_is_lost(void **state)
 	assert_true(cut.flags & MSG_CTRUNC);
 }
 
-static void a_partial_last_message_keeps_its_shortened_length(void **state)
+TEST(a_partial_last_message_keeps_its_shortened_length)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	const size_t room = CMSG_LEN(sizeof(struct in_pktinfo)) - 2;
 	struct cmsghdr c;
 	struct cut cut;
 
-	(void)state;
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
 	lab_ask(client, "10.1.2.3", server);
 	cut = take_with(server, room);
@@ -98,12 +95,11 @@ static void a_partial_last_message_keeps_its_shortened_length(void **state)
 	assert_int_equal(cut.control[room], 0);
 }
 
-static void without_room_for_a_header_there_is_only_MSG_CTRUNC(void **state)
+TEST(without_room_for_a_header_there_is_only_MSG_CTRUNC)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	struct cut cut;
 
-	(void)state;
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
 	lab_ask(client, "10.1.2.3", server);
 	cut = take_with(server, sizeof(struct cmsghdr) - 1);
@@ -114,14 +110,13 @@ static void without_room_for_a_header_there_is_only_MSG_CTRUNC(void **state)
 
 /* Fact 7: the error queue. */
 
-static void an_error_report_carries_an_ip_pktinfo_without_source(void **state)
+TEST(an_error_report_carries_an_ip_pktinfo_without_source)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	const struct sock_extended_err *error;
 	const struct in_pktinfo *info;
 	struct datagram got;
 
-	(void)state;
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
 	lab_set(server, IPPROTO_IP, IP_RECVERR, 1);
 	lab_ask(client, "10.1.2.3", server);
@@ -139,12 +134,11 @@ static void an_error_report_carries_an_ip_pktinfo_without_source(void **state)
 	assert_address(info->ipi_addr, "10.1.2.3");
 }
 
-static void an_ipv6_error_report_carries_an_ipv6_pktinfo(void **state)
+TEST(an_ipv6_error_report_carries_an_ipv6_pktinfo)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	struct datagram got;
 
-	(void)state;
 	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	lab_set(server, IPPROTO_IPV6, IPV6_RECVERR, 1);
 	lab_ask(client, "fd01:2::3", server);
@@ -170,11 +164,10 @@ static int option(int fd, int level, int name)
 	return value;
 }
 
-static void getsockopt_shows_whoever_asks_that_pktinfo_is_on(void **state)
+TEST(getsockopt_shows_whoever_asks_that_pktinfo_is_on)
 {
 	int server = lab_server(AF_INET6);
 
-	(void)state;
 	assert_int_equal(option(server, IPPROTO_IP, IP_PKTINFO), 0);
 	assert_int_equal(option(server, IPPROTO_IPV6, IPV6_RECVPKTINFO), 0);
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 7);
@@ -183,13 +176,12 @@ static void getsockopt_shows_whoever_asks_that_pktinfo_is_on(void **state)
 	assert_int_equal(option(server, IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
 }
 
-static void getsockopt_answers_in_one_byte_when_there_is_no_room(void **state)
+TEST(getsockopt_answers_in_one_byte_when_there_is_no_room)
 {
 	int server = lab_server(AF_INET);
 	unsigned char value[4] = { 0xaa, 0xaa, 0xaa, 0xaa };
 	socklen_t bytes = 3;
 
-	(void)state;
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
 
 	assert_int_equal(
@@ -198,13 +190,12 @@ static void getsockopt_answers_in_one_byte_when_there_is_no_room(void **state)
 	assert_memory_equal(value, "\x01\xaa\xaa\xaa", 4);
 }
 
-static void getsockopt_for_ipv6_answers_in_as_many_as_there_are(void **state)
+TEST(getsockopt_for_ipv6_answers_in_as_many_as_there_are)
 {
 	int server = lab_server(AF_INET6);
 	unsigned char value[4] = { 0xaa, 0xaa, 0xaa, 0xaa };
 	socklen_t bytes = 3;
 
-	(void)state;
 	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 
 	assert_int_equal(getsockopt(server, IPPROTO_IPV6, IPV6_RECVPKTINFO,
@@ -216,14 +207,13 @@ static void getsockopt_for_ipv6_answers_in_as_many_as_there_are(void **state)
 
 /* Fact 11: the length of the peer's address. */
 
-static void recvfrom_fills_what_fits_and_reports_the_whole_length(void **state)
+TEST(recvfrom_fills_what_fits_and_reports_the_whole_length)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	unsigned char name[sizeof(struct sockaddr_in)];
 	socklen_t bytes = 6;
 	char data[8];
 
-	(void)state;
 	memset(name, 0xaa, sizeof(name));
 	lab_ask(client, "10.1.2.3", server);
 
@@ -235,14 +225,13 @@ static void recvfrom_fills_what_fits_and_reports_the_whole_length(void **state)
 	assert_memory_equal(name + 4, "\x0a\x01\xaa\xaa", 4);
 }
 
-static void a_negative_length_is_EINVAL_after_the_datagram_went(void **state)
+TEST(a_negative_length_is_EINVAL_after_the_datagram_went)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	struct sockaddr_in name;
 	socklen_t bytes = (socklen_t)-1;
 	char data[8] = "";
 
-	(void)state;
 	lab_ask(client, "10.1.2.3", server);
 
 	assert_int_equal(recvfrom(server, data, sizeof(data), 0,
@@ -253,7 +242,7 @@ static void a_negative_length_is_EINVAL_after_the_datagram_went(void **state)
 	lab_assert_nothing(server);
 }
 
-static void recvmsg_minds_a_negative_length_before_it_receives(void **state)
+TEST(recvmsg_minds_a_negative_length_before_it_receives)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	struct sockaddr_in name;
@@ -266,34 +255,9 @@ static void recvmsg_minds_a_negative_length_before_it_receives(void **state)
 		.msg_iovlen = 1,
 	};
 
-	(void)state;
 	lab_ask(client, "10.1.2.3", server);
 
 	assert_int_equal(recvmsg(server, &msg, 0), -1);
 	assert_int_equal(errno, EINVAL);
 	lab_take(server, 0);
-}
-
-#define T(name) cmocka_unit_test_teardown(name, lab_close)
-
-int main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		T(the_tos_fits_a_buffer_for_one_message),
-		T(pktinfo_takes_the_room_and_the_tos_is_lost),
-		T(a_partial_last_message_keeps_its_shortened_length),
-		T(without_room_for_a_header_there_is_only_MSG_CTRUNC),
-		T(an_error_report_carries_an_ip_pktinfo_without_source),
-		T(an_ipv6_error_report_carries_an_ipv6_pktinfo),
-		T(getsockopt_shows_whoever_asks_that_pktinfo_is_on),
-		T(getsockopt_answers_in_one_byte_when_there_is_no_room),
-		T(getsockopt_for_ipv6_answers_in_as_many_as_there_are),
-		T(recvfrom_fills_what_fits_and_reports_the_whole_length),
-		T(a_negative_length_is_EINVAL_after_the_datagram_went),
-		T(recvmsg_minds_a_negative_length_before_it_receives),
-	};
-
-	(void)argc;
-	lab_enter(argv);
-	return cmocka_run_group_tests_name("control", tests, NULL, NULL);
 }

@@ -25,7 +25,7 @@ static struct datagram ask(int client, int server, const char *address)
 
 /* Fact 4: IPv4 on an AF_INET6 socket. */
 
-static void an_ipv4_datagram_brings_ipv6_pktinfo_then_ip_pktinfo(void **state)
+TEST(an_ipv4_datagram_brings_ipv6_pktinfo_then_ip_pktinfo)
 {
 	int client = lab_client("10.1.2.5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "10.1.2.3");
@@ -33,7 +33,6 @@ static void an_ipv4_datagram_brings_ipv6_pktinfo_then_ip_pktinfo(void **state)
 		lab_find(&got, IPPROTO_IPV6, IPV6_PKTINFO);
 	const struct in_pktinfo *v4 = lab_find(&got, IPPROTO_IP, IP_PKTINFO);
 
-	(void)state;
 	assert_non_null(v6);
 	assert_non_null(v4);
 	assert_true((const char *)v6 < (const char *)v4);
@@ -41,26 +40,24 @@ static void an_ipv4_datagram_brings_ipv6_pktinfo_then_ip_pktinfo(void **state)
 	assert_address(v4->ipi_spec_dst, "10.1.2.3");
 }
 
-static void an_ipv6_datagram_brings_ipv6_pktinfo_only(void **state)
+TEST(an_ipv6_datagram_brings_ipv6_pktinfo_only)
 {
 	int client = lab_client("fd01:2::5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "fd01:2::3");
 	const struct in6_pktinfo *v6 =
 		lab_find(&got, IPPROTO_IPV6, IPV6_PKTINFO);
 
-	(void)state;
 	assert_non_null(v6);
 	assert_null(lab_find(&got, IPPROTO_IP, IP_PKTINFO));
 	assert_address(v6->ipi6_addr, "fd01:2::3");
 }
 
-static void of_an_ipv4_broadcast_only_ip_pktinfo_is_usable(void **state)
+TEST(of_an_ipv4_broadcast_only_ip_pktinfo_is_usable)
 {
 	int client = lab_client("10.1.2.5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "10.1.2.255");
 	const struct in_pktinfo *v4 = lab_find(&got, IPPROTO_IP, IP_PKTINFO);
 
-	(void)state;
 	assert_non_null(v4);
 	assert_address(v4->ipi_spec_dst, "10.1.2.2");
 	assert_int_equal(lab_answer(server, &got, "10.1.2.2", 0), 0);
@@ -68,48 +65,44 @@ static void of_an_ipv4_broadcast_only_ip_pktinfo_is_usable(void **state)
 			 ENETUNREACH);
 }
 
-static void either_kind_names_the_source_for_a_mapped_peer(void **state)
+TEST(either_kind_names_the_source_for_a_mapped_peer)
 {
 	int client = lab_client("10.1.2.5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "10.1.2.3");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "10.1.2.3", 0), 0);
 	lab_assert_from(client, "10.1.2.3");
 	assert_int_equal(lab_answer(server, &got, "::ffff:10.1.2.4", 0), 0);
 	lab_assert_from(client, "10.1.2.4");
 }
 
-static void an_ipv6_source_to_a_mapped_peer_fails_with_EINVAL(void **state)
+TEST(an_ipv6_source_to_a_mapped_peer_fails_with_EINVAL)
 {
 	int client = lab_client("10.1.2.5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "10.1.2.3");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "fd01:2::3", 0), EINVAL);
 }
 
-static void an_empty_ipv6_pktinfo_to_a_mapped_peer_fails(void **state)
+TEST(an_empty_ipv6_pktinfo_to_a_mapped_peer_fails)
 {
 	int client = lab_client("10.1.2.5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "10.1.2.3");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "::", 0), EINVAL);
 }
 
-static void an_empty_ipv6_pktinfo_to_an_ipv6_peer_is_accepted(void **state)
+TEST(an_empty_ipv6_pktinfo_to_an_ipv6_peer_is_accepted)
 {
 	int client = lab_client("fd01:2::5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "fd01:2::3");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "::", 0), 0);
 	lab_take(client, 0);
 }
 
 /* Fact 22, which goes with it: what decides when there are several. */
-static void the_last_ip_pktinfo_wins_even_one_without_a_source(void **state)
+TEST(the_last_ip_pktinfo_wins_even_one_without_a_source)
 {
 	int client = lab_client("10.1.2.5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "10.1.2.3");
@@ -132,7 +125,6 @@ static void the_last_ip_pktinfo_wins_even_one_without_a_source(void **state)
 		.msg_controllen = sizeof(control),
 	};
 
-	(void)state;
 	memset(control, 0, sizeof(control));
 	memcpy(control, &c, sizeof(c));
 	memcpy(control + CMSG_LEN(0), &source, sizeof(source));
@@ -146,12 +138,11 @@ static void the_last_ip_pktinfo_wins_even_one_without_a_source(void **state)
 
 /* Fact 5: link-local addresses. */
 
-static void to_a_peer_with_a_scope_no_interface_is_needed(void **state)
+TEST(to_a_peer_with_a_scope_no_interface_is_needed)
 {
 	int client = lab_client("fe80::5"), server = dual_stack_server();
 	struct datagram got = ask(client, server, "fe80::2%eth0");
 
-	(void)state;
 	assert_int_equal(got.peer.v6.sin6_scope_id, if_nametoindex("eth0"));
 	assert_int_equal(lab_answer(server, &got, "fe80::2", 0), 0);
 	lab_assert_from(client, "fe80::2");
@@ -166,45 +157,20 @@ static struct datagram ask_link_local(int client, int server)
 	return got;
 }
 
-static void to_a_global_peer_a_link_local_source_alone_fails(void **state)
+TEST(to_a_global_peer_a_link_local_source_alone_fails)
 {
 	int client = lab_client("fd01:2::5"), server = dual_stack_server();
 	struct datagram got = ask_link_local(client, server);
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "fe80::2", 0), EINVAL);
 }
 
-static void to_a_global_peer_it_is_sent_with_its_interface(void **state)
+TEST(to_a_global_peer_it_is_sent_with_its_interface)
 {
 	int client = lab_client("fd01:2::5"), server = dual_stack_server();
 	struct datagram got = ask_link_local(client, server);
 
-	(void)state;
 	assert_int_equal(
 		lab_answer(server, &got, "fe80::2", if_nametoindex("eth0")), 0);
 	lab_assert_from(client, "fe80::2");
-}
-
-#define T(name) cmocka_unit_test_teardown(name, lab_close)
-
-int main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		T(an_ipv4_datagram_brings_ipv6_pktinfo_then_ip_pktinfo),
-		T(an_ipv6_datagram_brings_ipv6_pktinfo_only),
-		T(of_an_ipv4_broadcast_only_ip_pktinfo_is_usable),
-		T(either_kind_names_the_source_for_a_mapped_peer),
-		T(an_ipv6_source_to_a_mapped_peer_fails_with_EINVAL),
-		T(an_empty_ipv6_pktinfo_to_a_mapped_peer_fails),
-		T(an_empty_ipv6_pktinfo_to_an_ipv6_peer_is_accepted),
-		T(the_last_ip_pktinfo_wins_even_one_without_a_source),
-		T(to_a_peer_with_a_scope_no_interface_is_needed),
-		T(to_a_global_peer_a_link_local_source_alone_fails),
-		T(to_a_global_peer_it_is_sent_with_its_interface),
-	};
-
-	(void)argc;
-	lab_enter(argv);
-	return cmocka_run_group_tests_name("dualstack", tests, NULL, NULL);
 }

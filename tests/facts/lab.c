@@ -56,9 +56,9 @@ static int await_hosts(void)
 	       await_address("$LAB_CLIENT", "fe80::5");
 }
 
-void lab_enter(char **argv)
+static void enter_lab(char **argv)
 {
-	char *const inside[] = { LAB, argv[0], NULL };
+	char *const inside[] = { LAB, argv[0], argv[1], NULL };
 	const char *enter = getenv("LAB_CLIENT"); /* "nsenter --net=..." */
 	int status;
 
@@ -77,6 +77,11 @@ void lab_enter(char **argv)
 	execv(LAB, inside);
 	perror(LAB);
 	exit(EXIT_FAILURE);
+}
+
+__attribute__((constructor)) static void have_it_entered(void)
+{
+	unit_fixtures.enter = enter_lab;
 }
 
 void lab_run(const char *command)
@@ -132,12 +137,10 @@ static int new_socket(int domain)
 	return fd;
 }
 
-int lab_close(void **state)
+AFTER_EACH(close_all)
 {
-	(void)state;
 	while (fd_count)
 		close(fds[--fd_count]);
-	return 0;
 }
 
 void lab_close_one(int fd)

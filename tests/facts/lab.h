@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: MIT */
-/* The two hosts of demo/lab, and datagrams between them. */
+/*
+ * The two hosts of demo/lab, and datagrams between them.  A program with lab.c
+ * runs on the server host: it runs itself again inside demo/lab, or ends with
+ * all tests skipped where there can be no namespaces.
+ */
 #ifndef REPLYFROM_TESTS_LAB_H
 #define REPLYFROM_TESTS_LAB_H
 
-/* In this order: cmocka.h needs them all before itself. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-
-#include <cmocka.h>
+#include "unit.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
-
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
 struct address {
 	union {
@@ -36,12 +32,6 @@ struct datagram {
 	size_t control_bytes;
 };
 
-/*
- * Goes on as the server host: runs this program again inside demo/lab.  Ends
- * it, with all tests skipped, where there can be no namespaces.
- */
-void lab_enter(char **argv);
-
 /* A command of the shell on the server host, or on the client; it succeeds. */
 void lab_run(const char *command);
 void lab_run_on_client(const char *command);
@@ -51,13 +41,12 @@ void lab_add_address(const char *address);
 void lab_remove_address(const char *address);
 
 /*
- * Sockets, closed by lab_close, the teardown of each test.  On the server
+ * Sockets, closed after each test.  On the server
  * host: bound to the wildcard and any port.  On the client host: bound to this
  * address, any port, and to its interface.
  */
 int lab_server(int domain);
 int lab_client(const char *address);
-int lab_close(void **state);
 void lab_close_one(int fd);
 
 void lab_set(int fd, int level, int name, int value);

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* What happens while libraries are loaded and names are looked up. */
 // NOLINTBEGIN(concurrency-mt-unsafe,cert-env33-c): one thread, and its shell.
-#include "lab.h"
+#include "unit.h"
 
 #include <dlfcn.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* glibc's own allocator, behind ours. */
@@ -45,56 +47,38 @@ static void *look_up(const char *name)
 
 /* Fact 14. */
 
-static void a_name_that_libc_lacks_is_NULL(void **state)
+TEST(a_name_that_libc_lacks_is_NULL)
 {
-	(void)state;
 	assert_null(look_up("no_libc_has_this"));
 	assert_non_null(dlerror());
 }
 
-static void dlsym_allocates_for_a_name_that_is_not_there(void **state)
+TEST(dlsym_allocates_for_a_name_that_is_not_there)
 {
-	(void)state;
 	look_up("no_libc_has_this");
 
 	assert_true(allocations > 0);
 }
 
-static void an_allocator_can_make_a_socket_while_dlsym_runs(void **state)
+TEST(an_allocator_can_make_a_socket_while_dlsym_runs)
 {
-	(void)state;
 	look_up("no_libc_has_this");
 
 	assert_true(sockets_made > 0);
 	assert_int_equal(sockets_made, allocations);
 }
 
-static void the_last_of_the_preloaded_is_constructed_first(void **state)
+TEST(the_last_of_the_preloaded_is_constructed_first)
 {
 	char said[32] = "";
 	FILE *child = popen("LD_PRELOAD='" HERE "/libfirst.so " HERE
 			    "/libsecond.so' /bin/true",
 			    "r");
 
-	(void)state;
 	assert_non_null(child);
 	assert_true(fread(said, 1, sizeof(said) - 1, child) > 0);
 	assert_int_equal(pclose(child), 0);
 
 	assert_string_equal(said, "second first ");
-}
-
-int main(void)
-{
-	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(a_name_that_libc_lacks_is_NULL),
-		cmocka_unit_test(dlsym_allocates_for_a_name_that_is_not_there),
-		cmocka_unit_test(
-			an_allocator_can_make_a_socket_while_dlsym_runs),
-		cmocka_unit_test(
-			the_last_of_the_preloaded_is_constructed_first),
-	};
-
-	return cmocka_run_group_tests_name("loading", tests, NULL, NULL);
 }
 // NOLINTEND(concurrency-mt-unsafe,cert-env33-c)

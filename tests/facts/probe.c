@@ -29,6 +29,19 @@ static const struct family ipv6 = {
 	AF_INET6, "fd01:2::5", "fd01:2::3", "fd01:2::77", EINVAL,
 };
 
+/* Begins the definition of a test of `family`, one of the two. */
+#define FAMILIES_TEST(name)                            \
+	static void name(const struct family *family); \
+	TEST(name##_ipv4)                              \
+	{                                              \
+		name(&ipv4);                           \
+	}                                              \
+	TEST(name##_ipv6)                              \
+	{                                              \
+		name(&ipv6);                           \
+	}                                              \
+	static void name(const struct family *family)
+
 /* One request that waits for an answer. */
 struct exchange {
 	int client;
@@ -71,9 +84,8 @@ static void provoke_error(struct exchange *x)
 	lab_await_error(x->server);
 }
 
-static void a_probe_sends_nothing(void **state)
+FAMILIES_TEST(a_probe_sends_nothing)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	assert_int_equal(probe(&x, family->asked), 0);
@@ -81,18 +93,16 @@ static void a_probe_sends_nothing(void **state)
 	lab_assert_nothing(x.client);
 }
 
-static void a_probe_succeeds_when_the_source_is_there(void **state)
+FAMILIES_TEST(a_probe_succeeds_when_the_source_is_there)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	assert_int_equal(probe(&x, family->asked), 0);
 	assert_int_equal(lab_answer(x.server, &x.request, family->asked, 0), 0);
 }
 
-static void a_probe_fails_as_the_send_does_when_the_source_is_gone(void **state)
+FAMILIES_TEST(a_probe_fails_as_the_send_does_when_the_source_is_gone)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	assert_int_equal(lab_answer(x.server, &x.request, family->gone, 0),
@@ -100,9 +110,8 @@ static void a_probe_fails_as_the_send_does_when_the_source_is_gone(void **state)
 	assert_int_equal(probe(&x, family->gone), family->gone_errno);
 }
 
-static void a_probe_leaves_a_queued_error_report_alone(void **state)
+FAMILIES_TEST(a_probe_leaves_a_queued_error_report_alone)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 	struct datagram report;
 
@@ -116,9 +125,8 @@ static void a_probe_leaves_a_queued_error_report_alone(void **state)
 	assert_true(report.flags & MSG_ERRQUEUE);
 }
 
-static void a_probe_that_fails_leaves_the_report_alone_too(void **state)
+FAMILIES_TEST(a_probe_that_fails_leaves_the_report_alone_too)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	report_errors(family, x.server);
@@ -130,9 +138,8 @@ static void a_probe_that_fails_leaves_the_report_alone_too(void **state)
 	lab_take(x.server, MSG_ERRQUEUE);
 }
 
-static void a_probe_leaves_the_error_of_a_connected_socket_pending(void **state)
+FAMILIES_TEST(a_probe_leaves_the_error_of_a_connected_socket_pending)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	assert_int_equal(
@@ -145,9 +152,8 @@ static void a_probe_leaves_the_error_of_a_connected_socket_pending(void **state)
 			 ECONNREFUSED);
 }
 
-static void a_probe_leaves_corked_data_alone(void **state)
+FAMILIES_TEST(a_probe_leaves_corked_data_alone)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 	struct datagram got;
 
@@ -166,9 +172,8 @@ static void a_probe_leaves_corked_data_alone(void **state)
 }
 
 /* So there a source is never taken for refused. */
-static void a_probe_of_a_corked_socket_does_not_look_for_a_route(void **state)
+FAMILIES_TEST(a_probe_of_a_corked_socket_does_not_look_for_a_route)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	assert_int_equal(lab_send(x.server, &x.request.peer, family->asked, 0,
@@ -182,9 +187,8 @@ static void a_probe_of_a_corked_socket_does_not_look_for_a_route(void **state)
 	assert_int_equal(lab_take(x.client, 0).bytes, 6);
 }
 
-static void a_plain_empty_send_is_no_substitute_for_it_sends(void **state)
+FAMILIES_TEST(a_plain_empty_send_is_no_substitute_for_it_sends)
 {
-	const struct family *family = *state;
 	struct exchange x = begin(family);
 
 	assert_int_equal(
@@ -192,29 +196,4 @@ static void a_plain_empty_send_is_no_substitute_for_it_sends(void **state)
 		0);
 
 	assert_int_equal(lab_take(x.client, 0).bytes, 0);
-}
-
-#define T(test)                                                      \
-	{ #test "_ipv4", test, NULL, lab_close, (void *)&ipv4 },     \
-	{                                                            \
-#test "_ipv6", test, NULL, lab_close, (void *)&ipv6, \
-	}
-
-int main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		T(a_probe_sends_nothing),
-		T(a_probe_succeeds_when_the_source_is_there),
-		T(a_probe_fails_as_the_send_does_when_the_source_is_gone),
-		T(a_probe_leaves_a_queued_error_report_alone),
-		T(a_probe_that_fails_leaves_the_report_alone_too),
-		T(a_probe_leaves_the_error_of_a_connected_socket_pending),
-		T(a_probe_leaves_corked_data_alone),
-		T(a_probe_of_a_corked_socket_does_not_look_for_a_route),
-		T(a_plain_empty_send_is_no_substitute_for_it_sends),
-	};
-
-	(void)argc;
-	lab_enter(argv);
-	return cmocka_run_group_tests_name("probe", tests, NULL, NULL);
 }

@@ -23,13 +23,12 @@ static struct datagram ask_v6(int client, int server, const char *address)
 
 /* Fact 1: what a datagram was sent to, and what its answer may come from. */
 
-static void spec_dst_of_unicast_is_the_destination(void **state)
+TEST(spec_dst_of_unicast_is_the_destination)
 {
 	static const char *const each[] = { "10.1.2.2", "10.1.2.3", "10.1.2.4",
 					    "10.1.3.2" };
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(each); i++) {
 		struct datagram got = ask_v4(client, server, each[i]);
 		const struct in_pktinfo *info =
@@ -54,17 +53,13 @@ static void assert_spec_dst_is_usable(const char *destination)
 	lab_assert_from(client, "10.1.2.2");
 }
 
-static void
-spec_dst_of_a_subnet_broadcast_is_a_usable_local_address(void **state)
+TEST(spec_dst_of_a_subnet_broadcast_is_a_usable_local_address)
 {
-	(void)state;
 	assert_spec_dst_is_usable("10.1.2.255");
 }
 
-static void
-spec_dst_of_the_limited_broadcast_is_a_usable_local_address(void **state)
+TEST(spec_dst_of_the_limited_broadcast_is_a_usable_local_address)
 {
-	(void)state;
 	assert_spec_dst_is_usable("255.255.255.255");
 }
 
@@ -76,33 +71,29 @@ static void answer_from(const char *source, int expected)
 	assert_int_equal(lab_answer(server, &got, source, 0), expected);
 }
 
-static void a_subnet_broadcast_as_a_source_fails_with_ENETUNREACH(void **state)
+TEST(a_subnet_broadcast_as_a_source_fails_with_ENETUNREACH)
 {
-	(void)state;
 	answer_from("10.1.2.255", ENETUNREACH);
 }
 
-static void the_limited_broadcast_as_a_source_fails_with_EINVAL(void **state)
+TEST(the_limited_broadcast_as_a_source_fails_with_EINVAL)
 {
-	(void)state;
 	answer_from("255.255.255.255", EINVAL);
 }
 
-static void a_multicast_address_as_a_source_fails_with_EINVAL(void **state)
+TEST(a_multicast_address_as_a_source_fails_with_EINVAL)
 {
-	(void)state;
 	answer_from("224.0.0.1", EINVAL);
 }
 
 /* Fact 2: queued before the option is set. */
 
-static void an_early_ipv4_datagram_has_its_destination_and_no_more(void **state)
+TEST(an_early_ipv4_datagram_has_its_destination_and_no_more)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	const struct in_pktinfo *info;
 	struct datagram got;
 
-	(void)state;
 	lab_ask(client, "10.1.2.3", server);
 	lab_set(server, IPPROTO_IP, IP_PKTINFO, 1);
 	got = lab_take(server, 0);
@@ -114,13 +105,12 @@ static void an_early_ipv4_datagram_has_its_destination_and_no_more(void **state)
 	assert_address(info->ipi_addr, "10.1.2.3");
 }
 
-static void an_early_ipv6_datagram_is_complete(void **state)
+TEST(an_early_ipv6_datagram_is_complete)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	const struct in6_pktinfo *info;
 	struct datagram got;
 
-	(void)state;
 	lab_ask(client, "fd01:2::3", server);
 	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	got = lab_take(server, 0);
@@ -131,13 +121,12 @@ static void an_early_ipv6_datagram_is_complete(void **state)
 	assert_address(info->ipi6_addr, "fd01:2::3");
 }
 
-static void an_early_mapped_datagram_lacks_its_interface(void **state)
+TEST(an_early_mapped_datagram_lacks_its_interface)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET6);
 	const struct in6_pktinfo *info;
 	struct datagram got;
 
-	(void)state;
 	lab_ask(client, "10.1.2.3", server);
 	lab_set(server, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 	got = lab_take(server, 0);
@@ -161,20 +150,17 @@ static int answer_from_gone_v4(void)
 	return lab_answer(server, &got, "10.1.2.77", 0);
 }
 
-static void a_gone_ipv4_source_is_refused(void **state)
+TEST(a_gone_ipv4_source_is_refused)
 {
 	int error = answer_from_gone_v4();
 
-	(void)state;
 	assert_true(error == ENETUNREACH || error == EINVAL);
 }
 
-static void
-a_gone_ipv4_source_is_refused_in_spite_of_a_default_route(void **state)
+TEST(a_gone_ipv4_source_is_refused_in_spite_of_a_default_route)
 {
 	int error;
 
-	(void)state;
 	lab_run("ip route add default via 10.1.2.5");
 	error = answer_from_gone_v4();
 	lab_run("ip route del default");
@@ -192,31 +178,28 @@ static int answer_from_gone_v6(int client, int server)
 	return lab_answer(server, &got, "fd01:2::77", 0);
 }
 
-static void a_gone_ipv6_source_fails_with_EINVAL(void **state)
+TEST(a_gone_ipv6_source_fails_with_EINVAL)
 {
-	(void)state;
 	assert_int_equal(answer_from_gone_v6(lab_client("fd01:2::5"),
 					     lab_server(AF_INET6)),
 			 EINVAL);
 }
 
-static void with_freebind_a_gone_ipv6_source_is_sent(void **state)
+TEST(with_freebind_a_gone_ipv6_source_is_sent)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 
-	(void)state;
 	lab_set(server, IPPROTO_IPV6, IPV6_FREEBIND, 1);
 
 	assert_int_equal(answer_from_gone_v6(client, server), 0);
 	lab_assert_from(client, "fd01:2::77");
 }
 
-static void with_nonlocal_bind_a_gone_ipv6_source_is_sent(void **state)
+TEST(with_nonlocal_bind_a_gone_ipv6_source_is_sent)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	int error;
 
-	(void)state;
 	lab_run("echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind");
 	error = answer_from_gone_v6(client, server);
 	lab_run("echo 0 >/proc/sys/net/ipv6/ip_nonlocal_bind");
@@ -225,68 +208,59 @@ static void with_nonlocal_bind_a_gone_ipv6_source_is_sent(void **state)
 	lab_assert_from(client, "fd01:2::77");
 }
 
-static void a_bad_interface_fails_with_ENODEV_for_ipv4(void **state)
+TEST(a_bad_interface_fails_with_ENODEV_for_ipv4)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	struct datagram got = ask_v4(client, server, "10.1.2.3");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "10.1.2.3", 4711), ENODEV);
 }
 
-static void a_bad_interface_fails_with_ENODEV_for_ipv6(void **state)
+TEST(a_bad_interface_fails_with_ENODEV_for_ipv6)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	struct datagram got = ask_v6(client, server, "fd01:2::3");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "fd01:2::3", 4711), ENODEV);
 }
 
 /* Fact 9: a whole prefix that is local (AnyIP). */
 
-static void an_anyip_ipv4_source_needs_no_freebind(void **state)
+TEST(an_anyip_ipv4_source_needs_no_freebind)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 	struct datagram got = ask_v4(client, server, "10.9.1.2");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "10.9.1.2", 0), 0);
 	lab_assert_from(client, "10.9.1.2");
 }
 
-static void an_anyip_ipv6_source_fails_with_EINVAL(void **state)
+TEST(an_anyip_ipv6_source_fails_with_EINVAL)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	struct datagram got = ask_v6(client, server, "fd09::1:2");
 
-	(void)state;
 	assert_int_equal(lab_answer(server, &got, "fd09::1:2", 0), EINVAL);
 }
 
-static void an_anyip_ipv6_source_is_sent_with_freebind(void **state)
+TEST(an_anyip_ipv6_source_is_sent_with_freebind)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	struct datagram got = ask_v6(client, server, "fd09::1:2");
 
-	(void)state;
 	lab_set(server, IPPROTO_IPV6, IPV6_FREEBIND, 1);
 
 	assert_int_equal(lab_answer(server, &got, "fd09::1:2", 0), 0);
 	lab_assert_from(client, "fd09::1:2");
 }
 
-static int add_anyip(void **state)
+BEFORE_ALL(add_anyip)
 {
-	(void)state;
 	lab_run("ip route add local 10.9.0.0/16 dev lo");
 	lab_run("ip route add local fd09::/64 dev lo");
 	lab_run_on_client("ip route add 10.9.0.0/16 via 10.1.2.2");
 	lab_run_on_client("ip route add fd09::/64 via fd01:2::2");
-	return 0;
 }
-
-#define T(name) cmocka_unit_test_teardown(name, lab_close)
 
 /* Fact 24: a local address that a socket has outlives the next connect. */
 
@@ -332,14 +306,12 @@ static void assert_local_v6(int fd, const char *address)
 	assert_address(name.sin6_addr, address);
 }
 
-static void
-a_connect_to_a_group_takes_the_source_of_IP_MULTICAST_IF(void **state)
+TEST(a_connect_to_a_group_takes_the_source_of_IP_MULTICAST_IF)
 {
 	static const char *const each[] = { "10.1.2.2", "10.1.2.3", "10.1.3.2",
 					    "127.0.0.9" };
 	int server = lab_server(AF_INET);
 
-	(void)state;
 	for (size_t i = 0; i < COUNT(each); i++) {
 		set_multicast_source(server, each[i]);
 		connect_fd(server, "224.0.0.1", htons(9));
@@ -349,11 +321,10 @@ a_connect_to_a_group_takes_the_source_of_IP_MULTICAST_IF(void **state)
 	}
 }
 
-static void the_next_connect_keeps_that_address(void **state)
+TEST(the_next_connect_keeps_that_address)
 {
 	int client = lab_client("10.1.2.5"), server = lab_server(AF_INET);
 
-	(void)state;
 	set_multicast_source(server, "10.1.2.3");
 	connect_fd(server, "224.0.0.1", htons(9));
 	set_multicast_source(server, "0.0.0.0");
@@ -363,11 +334,10 @@ static void the_next_connect_keeps_that_address(void **state)
 	lab_assert_from(client, "10.1.2.3");
 }
 
-static void a_connect_to_its_own_ipv6_address_takes_that(void **state)
+TEST(a_connect_to_its_own_ipv6_address_takes_that)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 
-	(void)state;
 	connect_fd(server, "fd01:2::3", htons(9));
 	connect_fd(server, "fd01:2::5", lab_port_be(client));
 	assert_local_v6(server, "fd01:2::3");
@@ -375,12 +345,11 @@ static void a_connect_to_its_own_ipv6_address_takes_that(void **state)
 	lab_assert_from(client, "fd01:2::3");
 }
 
-static void a_disconnected_ipv6_socket_hears_its_former_peer_only(void **state)
+TEST(a_disconnected_ipv6_socket_hears_its_former_peer_only)
 {
 	int client = lab_client("fd01:2::5"), server = lab_server(AF_INET6);
 	const struct address any = lab_address("::", lab_port_be(server));
 
-	(void)state;
 	connect_fd(server, "fd01:2::3", htons(9));
 	disconnect_fd(server);
 	/* The kernel chose its port, and has it back. */
@@ -390,62 +359,25 @@ static void a_disconnected_ipv6_socket_hears_its_former_peer_only(void **state)
 	lab_assert_nothing(server);
 }
 
-static void an_address_of_a_prefix_routed_to_lo_is_lent_for_ipv4(void **state)
+TEST(an_address_of_a_prefix_routed_to_lo_is_lent_for_ipv4)
 {
 	int server = lab_server(AF_INET);
 
-	(void)state;
 	set_multicast_source(server, "10.9.0.7");
 	connect_fd(server, "224.0.0.1", htons(9));
 	assert_local_v4(server, "10.9.0.7");
 }
 
-static void an_address_of_a_prefix_routed_to_lo_is_not_for_ipv6(void **state)
+TEST(an_address_of_a_prefix_routed_to_lo_is_not_for_ipv6)
 {
 	int server = lab_server(AF_INET6);
 	struct sockaddr_in6 name;
 	socklen_t len = sizeof(name);
 	const struct address asked = lab_address("fd09::7", 0);
 
-	(void)state;
 	connect_fd(server, "fd09::7", htons(9));
 	assert_int_equal(getsockname(server, (struct sockaddr *)&name, &len),
 			 0);
 	assert_memory_not_equal(&name.sin6_addr, &asked.v6.sin6_addr,
 				sizeof(name.sin6_addr));
-}
-
-int main(int argc, char **argv)
-{
-	const struct CMUnitTest tests[] = {
-		T(spec_dst_of_unicast_is_the_destination),
-		T(spec_dst_of_a_subnet_broadcast_is_a_usable_local_address),
-		T(spec_dst_of_the_limited_broadcast_is_a_usable_local_address),
-		T(a_subnet_broadcast_as_a_source_fails_with_ENETUNREACH),
-		T(the_limited_broadcast_as_a_source_fails_with_EINVAL),
-		T(a_multicast_address_as_a_source_fails_with_EINVAL),
-		T(an_early_ipv4_datagram_has_its_destination_and_no_more),
-		T(an_early_ipv6_datagram_is_complete),
-		T(an_early_mapped_datagram_lacks_its_interface),
-		T(a_gone_ipv4_source_is_refused),
-		T(a_gone_ipv4_source_is_refused_in_spite_of_a_default_route),
-		T(a_gone_ipv6_source_fails_with_EINVAL),
-		T(with_freebind_a_gone_ipv6_source_is_sent),
-		T(with_nonlocal_bind_a_gone_ipv6_source_is_sent),
-		T(a_bad_interface_fails_with_ENODEV_for_ipv4),
-		T(a_bad_interface_fails_with_ENODEV_for_ipv6),
-		T(an_anyip_ipv4_source_needs_no_freebind),
-		T(an_anyip_ipv6_source_fails_with_EINVAL),
-		T(an_anyip_ipv6_source_is_sent_with_freebind),
-		T(a_connect_to_a_group_takes_the_source_of_IP_MULTICAST_IF),
-		T(the_next_connect_keeps_that_address),
-		T(a_connect_to_its_own_ipv6_address_takes_that),
-		T(a_disconnected_ipv6_socket_hears_its_former_peer_only),
-		T(an_address_of_a_prefix_routed_to_lo_is_lent_for_ipv4),
-		T(an_address_of_a_prefix_routed_to_lo_is_not_for_ipv6),
-	};
-
-	(void)argc;
-	lab_enter(argv);
-	return cmocka_run_group_tests_name("sources", tests, add_anyip, NULL);
 }

@@ -5,7 +5,7 @@
 Z = $(B)/fuzz
 FUZZ_TARGETS = append config counters hooks peers program seccomp strip
 FUZZ_CC = clang
-FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit \
+FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit -Itests/lib \
 	-ftls-model=initial-exec -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping
 SECONDS = 60
@@ -24,7 +24,7 @@ $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom
 
 $(FUZZ_TARGETS:%=$(Z)/%): $(Z)/%: tests/fuzz/%.c $(wildcard shim/*/*.[ch] \
-	tests/fuzz/*.h tests/unit/*.[ch]) Makefile tests/fuzz/fuzz.mk | \
+	tests/fuzz/*.h tests/unit/*.[ch] tests/lib/*.h) Makefile tests/fuzz/fuzz.mk | \
 	headers cmocka
 	$(say) CLANG $@
 	$(Q)mkdir -p $(@D)

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: MIT
-# The unit tests: a program is one file here, unit.c, and those rooms of the shim
-# that it is about, compiled once more with a sanitizer.  The top Makefile includes
+# The unit tests: a program is one file here, tests/lib/unit.c, and those rooms of
+# the shim that it is about, compiled once more with a sanitizer.  The top Makefile includes
 # this; $(UNIT_TESTS) is what tests/run gets.
 
 U = $(B)/tests/unit
 # Not every compiler comes with it.
 SANITIZE = -fsanitize=undefined -fno-sanitize-recover=all
 # Not initial-exec: ld makes a lea of its add, by whose flags the sanitizer goes.
-UNIT_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -UNDEBUG $(SANITIZE) \
+UNIT_CFLAGS = $(OWN_CFLAGS) -Itests/lib $(UNWIND) -UNDEBUG $(SANITIZE) \
 	-fstack-protector-all -ftls-model=local-exec
 UNIT_LDLIBS = -lcmocka $(LDLIBS)
 
@@ -106,13 +106,13 @@ $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap
 
-$(UNIT_TESTS): $(U)/%: $(U)/%.o $(U)/unit.o
+$(UNIT_TESTS): $(U)/%: $(U)/%.o $(B)/tests/lib/unit.o
 	$(say) LINK $@
 	$(Q)$(CC) $(SANITIZE) $(WRAPPED:%=-Wl,--wrap=%) $(LDFLAGS) \
 		-o $@ $(sort $^) $(UNIT_LDLIBS)
 
 $(U)/%.o: FLAGS = $(UNIT_CFLAGS) $(NO_RENAMES)
-$(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/unit/*.c)): | cmocka
+$(patsubst tests/%.c,$(B)/tests/%.o,$(wildcard tests/unit/*.c tests/lib/*.c)): | cmocka
 $(U)/shim/%.o: shim/%.c Makefile $(B)/environment tests/unit/unit.mk | headers
 	$(compile)
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What every unit test needs: cmocka, and tests that register themselves.
+ * What every test in C needs: cmocka, and tests that register themselves.
  *
  *	BEFORE_EACH(empty_table)
  *	{
@@ -38,11 +38,11 @@ static inline void end_when_stuck(void)
 }
 
 /* Begins the definition of a test. */
-#define TEST(name) UNIT_DEFINE(name, unit_add(#name, name, NULL, __LINE__))
+#define TEST(name) UNIT_DEFINE(name, unit_add(#name, name, NULL, __COUNTER__))
 
 /* The same, with `fixture` in place of the one of BEFORE_EACH. */
 #define TEST_AFTER(fixture, name) \
-	UNIT_DEFINE(name, unit_add(#name, name, fixture, __LINE__))
+	UNIT_DEFINE(name, unit_add(#name, name, fixture, __COUNTER__))
 
 /* Begin the definition of a fixture.  A program has at most one of each. */
 #define BEFORE_ALL(name) \
@@ -67,10 +67,11 @@ typedef void (*unit_function)(void);
 
 extern struct unit_fixtures {
 	unit_function before_all, after_all, before_each, after_each;
+	void (*enter)(char **argv); /* called by main() before anything else */
 } unit_fixtures;
 
 void unit_add(const char *name, unit_function body, unit_function before,
-	      int line);
+	      int place);
 
 /* Ends the program when there is one already. */
 void unit_set(unit_function *fixture, unit_function body);

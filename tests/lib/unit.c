@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Runs the tests that registered themselves. */
+/*
+ * Runs the tests that registered themselves, or only those whose names match an
+ * argument: build/tests/unit/pktinfo '*spec_dst*'
+ */
 #include "unit.h"
 
 #include <stdlib.h>
@@ -8,11 +11,11 @@
 
 struct unit_fixtures unit_fixtures;
 
-/* In the order of lines: constructors may run in any order. */
+/* By their places in the file: constructors may run in any order. */
 static struct test {
 	const char *name;
 	unit_function body, before;
-	int line;
+	int place;
 } tests[MOST_TESTS];
 static size_t test_count;
 
@@ -24,15 +27,15 @@ static _Noreturn void end(const char *why, const char *of)
 }
 
 void unit_add(const char *name, unit_function body, unit_function before,
-	      int line)
+	      int place)
 {
 	struct test *test = &tests[test_count];
 
 	if (test_count == MOST_TESTS)
 		end("more tests than unit.c has room for: ", name);
-	for (; test > tests && test[-1].line > line; test--)
+	for (; test > tests && test[-1].place > place; test--)
 		test[0] = test[-1];
-	*test = (struct test){ name, body, before, line };
+	*test = (struct test){ name, body, before, place };
 	test_count++;
 }
 
@@ -85,15 +88,19 @@ static void run(void **state)
 	test->body();
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
 	static struct CMUnitTest group[MOST_TESTS];
 
+	if (unit_fixtures.enter)
+		unit_fixtures.enter(argv);
 	if (!test_count)
 		end("no test is registered", "");
 	for (size_t i = 0; i < test_count; i++)
 		group[i] = (struct CMUnitTest){ tests[i].name, run, before_each,
 						after_each, &tests[i] };
+	if (argc > 1)
+		cmocka_set_test_filter(argv[1]);
 	end_when_stuck();
 	return _cmocka_run_group_tests("tests", group, test_count, before_all,
 				       after_all);

@@ -25,8 +25,10 @@
  * | was the first    | either      | interrupted, or gone | is refused, for  |
  * |                  |             |                      | LOCK_OVERDUE_S   |
  *
- * Where the application blocks all signals, or a filter refuses that, it may be
- * refused more often: plain replies, never two that change the same state.
+ * Where the application blocks all signals, or a filter refuses that, calls may
+ * be refused more often: their replies are plain.  Two change the same state
+ * only if the first of all was a user-level thread, stopped inside a lock, that
+ * others of its thread do not let go on for LOCK_OVERDUE_S.
  */
 #ifndef REPLYFROM_LOCK_H
 #define REPLYFROM_LOCK_H

@@ -16,7 +16,7 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
  */
 void log_event(enum log_level level, int fd, const char *what);
 
-/* fd 2 is closed, or is a duplicate: what is opened as 2 is no stderr. */
+/* See quiet_stderr_is().  Keeps errno. */
 void log_stderr_is(bool there);
 
 /* Whether nothing is told: a filter kills for a call that it takes. */

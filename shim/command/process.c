@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -257,15 +256,21 @@ static bool read_maps(struct process *process)
 	return is_known;
 }
 
-/* 0, no, false, off and nothing leave the library active. */
+static int open_services(void)
+{
+	return open("/etc/services", O_RDONLY | O_CLOEXEC);
+}
+
+const struct port_list_services process_services = { open_services, read,
+						     close };
+
+/* What is neither on nor off disables as well. */
 static bool disables(const char *value)
 {
-	static const char *const off[] = { "", "0", "no", "false", "off" };
+	uint32_t is_on = 1;
 
-	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
-		if (!strcasecmp(value, off[i]))
-			return false;
-	return true;
+	(void)variable_read_switch(value, &is_on);
+	return is_on;
 }
 
 static void read_variable(struct process *process, const char *entry)
@@ -277,8 +282,8 @@ static void read_variable(struct process *process, const char *entry)
 	} else if (!strncmp(entry, "REPLYFROM_DISABLE=", 18)) {
 		process->disabled = disables(entry + 18);
 	} else if (!strncmp(entry, "REPLYFROM_ONLY_PORTS=", 21)) {
-		process->choosy =
-			variable_read_ports(entry + 21, process->only_ports);
+		process->choosy = port_list_read(entry + 21, &process_services,
+						 process->only_ports);
 	} else if (!strncmp(entry, "LISTEN_FDS=", 11)) {
 		process->passed = true;
 	}

@@ -3,7 +3,7 @@
 #ifndef REPLYFROM_PROCESS_H
 #define REPLYFROM_PROCESS_H
 
-#include "common/ports.h"
+#include "common/port_list.h"
 
 #include <limits.h>
 #include <stdbool.h>
@@ -50,8 +50,11 @@ struct process {
 	size_t data_count;
 	uint64_t base;
 	/* The bits of those ports. */
-	uint32_t only_ports[PORTS_COUNT / PORTS_PER_WORD];
+	uint32_t only_ports[PORTS_WORDS];
 };
+
+/* This host's services(5). */
+extern const struct port_list_services process_services;
 
 /* Reads all of it.  False, and errno: there is none. */
 bool process_read(pid_t pid, struct process *process);

@@ -23,8 +23,7 @@ __attribute__((constructor)) static void loaded(void)
 
 	real_resolve();
 	seccomp_watch(false);
-	if (config_get()->log)
-		log_stderr_is(real.fcntl(STDERR_FILENO, F_GETFD) >= 0);
+	log_stderr_is(true);
 	errno = saved;
 }
 

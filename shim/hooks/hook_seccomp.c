@@ -66,7 +66,7 @@ static const struct {
 	{ LINES, SYS_rt_sigpending },
 	{ LINES, SYS_rt_sigtimedwait },
 	{ LINES, SYS_write },
-	{ LINES, SYS_openat },
+	{ LINES, SYS_statx },
 };
 
 /* What it may kill for; no filter is the strict mode. */

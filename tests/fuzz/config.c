@@ -41,12 +41,26 @@ static bool is_number(const char *text, uint32_t value, uint32_t was)
 	return is_usable;
 }
 
+static bool is_switch(const char *text, uint32_t value, uint32_t was)
+{
+	static const char *const words[] = { "",  "0",	 "no",	 "false", "off",
+					     "1", "yes", "true", "on" };
+
+	for (size_t n = 0; n < sizeof(words) / sizeof(*words); n++)
+		if (!strcasecmp(text, words[n])) {
+			assert(value == n / 5);
+			return true;
+		}
+	assert(value == was || !strcmp(variable->name, "REPLYFROM_DISABLE"));
+	return false;
+}
+
 static bool is_word(const char *text, uint32_t value)
 {
 	static const char *const words[] = { "off", "error", "info", "debug" };
 
 	for (uint32_t n = 0; n < sizeof(words) / sizeof(*words); n++)
-		if (!strcmp(text, words[n])) {
+		if (!strcasecmp(text, words[n])) {
 			assert(value == n);
 			return true;
 		}
@@ -95,16 +109,6 @@ static bool is_list(char *text, const struct config *config)
 	return true;
 }
 
-static bool is_place(const char *text, const char *log_to)
-{
-	if (text[0] == '/' || !strcmp(text, "syslog")) {
-		assert(log_to && log_to != text && !strcmp(log_to, text));
-		return true;
-	}
-	assert(!log_to);
-	return !strcmp(text, "stderr");
-}
-
 /* config.c has room for one reading, which is all that there are. */
 static void forget_ports(void)
 {
@@ -129,8 +133,6 @@ static bool is_taken(char *text, const struct config *config)
 		return is_word(text, is);
 	case VARIABLE_PORTS:
 		return is_list(text, config);
-	case VARIABLE_PLACE:
-		return is_place(text, config->log_to);
 	}
 	return false;
 }

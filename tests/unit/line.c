@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RANDOM_ADDRESSES 20000
 
@@ -39,22 +38,6 @@ static void numbers_are_decimal(void **state)
 		(void)snprintf(text, sizeof(text), "%lu", numbers[i]);
 
 		line_add_number(&line, numbers[i]);
-
-		assert_line(text);
-	}
-}
-
-static void times_are_those_of_gmtime(void **state)
-{
-	char text[64];
-
-	(void)state;
-	/* Each eleventh hour or so, up to the last of them. */
-	for (time_t t = 0; t <= (time_t)UINT32_MAX; t += 40013) {
-		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
-			       gmtime(&t));
-
-		line_add_time(&line, (uint32_t)t);
 
 		assert_line(text);
 	}
@@ -181,7 +164,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(numbers_are_decimal),
-		TEST(times_are_those_of_gmtime),
 		TEST(an_ipv4_name_has_its_port_behind_a_colon),
 		TEST(an_ipv6_name_is_as_inet_ntop_has_it),
 		TEST(so_is_any_other),

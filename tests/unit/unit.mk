@@ -29,8 +29,8 @@ props = $(patsubst %,$(U)/%.o,$(1))
 PEERS = $(call rooms,lock peers pktinfo queue) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config line quiet raw real variable) \
-	$(call props,child)
+$(U)/config: $(call rooms,config line nearest port_list quiet raw real told \
+	variable) $(call props,child)
 
 $(U)/counters: $(call rooms,counters)
 $(U)/counters: WRAPPED = process_vm_readv
@@ -43,7 +43,7 @@ $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep
 $(U)/lock_before_4_14: WRAPPED = madvise
 
-$(U)/log: $(call rooms,line log quiet raw real) \
+$(U)/log: $(call rooms,line lock log quiet raw real) \
 	$(call props,child clock settings)
 $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 

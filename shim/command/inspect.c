@@ -113,7 +113,7 @@ static bool is_inherited(const struct process *process, unsigned long inode,
 			 int fd)
 {
 	return fd <= STDERR_FILENO || process->passed ||
-	       process_has_socket(process->parent, inode);
+	       wildcard_is_of(process->parent, inode);
 }
 
 static void judge_loaded(const struct process *process,
@@ -184,7 +184,7 @@ static void found(unsigned long inode, int fd, void *data)
 
 	if (!socket)
 		return;
-	options = process_socket_options(process->pid, fd);
+	options = wildcard_options_of(process->pid, fd);
 	one = (struct inspected){ .socket = *socket,
 				  .pid = process->pid,
 				  .loaded = process->loaded,
@@ -212,7 +212,7 @@ static void look_at_sockets(void *data)
 	if (!process_read(look->pid, &look->process))
 		outcome = INSPECT_GONE;
 	else if (!look->process.readable ||
-		 !process_sockets(look->pid, found, look))
+		 !wildcard_sockets_of(look->pid, found, look))
 		outcome = INSPECT_DENIED;
 	guard_write(&outcome, sizeof(outcome));
 }

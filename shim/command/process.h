@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What /proc says of a process and of its sockets.  proc(5). */
+/* What /proc says of a process.  proc(5). */
 #ifndef REPLYFROM_PROCESS_H
 #define REPLYFROM_PROCESS_H
 
@@ -9,10 +9,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 enum {
-	PROCESS_SOCKET_TEXT = 64,
 	PROCESS_NAME_BYTES = 64,
 	PROCESS_WHERE_BYTES = 256,
 	PROCESS_PRELOAD_BYTES = 1024,
@@ -71,41 +71,11 @@ ino_t process_namespace(pid_t pid, const char *kind);
 /* Calls `found` for each process there is, in no order.  False, and errno. */
 bool process_each(void (*found)(pid_t pid, void *data), void *data);
 
-/* A UDP socket that is bound to the wildcard. */
-struct wildcard {
-	unsigned long inode;
-	uint16_t port;
-	bool v6;
-	char text[PROCESS_SOCKET_TEXT]; /* "udp 0.0.0.0:53" */
-};
-
-/*
- * Lists those of the process's network namespace, in memory that the caller
- * frees; `more` is how many there are beyond.
- */
-struct wildcard *process_wildcards(pid_t pid, size_t *count, size_t *more);
-
-/*
- * Calls `found` for each socket that the process has open, with its fd.  False,
- * and errno: they cannot be read.
- */
-bool process_sockets(pid_t pid,
-		     void (*found)(unsigned long inode, int fd, void *data),
-		     void *data);
-
-struct socket_options {
-	bool known;   /* the rest could be read */
-	bool marked;  /* it was set up by the library, whoever has it now */
-	bool pktinfo; /* the process itself asked for it.  ip(7) */
-	bool v6_only;
-};
-struct socket_options process_socket_options(pid_t pid, int fd);
+/* Opens /proc/PID/NAME for reading. */
+FILE *process_open(pid_t pid, const char *name);
 
 /* The nearest process above this one that has the library, or should. */
 bool process_above_with_library(const struct process *process,
 				struct process *above);
-
-/* Whether this process has this socket open. */
-bool process_has_socket(pid_t pid, unsigned long inode);
 
 #endif

@@ -42,7 +42,7 @@ static const struct {
 } calls[] = {
 	{ MEMORY | LOOKS, HOOK_SYS_MMAP },
 	{ MEMORY | LOOKS, SYS_munmap },
-	{ LOOKS | FOLLOWS, SYS_getsockopt },
+	{ LOOKS | FOLLOWS | LINES, SYS_getsockopt },
 	{ LOOKS | FOLLOWS, SYS_setsockopt },
 	{ LOOKS | FOLLOWS | LINES, SYS_getsockname },
 	{ LINES, SYS_socket },

@@ -15,7 +15,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
-	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
+	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest $(PEERS_TESTS) peers_chains \
 	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -36,6 +36,8 @@ $(U)/counters: $(call rooms,counters)
 $(U)/counters: WRAPPED = process_vm_readv
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
+
+$(U)/libc_version: $(call rooms,libc_version)
 
 $(U)/line: $(call rooms,line)
 
@@ -68,6 +70,8 @@ $(U)/print: $(call rooms,print)
 $(U)/program: $(call rooms,program)
 
 $(U)/payload: $(call rooms,payload protocol)
+
+$(U)/nearest: $(call rooms,nearest)
 
 $(U)/port_list: $(call rooms,port_list)
 

@@ -17,6 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/auxv.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -163,13 +164,9 @@ static void check_name(const char *entry)
 	const char *nearest;
 	bool is_known;
 
-	if (length < sizeof(name))
-		memcpy(name, entry, length);
-	else
-		memcpy(name, entry, sizeof(name) - 1);
+	memcpy(name, entry, length < sizeof(name) ? length : sizeof(name) - 1);
 	nearest = nearest_variable(name, &is_known);
-	/* Nor does a privileged program talk of what its user has set. */
-	if (is_known || !secure_getenv(name) || told_by_parent(entry))
+	if (is_known || told_by_parent(entry))
 		return;
 	line_add(&line, "replyfrom: ");
 	line_add(&line, name);
@@ -184,6 +181,9 @@ static void check_name(const char *entry)
 
 static void check_names(void)
 {
+	/* A privileged program does not talk of what its user has set. */
+	if (getauxval(AT_SECURE))
+		return;
 	for (char **entry = environ; entry && *entry; entry++)
 		if (!strncmp(*entry, prefix, sizeof(prefix) - 1))
 			check_name(*entry);

@@ -353,6 +353,24 @@ static void an_unknown_variable_is_reported_with_the_nearest(void **state)
 			    "replyfrom: REPLYFROM_FROB: unknown variable\n");
 }
 
+static void a_long_name_is_cut(void **state)
+{
+	char name[200];
+
+	(void)state;
+	memset(name, 'X', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): its beginning */
+	memcpy(name, "REPLYFROM_", 10);
+	assert_int_equal(setenv(name, "1", 1), 0);
+	read_config();
+	(void)unsetenv(name);
+
+	assert_int_equal(count_lines(seen->said), 1);
+	assert_non_null(strstr(seen->said, "REPLYFROM_XXXX"));
+	assert_in_range(strlen(seen->said), 80, 120);
+}
+
 /* A variable of words: each by its place. */
 struct words {
 	const char *name;
@@ -618,6 +636,7 @@ int main(void)
 		TEST(a_switch_takes_the_usual_words),
 		TEST(another_word_disables_but_does_not_switch_others),
 		TEST(an_unknown_variable_is_reported_with_the_nearest),
+		TEST(a_long_name_is_cut),
 		TEST(a_word_is_taken_in_any_case),
 		TEST(what_is_none_of_the_words_is_reported),
 		TEST(the_ports_of_a_list_are_taken),

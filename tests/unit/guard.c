@@ -21,6 +21,16 @@ static void get_stuck(void *data)
 		(void)pause();
 }
 
+static void go_on_slowly(void *data)
+{
+	const struct timespec nap = { .tv_nsec = 500000000 };
+
+	for (int i = 0; i < 6; i++) {
+		guard_write(data, 1);
+		(void)nanosleep(&nap, NULL);
+	}
+}
+
 static void crash(void *data)
 {
 	guard_write(data, strlen(data));
@@ -64,6 +74,18 @@ static void a_child_that_is_stuck_is_left_behind(void **state)
 	free(output.at);
 }
 
+/* As on a busy machine; it has GUARD_MS for each step. */
+static void a_child_that_goes_on_is_awaited(void **state)
+{
+	struct guard_output output;
+
+	(void)state;
+	assert_int_equal(guard_run(go_on_slowly, "x", &output), GUARD_DONE);
+
+	assert_int_equal(output.bytes, 6);
+	free(output.at);
+}
+
 static void a_child_that_crashes_said_nothing(void **state)
 {
 	struct guard_output output;
@@ -89,6 +111,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(what_a_child_wrote_is_returned),
 		cmocka_unit_test(a_child_that_is_stuck_is_left_behind),
+		cmocka_unit_test(a_child_that_goes_on_is_awaited),
 		cmocka_unit_test(a_child_that_crashes_said_nothing),
 		cmocka_unit_test(a_child_may_write_only_so_much),
 	};

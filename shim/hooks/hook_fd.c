@@ -2,6 +2,7 @@
 /* The calls that make, name, set up and close sockets. */
 #include "base/config.h"
 #include "base/log.h"
+#include "base/quiet.h"
 #include "base/real.h"
 #include "base/seccomp.h"
 #include "hooks/hook.h"
@@ -23,7 +24,8 @@ __attribute__((constructor)) static void loaded(void)
 
 	real_resolve();
 	seccomp_watch(false);
-	log_stderr_is(true);
+	if (config_get()->log)
+		quiet_stderr_is(true);
 	errno = saved;
 }
 

@@ -7,6 +7,7 @@
 #include "base/real.h"
 #include "fuzz.h"
 
+#include <limits.h>
 #include <regex.h>
 
 static const struct variable *variable;
@@ -68,6 +69,17 @@ static bool is_word(const char *text, uint32_t value)
 	return false;
 }
 
+static bool is_place(const char *text, uint32_t value)
+{
+	const bool is_syslog = !strcasecmp(text, "syslog");
+
+	assert(value == (is_syslog ? LOG_TO_SYSLOG : LOG_TO_STDERR));
+	return is_syslog || !strcasecmp(text, "stderr");
+}
+
+#define PORT "[0-9]{1,5}(-[0-9]{1,5})?"
+#define BLANKS "[ \t]*"
+
 /* Marks the ports of a list; false: it is none. */
 static bool mark_ports(char *list, bool *marks)
 {
@@ -75,12 +87,14 @@ static bool mark_ports(char *list, bool *marks)
 	char *rest, *dash;
 
 	if (!form.re_nsub)
-		assert(!regcomp(&form, "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
+		assert(!regcomp(&form,
+				"^" BLANKS PORT "((" BLANKS "," BLANKS
+				"|[ \t]+)" PORT ")*" BLANKS "$",
 				REG_EXTENDED));
 	if (regexec(&form, list, 0, NULL, 0))
 		return false;
-	for (char *part = strtok_r(list, ",", &rest); part;
-	     part = strtok_r(NULL, ",", &rest)) {
+	for (char *part = strtok_r(list, ", \t", &rest); part;
+	     part = strtok_r(NULL, ", \t", &rest)) {
 		const unsigned long first = strtoul(part, &dash, 10);
 		const unsigned long last =
 			*dash ? strtoul(dash + 1, NULL, 10) : first;
@@ -96,8 +110,11 @@ static bool is_list(char *text, const struct config *config)
 {
 	bool marks[PORTS_COUNT] = { false };
 
-	const bool is_all = !strcmp(text, "all");
+	const bool is_all = !strcasecmp(text, "all");
 
+	/* What services there are is the host's. */
+	if (!is_all && text[strspn(text, "0123456789-, \t")])
+		return config->only_ports;
 	if (is_all || !mark_ports(text, marks)) {
 		assert(!config->only_ports);
 		return is_all;
@@ -129,8 +146,12 @@ static bool is_taken(char *text, const struct config *config)
 	switch (variable->kind) {
 	case VARIABLE_NUMBER:
 		return is_number(text, is, was);
+	case VARIABLE_SWITCH:
+		return is_switch(text, is, was);
 	case VARIABLE_WORD:
-		return is_word(text, is);
+		return variable->offset == offsetof(struct config, log)
+			       ? is_word(text, is)
+			       : is_place(text, is);
 	case VARIABLE_PORTS:
 		return is_list(text, config);
 	}
@@ -150,13 +171,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	variable = &variables[data[0] % count];
 	memcpy(text, data + 1, bytes - 1);
 	text[bytes - 1] = '\0';
+	real_resolve(); /* or the first call does, and undoes this */
 	real.write = note_line;
 	lines = 0;
 	forget_ports();
 
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
 	(void)setenv(variable->name, text, 1);
-	read_environment(&config);
+	read_variables(&config);
 	(void)unsetenv(variable->name); // NOLINT(concurrency-mt-unsafe)
 
 	assert(lines == !is_taken(text, &config));

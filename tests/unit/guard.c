@@ -21,14 +21,24 @@ static void get_stuck(void *data)
 		(void)pause();
 }
 
-static void go_on_slowly(void *data)
+static void go_on(void *data, int steps)
 {
 	const struct timespec nap = { .tv_nsec = 500000000 };
 
-	for (int i = 0; i < 6; i++) {
+	for (int i = 0; i < steps; i++) {
 		guard_write(data, 1);
 		(void)nanosleep(&nap, NULL);
 	}
+}
+
+static void go_on_slowly(void *data)
+{
+	go_on(data, 6);
+}
+
+static void go_on_for_a_minute(void *data)
+{
+	go_on(data, 120);
 }
 
 static void crash(void *data)
@@ -86,6 +96,19 @@ static void a_child_that_goes_on_is_awaited(void **state)
 	free(output.at);
 }
 
+static void a_child_that_does_not_end_is_left_behind(void **state)
+{
+	const time_t begin = time(NULL);
+	struct guard_output output;
+
+	(void)state;
+	assert_int_equal(guard_run(go_on_for_a_minute, "x", &output),
+			 GUARD_LATE);
+
+	assert_in_range(time(NULL) - begin, 8, 20);
+	free(output.at);
+}
+
 static void a_child_that_crashes_said_nothing(void **state)
 {
 	struct guard_output output;
@@ -112,6 +135,7 @@ int main(void)
 		cmocka_unit_test(what_a_child_wrote_is_returned),
 		cmocka_unit_test(a_child_that_is_stuck_is_left_behind),
 		cmocka_unit_test(a_child_that_goes_on_is_awaited),
+		cmocka_unit_test(a_child_that_does_not_end_is_left_behind),
 		cmocka_unit_test(a_child_that_crashes_said_nothing),
 		cmocka_unit_test(a_child_may_write_only_so_much),
 	};

@@ -4,14 +4,22 @@
 
 #include "base/line.h"
 #include "base/quiet.h"
+#include "base/real.h"
+#include "base/told.h"
+#include "common/nearest.h"
+#include "common/port_list.h"
 #include "common/variable.h"
 
 #include <errno.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
+#include <sys/auxv.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static const struct config defaults = {
 	.peers = PRESET_PEERS,
@@ -41,7 +49,7 @@ static bool parse_word(const char *text, const struct variable *variable,
 	for (uint32_t n = 0; *word; n++) {
 		const size_t end = strcspn(word, ",");
 
-		if (end == length && !memcmp(word, text, length)) {
+		if (end == length && !strncasecmp(word, text, length)) {
 			*value = n;
 			return true;
 		}
@@ -50,34 +58,24 @@ static bool parse_word(const char *text, const struct variable *variable,
 	return false;
 }
 
-static bool parse_ports(const char *text, struct config *config)
+/* Not open(2), which is a cancellation point. */
+static int open_services(void)
 {
-	static uint32_t ports[PORTS_COUNT / PORTS_PER_WORD];
-
-	if (!strcmp(text, "all"))
-		return true;
-	if (!variable_read_ports(text, ports))
-		return false;
-	config->only_ports = ports;
-	return true;
+	return (int)real.syscall(SYS_openat, AT_FDCWD, "/etc/services",
+				 O_RDONLY | O_CLOEXEC);
 }
 
-static bool parse_place(const char *text, struct config *config)
+static bool parse_ports(const char *text, struct config *config)
 {
-	/* A copy: some programs write their title over the environment. */
-	static char path[PATH_MAX];
-	const size_t length = strlen(text);
+	static uint32_t ports[PORTS_WORDS];
+	const struct port_list_services services = { open_services, real.read,
+						     real.close };
 
-	if (!strcmp(text, "stderr"))
+	if (!strcasecmp(text, "all"))
 		return true;
-	if (!strcmp(text, QUIET_SYSLOG)) {
-		config->log_to = QUIET_SYSLOG;
-		return true;
-	}
-	if (text[0] != '/' || length >= sizeof(path))
+	if (!port_list_read(text, &services, ports))
 		return false;
-	memcpy(path, text, length + 1);
-	config->log_to = path;
+	config->only_ports = ports;
 	return true;
 }
 
@@ -89,42 +87,106 @@ static bool read_variable(const char *text, const struct variable *variable,
 	switch (variable->kind) {
 	case VARIABLE_NUMBER:
 		return parse_number(text, variable, value);
+	case VARIABLE_SWITCH:
+		return variable_read_switch(text, value);
 	case VARIABLE_WORD:
 		return parse_word(text, variable, value);
 	case VARIABLE_PORTS:
 		return parse_ports(text, config);
-	case VARIABLE_PLACE:
-		return parse_place(text, config);
 	}
 	return true;
 }
 
-/* To stderr: REPLYFROM_LOG_TO may not have been read yet. */
-static void report(const struct variable *variable, const char *value)
+enum { MOST_SHOWN = 80 }; /* of a text that may be anything */
+
+/* To stderr: where else it may go is not known yet. */
+static void report_value(const struct variable *variable, const char *value)
 {
-	const size_t most = 80; /* of a value that may be anything */
 	struct line line = { 0 };
 
 	line_add(&line, "replyfrom: ");
 	line_add(&line, variable->name);
 	line_add(&line, "=");
-	line_add_at_most(&line, value, most);
+	line_add_at_most(&line, value, MOST_SHOWN);
 	line_add(&line, " is not ");
 	line_add(&line, variable->accepted);
-	line_add(&line, "; using the default");
-	quiet_write(&line, NULL);
+	line_add(&line, "; ");
+	line_add(&line, variable->otherwise);
+	quiet_write(&line, LOG_TO_STDERR);
 }
 
-static void read_environment(struct config *config)
+static void read_variables(struct config *config)
 {
 	for (const struct variable *v = variables; v->name; v++) {
 		/* Read before the application can change it.  A
 		 * privileged program ignores it: secure_getenv(3). */
 		const char *text = secure_getenv(v->name);
 
-		if (text && !read_variable(text, v, config))
-			report(v, text);
+		if (!text || read_variable(text, v, config))
+			continue;
+		/* The kill switch: what is meant is plain. */
+		if (v->offset == offsetof(struct config, disable) &&
+		    v->kind == VARIABLE_SWITCH)
+			config->disable = 1;
+		if (!told_by_parent(text - strlen(v->name) - 1))
+			report_value(v, text);
 	}
+}
+
+static const char prefix[] = "REPLYFROM_";
+
+/* The variable that this name may have been meant for, or NULL; *is_known: it
+ * is one. */
+static const char *nearest_variable(const char *name, bool *is_known)
+{
+	const size_t before = sizeof(prefix) - 1;
+	size_t least = NEAREST_MOST + 1;
+	const char *nearest = NULL;
+
+	for (const struct variable *v = variables; v->name; v++) {
+		const size_t n =
+			nearest_distance(name + before, v->name + before);
+
+		if (n < least) {
+			least = n;
+			nearest = v->name;
+		}
+	}
+	*is_known = !least;
+	return nearest;
+}
+
+static void check_name(const char *entry)
+{
+	const size_t length = strcspn(entry, "=");
+	char name[MOST_SHOWN] = "";
+	struct line line = { 0 };
+	const char *nearest;
+	bool is_known;
+
+	memcpy(name, entry, length < sizeof(name) ? length : sizeof(name) - 1);
+	nearest = nearest_variable(name, &is_known);
+	if (is_known || told_by_parent(entry))
+		return;
+	line_add(&line, "replyfrom: ");
+	line_add(&line, name);
+	line_add(&line, ": unknown variable");
+	if (nearest) {
+		line_add(&line, " (did you mean ");
+		line_add(&line, nearest);
+		line_add(&line, "?)");
+	}
+	quiet_write(&line, LOG_TO_STDERR);
+}
+
+static void check_names(void)
+{
+	/* A privileged program does not talk of what its user has set. */
+	if (getauxval(AT_SECURE))
+		return;
+	for (char **entry = environ; entry && *entry; entry++)
+		if (!strncmp(*entry, prefix, sizeof(prefix) - 1))
+			check_name(*entry);
 }
 
 const struct config *_Atomic config_read;
@@ -139,7 +201,8 @@ const struct config *config_get_slowly(void)
 	if (atomic_exchange(&begun, true))
 		return &defaults;
 	config = defaults;
-	read_environment(&config);
+	read_variables(&config);
+	check_names();
 	atomic_store_explicit(&config_read, &config, memory_order_release);
 	errno = saved;
 	return &config;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Formats text where a signal handler must not call snprintf or gmtime. */
+/* Does what snprintf and inet_ntop may not do in a signal handler. */
 #include "base/line.h"
 
 #include "common/name.h"
@@ -25,9 +25,8 @@ void line_add(struct line *line, const char *text)
 	line_add_at_most(line, text, sizeof(line->text));
 }
 
-/* At least `least` digits; the base is 16 at most. */
-static void add_digits(struct line *line, unsigned long number, unsigned base,
-		       int least)
+/* In this base, which is 16 at most. */
+static void add_digits(struct line *line, unsigned long number, unsigned base)
 {
 	char text[24];
 	char *at = text + sizeof(text);
@@ -36,43 +35,13 @@ static void add_digits(struct line *line, unsigned long number, unsigned base,
 	do {
 		*--at = "0123456789abcdef"[number % base];
 		number /= base;
-		least--;
-	} while (number || least > 0);
+	} while (number);
 	line_add(line, at);
 }
 
 void line_add_number(struct line *line, unsigned long number)
 {
-	add_digits(line, number, 10, 1);
-}
-
-static void add_part(struct line *line, uint32_t number, const char *behind)
-{
-	add_digits(line, number, 10, 2);
-	line_add(line, behind);
-}
-
-/* H. Hinnant, "chrono-Compatible Low-Level Date Algorithms", civil_from_days */
-void line_add_time(struct line *line, uint32_t seconds)
-{
-	const uint32_t day_s = 86400, hour_s = 3600, minute_s = 60;
-	const uint32_t days = seconds / day_s + 719468;
-	const uint32_t era = days / 146097, in_era = days % 146097;
-	const uint32_t year_of_era =
-		(in_era - in_era / 1460 + in_era / 36524 - in_era / 146096) /
-		365;
-	const uint32_t in_year = in_era - (365 * year_of_era + year_of_era / 4 -
-					   year_of_era / 100);
-	const uint32_t march = (5 * in_year + 2) / 153; /* months since then */
-	const uint32_t day = in_year - (153 * march + 2) / 5 + 1;
-	const uint32_t month = march < 10 ? march + 3 : march - 9;
-
-	add_part(line, year_of_era + era * 400 + (month <= 2), "-");
-	add_part(line, month, "-");
-	add_part(line, day, "T");
-	add_part(line, seconds % day_s / hour_s, ":");
-	add_part(line, seconds % hour_s / minute_s, ":");
-	add_part(line, seconds % minute_s, "Z");
+	add_digits(line, number, 10);
 }
 
 static void add_v4(struct line *line, const uint8_t *bytes)
@@ -119,7 +88,7 @@ static void add_v6(struct line *line, const struct in6_addr *address)
 		}
 		if (is_due)
 			line_add(line, ":");
-		add_digits(line, group(address, n), 16, 1);
+		add_digits(line, group(address, n), 16);
 		is_due = true;
 	}
 	if (most == GROUPS)

@@ -16,10 +16,7 @@ void line_add(struct line *line, const char *text);
 void line_add_at_most(struct line *line, const char *text, size_t most);
 void line_add_number(struct line *line, unsigned long number);
 
-/* Seconds since 1970, as an ISO 8601 time in UTC. */
-void line_add_time(struct line *line, uint32_t seconds);
-
-/* An address of either family and its port, in the format of RFC 5952. */
+/* An address of either family, and its port, as RFC 5952 has them. */
 void line_add_name(struct line *line, const struct sockaddr_in6 *name);
 
 /* Ends it with a newline; other newlines become blanks. */

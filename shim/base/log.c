@@ -4,13 +4,13 @@
 
 #include "base/config.h"
 #include "base/line.h"
+#include "base/lock.h"
 #include "base/name_calls.h"
 #include "base/quiet.h"
 
 #include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -47,33 +47,41 @@ static bool may_write(uint32_t *left_out)
 	return atomic_fetch_add(&rate.lines, 1) < MOST_LINES;
 }
 
-/* Starts the line as its destination needs it. */
-static void begin(struct line *line, enum log_level level, const char *to)
+/* What comes before the text, at each place. */
+static void begin(struct line *line, enum log_level level, enum log_place to)
 {
 	/* syslog(3): LOG_ERR, LOG_INFO, LOG_DEBUG. */
 	const unsigned int severities[] = { 0, 3, 6, 7 };
 
 	line->length = 0;
-	if (!to) {
+	if (to == LOG_TO_STDERR) {
 		line_add(line, "replyfrom: ");
 		return;
 	}
-	if (!strcmp(to, QUIET_SYSLOG)) {
-		line_add(line, "<");
-		line_add_number(line, SYSLOG_DAEMON | severities[level]);
-		line_add(line, ">");
-	} else {
-		line_add_time(line, (uint32_t)time(NULL));
-		line_add(line, " ");
-	}
-	line_add(line, "replyfrom[");
+	line_add(line, "<");
+	line_add_number(line, SYSLOG_DAEMON | severities[level]);
+	line_add(line, ">replyfrom[");
 	line_add_number(line, (unsigned long)getpid());
 	line_add(line, "]: ");
 }
 
-void log_stderr_is(bool there)
+/* Once: where the lines go that were asked for. */
+static void say_syslog_fails(void)
 {
-	quiet_stderr_is(there);
+	static _Atomic bool said;
+	struct line line;
+
+	if (atomic_exchange(&said, true))
+		return;
+	begin(&line, LOG_ERROR, LOG_TO_STDERR);
+	line_add(&line, "syslog does not take lines: nothing is logged");
+	(void)quiet_write(&line, LOG_TO_STDERR);
+}
+
+static void write_line(struct line *line, enum log_place to)
+{
+	if (!quiet_write(line, to) && to == LOG_TO_SYSLOG)
+		say_syslog_fails();
 }
 
 /* fd 5 udp 0.0.0.0:53 */
@@ -96,27 +104,40 @@ void log_no_more(bool yes)
 	atomic_store(&silent, yes);
 }
 
+void log_stderr_is(bool there)
+{
+	const int saved = errno;
+
+	/* A vfork child's fds are its own, but this memory is its parent's. */
+	if (config_get()->log && !atomic_load(&silent) && !lock_is_borrowed())
+		quiet_stderr_is(there);
+	errno = saved;
+}
+
 void log_event(enum log_level level, int fd, const char *what)
 {
 	const struct config *config = config_get();
 	int saved = errno;
+	enum log_place to = LOG_TO_SYSLOG;
 	uint32_t left_out;
 	struct line line;
 
 	if (config->log < (uint32_t)level || atomic_load(&silent))
 		return;
 	if (may_write(&left_out)) {
+		if (config->log_to == LOG_TO_STDERR && quiet_has_stderr())
+			to = LOG_TO_STDERR;
 		if (left_out) {
-			begin(&line, LOG_INFO, config->log_to);
+			begin(&line, LOG_INFO, to);
 			line_add(&line, "lines left out: ");
 			line_add_number(&line, left_out);
-			quiet_write(&line, config->log_to);
+			write_line(&line, to);
 		}
-		begin(&line, level, config->log_to);
+		begin(&line, level, to);
 		if (fd >= 0)
 			add_socket(&line, fd);
 		line_add(&line, what);
-		quiet_write(&line, config->log_to);
+		write_line(&line, to);
 	}
 	errno = saved;
 }

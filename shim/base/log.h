@@ -16,10 +16,7 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
  */
 void log_event(enum log_level level, int fd, const char *what);
 
-/*
- * false: fd 2 is closed; what the program opens as fd 2 later is not stderr,
- * and nothing is written there.  true: the program duplicated an fd to fd 2.
- */
+/* See quiet_stderr_is().  Keeps errno. */
 void log_stderr_is(bool there);
 
 /* yes: log nothing, because a seccomp filter kills for a call that it needs. */

@@ -8,46 +8,35 @@
 #include "base/real.h"
 
 #include <errno.h>
-#include <fcntl.h>
+#include <linux/stat.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
-#include <string.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
 
-/* The file is opened for each line, so the application never sees the fd. */
-static void write_to_file(const char *path, const struct line *line)
-{
-	const int flags = O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC |
-			  O_NOFOLLOW | O_NOCTTY | O_NONBLOCK;
-	const int for_its_owner = 0600;
-	/* Not open(2), which is a cancellation point. */
-	int fd = (int)real.syscall(SYS_openat, AT_FDCWD, path, flags,
-				   for_its_owner);
+#define QUIET_EMPTY_PATH 0x1000 /* AT_EMPTY_PATH.  open(2) */
 
-	if (fd < 0)
-		return;
-	(void)!real.write(fd, line->text, line->length);
-	real.close(fd);
-}
-
-/* RFC 3164, without a time: the receiver adds it.  Does not block. */
-static void write_to_syslog(const struct line *line)
+/* RFC 3164; who receives it knows the time.  Nobody waits for it. */
+static bool write_to_syslog(const struct line *line)
 {
 	const struct sockaddr_un to = { .sun_family = AF_UNIX,
 					.sun_path = "/dev/log" };
 	int fd = real.socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	bool written;
 
 	if (fd < 0)
-		return;
-	real.sendto(fd, line->text, line->length, MSG_DONTWAIT | MSG_NOSIGNAL,
-		    (const struct sockaddr *)&to, sizeof(to));
+		return false;
+	written = real.sendto(fd, line->text, line->length,
+			      MSG_DONTWAIT | MSG_NOSIGNAL,
+			      (const struct sockaddr *)&to, sizeof(to)) >= 0;
 	real.close(fd);
+	return written;
 }
 
 /* Raised by writes to a pipe, a large file or a terminal with tostop. */
@@ -105,34 +94,91 @@ static void hush_end(struct hush *hush)
 	(void)pthread_setcancelstate(hush->cancelable, NULL);
 }
 
-static _Atomic bool stderr_closed;
+/* What fd 2 is; of two files these differ, or they are one. */
+struct identity {
+	uint64_t device;
+	uint64_t inode;
+};
+
+enum { STDERR_UNKNOWN, STDERR_MEANT, STDERR_OTHER };
+
+/* What it was when it was looked at for the first time, or duplicated. */
+static struct {
+	_Atomic int state;
+	_Atomic uint64_t device;
+	_Atomic uint64_t inode;
+} meant;
+
+/* By number, for fstat(2) has many names.  Before Linux 4.11: all are one. */
+static bool identify(struct identity *identity)
+{
+	struct statx file = { .stx_mask = 0 };
+
+	*identity = (struct identity){ 0, 0 };
+	if (real.syscall(SYS_statx, STDERR_FILENO, "", QUIET_EMPTY_PATH,
+			 STATX_TYPE | STATX_INO, &file) < 0)
+		return errno != EBADF;
+	identity->device =
+		(uint64_t)file.stx_dev_major << 32 | file.stx_dev_minor;
+	identity->inode = file.stx_ino;
+	return true;
+}
+
+static bool is_for_lines(void)
+{
+	int domain = 0, type = 0;
+	socklen_t len = sizeof(domain);
+
+	if (real.getsockopt(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, &domain,
+			    &len) < 0)
+		return errno != EBADF; /* no socket */
+	len = sizeof(type);
+	return domain == AF_UNIX &&
+	       !real.getsockopt(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type,
+				&len) &&
+	       type != SOCK_DGRAM;
+}
 
 void quiet_stderr_is(bool there)
 {
-	atomic_store_explicit(&stderr_closed, !there, memory_order_relaxed);
+	struct identity now = { 0, 0 };
+
+	there = there && is_for_lines() && identify(&now);
+	atomic_store(&meant.device, now.device);
+	atomic_store(&meant.inode, now.inode);
+	atomic_store(&meant.state, there ? STDERR_MEANT : STDERR_OTHER);
 }
 
-/* Does not block on a pipe whose reader does not read. */
-static void write_to_stderr(const struct line *line)
+bool quiet_has_stderr(void)
+{
+	struct identity now;
+
+	if (atomic_load(&meant.state) == STDERR_UNKNOWN)
+		quiet_stderr_is(true);
+	return atomic_load(&meant.state) == STDERR_MEANT && identify(&now) &&
+	       now.device == atomic_load(&meant.device) &&
+	       now.inode == atomic_load(&meant.inode);
+}
+
+/* Who reads a pipe may not: then nobody waits for that. */
+static bool write_to_stderr(const struct line *line)
 {
 	struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	if (!atomic_load(&stderr_closed) && ppoll(&at, 1, &at_once, NULL) == 1)
-		(void)!real.write(STDERR_FILENO, line->text, line->length);
+	return quiet_has_stderr() && ppoll(&at, 1, &at_once, NULL) == 1 &&
+	       real.write(STDERR_FILENO, line->text, line->length) >= 0;
 }
 
-void quiet_write(struct line *line, const char *to)
+bool quiet_write(struct line *line, enum log_place to)
 {
 	struct hush hush;
+	bool written;
 
 	line_end(line);
 	if (!hush_begin(&hush))
-		return;
-	if (!to)
-		write_to_stderr(line);
-	else if (!strcmp(to, QUIET_SYSLOG))
-		write_to_syslog(line);
-	else
-		write_to_file(to, line);
+		return true; /* not to be said, either */
+	written = to == LOG_TO_SYSLOG ? write_to_syslog(line)
+				      : write_to_stderr(line);
 	hush_end(&hush);
+	return written;
 }

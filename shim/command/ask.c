@@ -97,8 +97,8 @@ static int add_ports(const char *host, const struct sockaddr_in6 *name,
 {
 	int status = EXIT_SUCCESS;
 
-	for (uint32_t port = 1; port < PORT_LIST_PORTS && !status; port++)
-		if (port_list_has(ports, port))
+	for (uint32_t port = 1; port < PORTS_COUNT && !status; port++)
+		if (ports_has(ports, (uint16_t)port))
 			status = add_endpoint(host, name, (uint16_t)port);
 	return status;
 }
@@ -390,7 +390,7 @@ static int fail_on_payload(const char *text, const char *why)
 /* Adds each host with its own ports, or those behind the hosts. */
 static int add_hosts(const struct ask_words *words)
 {
-	static uint32_t ports[PORT_LIST_WORDS];
+	static uint32_t ports[PORTS_WORDS];
 	int status = EXIT_SUCCESS;
 
 	for (size_t i = 0; i < words->host_count && !status; i++) {

@@ -4,23 +4,14 @@
 
 #include "command/command.h"
 #include "command/payload.h"
+#include "command/process.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
-
-static int open_services(void)
-{
-	return open("/etc/services", O_RDONLY | O_CLOEXEC);
-}
 
 bool ask_ports_read(const char *text, uint32_t *ports)
 {
-	static const struct port_list_services services = { open_services, read,
-							    close };
-
-	return port_list_read(text, &services, ports);
+	return port_list_read(text, &process_services, ports);
 }
 
 /* Where the port begins, behind its colon; NULL: an address alone. */
@@ -59,7 +50,7 @@ static bool is_number_list(const char *word)
 
 static bool is_port_list(const char *word)
 {
-	uint32_t ports[PORT_LIST_WORDS] = { 0 };
+	uint32_t ports[PORTS_WORDS] = { 0 };
 
 	return ask_ports_read(word, ports);
 }

@@ -4,6 +4,7 @@
 #include "command/command.h"
 
 #include "command/print.h"
+#include "common/nearest.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -199,39 +200,13 @@ int command_option(int argc, char **argv, const char *short_options,
 	return option == ':' ? '?' : option;
 }
 
-/* Levenshtein's distance, of words that are short. */
-static size_t distance(const char *a, const char *b)
-{
-	enum { MOST = 32 };
-	size_t row[MOST + 1], length = strnlen(b, MOST);
-
-	for (size_t j = 0; j <= length; j++)
-		row[j] = j;
-	for (size_t i = 1; *a && i <= MOST; i++, a++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= length; j++) {
-			size_t best = diagonal + (*a != b[j - 1]);
-
-			diagonal = row[j];
-			if (row[j] + 1 < best)
-				best = row[j] + 1;
-			if (row[j - 1] + 1 < best)
-				best = row[j - 1] + 1;
-			row[j] = best;
-		}
-	}
-	return row[length];
-}
-
 const char *command_nearest(const char *word, const char *const *names)
 {
 	const char *nearest = NULL;
-	size_t least = 3; /* more is another word */
+	size_t least = NEAREST_MOST + 1;
 
 	for (; *names; names++) {
-		const size_t n = distance(word, *names);
+		const size_t n = nearest_distance(word, *names);
 
 		if (n < least && n < strlen(*names)) {
 			least = n;

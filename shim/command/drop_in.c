@@ -14,7 +14,7 @@
 #define CALLS                                                            \
 	"bind close connect fcntl getsockname getsockopt ioctl madvise " \
 	"poll ppoll recvfrom recvmmsg recvmsg rt_sigprocmask sendmmsg "  \
-	"sendmsg sendto setsockopt socket write writev"
+	"sendmsg sendto setsockopt socket statx write writev"
 
 /* Their sets.  systemd.exec(5) SystemCallFilter=. */
 #define SETS                                                    \

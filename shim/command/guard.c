@@ -81,10 +81,13 @@ static bool grow(struct guard_output *output, size_t *room)
 	return true;
 }
 
-static enum guard_outcome read_all(int fd, int64_t end_ms,
+static enum guard_outcome read_all(int fd, int most_ms,
 				   struct guard_output *output)
 {
+	const int64_t begin_ms = now_ms();
+	const int64_t last_ms = begin_ms + (int64_t)most_ms * GUARD_TIMES;
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	int64_t end_ms = begin_ms + most_ms;
 	size_t room = 0;
 
 	for (;;) {
@@ -102,7 +105,12 @@ static enum guard_outcome read_all(int fd, int64_t end_ms,
 			return GUARD_FAILED;
 		if (n == 0)
 			break;
-		output->bytes += n > 0 ? (size_t)n : 0;
+		if (n < 0)
+			continue;
+		output->bytes += (size_t)n;
+		end_ms = now_ms() + most_ms;
+		if (end_ms > last_ms)
+			end_ms = last_ms;
 	}
 	if (!output->bytes || output->at[--output->bytes] != complete)
 		return GUARD_FAILED;
@@ -143,7 +151,7 @@ enum guard_outcome guard_run(void (*work)(void *data), void *data,
 		be_child(work, data, ends[1]);
 	(void)close(ends[1]);
 	if (child > 0) {
-		outcome = read_all(ends[0], now_ms() + most_ms, output);
+		outcome = read_all(ends[0], most_ms, output);
 		end_child(child);
 	}
 	late_count += outcome == GUARD_LATE;

@@ -26,11 +26,13 @@ struct guard_output {
 
 /*
  * Runs work(data) in a child, whose guard_write() fills `output`.  The child
- * has GUARD_MS; after GUARD_MOST_LATE late ones, those that follow have
- * GUARD_HURRY_MS each, so that many do not add up to hours.
+ * has GUARD_MS between what it writes, and GUARD_TIMES as much in all; after
+ * GUARD_MOST_LATE late ones, those that follow have GUARD_HURRY_MS, so that
+ * many do not add up to hours.
  */
 enum {
 	GUARD_MS = 2000,
+	GUARD_TIMES = 5,
 	GUARD_MOST_LATE = 8,
 	GUARD_HURRY_MS = 100,
 	GUARD_MOST_BYTES = 1 << 26

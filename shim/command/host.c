@@ -3,30 +3,17 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/host.h"
 
+#include "command/route.h"
+
 #include <arpa/inet.h>
-#include <errno.h>
 #include <ifaddrs.h>
-#include <linux/rtnetlink.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/time.h>
 #include <unistd.h>
-
-/* An address in network order; IPv4 has the first four bytes. */
-struct address {
-	int family;
-	uint8_t bytes[sizeof(struct in6_addr)];
-};
-
-/* What the kernel says of a route. */
-struct route {
-	struct address source;
-	unsigned int device;
-};
 
 /* A network of clients; `probe` stands for one of them. */
 struct network {
@@ -51,37 +38,7 @@ struct host {
 	struct network near[MOST_NETWORKS];
 	int near_count;
 	struct network far[2]; /* IPv4, IPv6 */
-	int netlink;
 };
-
-static size_t address_bytes(int family)
-{
-	return family == AF_INET ? sizeof(struct in_addr)
-				 : sizeof(struct in6_addr);
-}
-
-static bool same(const struct address *a, const struct address *b)
-{
-	return a->family == b->family &&
-	       !memcmp(a->bytes, b->bytes, address_bytes(a->family));
-}
-
-static struct address address_of(const struct sockaddr *name)
-{
-	struct address address = { .family = name->sa_family };
-
-	if (name->sa_family == AF_INET)
-		memcpy(address.bytes,
-		       &((const struct sockaddr_in *)(const void *)name)
-				->sin_addr,
-		       sizeof(struct in_addr));
-	else
-		memcpy(address.bytes,
-		       &((const struct sockaddr_in6 *)(const void *)name)
-				->sin6_addr,
-		       sizeof(struct in6_addr));
-	return address;
-}
 
 static struct address address_read(int family, const char *text)
 {
@@ -113,7 +70,7 @@ static int *slot_of(const struct host *host, const struct address *address)
 	for (uint32_t i = hash;; i++) {
 		int *slot = &host->slots[i % SLOTS];
 
-		if (!*slot || same(&host->addresses[*slot - 1], address))
+		if (!*slot || address_is(&host->addresses[*slot - 1], address))
 			return slot;
 	}
 }
@@ -121,90 +78,6 @@ static int *slot_of(const struct host *host, const struct address *address)
 static bool is_ours(const struct host *host, const struct address *address)
 {
 	return *slot_of(host, address);
-}
-
-struct request {
-	struct nlmsghdr header;
-	struct rtmsg route;
-	/* Of which append() writes. */
-	// cppcheck-suppress unusedStructMember
-	char attributes[2 * RTA_SPACE(sizeof(struct in6_addr))];
-};
-
-static void append(struct request *request, unsigned short type,
-		   const struct address *address)
-{
-	const size_t bytes = address_bytes(address->family);
-	struct rtattr attribute = { .rta_len =
-					    (unsigned short)RTA_LENGTH(bytes),
-				    .rta_type = type };
-	char *at = (char *)request + NLMSG_ALIGN(request->header.nlmsg_len);
-
-	memcpy(at, &attribute, sizeof(attribute));
-	memcpy(at + RTA_LENGTH(0), address->bytes, bytes);
-	request->header.nlmsg_len =
-		NLMSG_ALIGN(request->header.nlmsg_len) + attribute.rta_len;
-}
-
-static void read_route(const char *reply, size_t bytes, int family,
-		       struct route *route)
-{
-	size_t at = NLMSG_SPACE(sizeof(struct rtmsg));
-	struct rtattr attribute;
-
-	route->source.family = family;
-	while (at + sizeof(attribute) <= bytes) {
-		const char *data = reply + at + RTA_LENGTH(0);
-		size_t data_bytes;
-
-		memcpy(&attribute, reply + at, sizeof(attribute));
-		if (attribute.rta_len < RTA_LENGTH(0) ||
-		    at + attribute.rta_len > bytes)
-			return;
-		data_bytes = attribute.rta_len - RTA_LENGTH(0);
-		if (attribute.rta_type == RTA_PREFSRC &&
-		    data_bytes == address_bytes(family))
-			memcpy(route->source.bytes, data, data_bytes);
-		if (attribute.rta_type == RTA_OIF &&
-		    data_bytes == sizeof(route->device))
-			memcpy(&route->device, data, data_bytes);
-		at += RTA_ALIGN(attribute.rta_len);
-	}
-}
-
-/* rtnetlink(7) RTM_GETROUTE.  `from` may be NULL.  False: there is no way. */
-static bool find_route(const struct host *host, const struct address *to,
-		       const struct address *from, struct route *route)
-{
-	struct request request = {
-		.header = { .nlmsg_len = NLMSG_LENGTH(sizeof(struct rtmsg)),
-			    .nlmsg_type = RTM_GETROUTE,
-			    .nlmsg_flags = NLM_F_REQUEST },
-		.route = { .rtm_family = (unsigned char)to->family }
-	};
-	const unsigned char bits =
-		(unsigned char)(8 * address_bytes(to->family));
-	char reply[4096];
-	struct nlmsghdr header;
-	ssize_t n;
-
-	*route = (struct route){ 0 };
-	request.route.rtm_dst_len = bits;
-	append(&request, RTA_DST, to);
-	if (from) {
-		request.route.rtm_src_len = bits;
-		append(&request, RTA_SRC, from);
-	}
-	if (send(host->netlink, &request, request.header.nlmsg_len, 0) < 0)
-		return false;
-	n = recv(host->netlink, reply, sizeof(reply), 0);
-	if (n < (ssize_t)NLMSG_SPACE(sizeof(struct rtmsg)))
-		return false;
-	memcpy(&header, reply, sizeof(header));
-	if (header.nlmsg_type != RTM_NEWROUTE)
-		return false;
-	read_route(reply, (size_t)n, to->family, route);
-	return true;
 }
 
 static unsigned int prefix_bits(const struct sockaddr *mask)
@@ -293,11 +166,11 @@ static void add_address(struct host *host, const struct ifaddrs *at)
 	*slot = ++found->count;
 }
 
-static void find_source(const struct host *host, struct network *network)
+static void find_source(struct network *network)
 {
 	struct route route;
 
-	network->reachable = find_route(host, &network->probe, NULL, &route);
+	network->reachable = route_find(&network->probe, NULL, &route);
 	network->source = route.source;
 }
 
@@ -313,7 +186,7 @@ static int place_network(struct host *host, const struct network *network)
 		return NONE;
 	}
 	host->near[host->near_count] = *network;
-	find_source(host, &host->near[host->near_count]);
+	find_source(&host->near[host->near_count]);
 	return host->near_count++;
 }
 
@@ -349,7 +222,7 @@ static bool answered_wrong(const struct address *address,
 			   const struct network *client)
 {
 	return client->reachable && client->source.family == address->family &&
-	       !same(&client->source, address);
+	       !address_is(&client->source, address);
 }
 
 /* Nobody's, as nobody is there: RFC 5737, RFC 3849. */
@@ -357,8 +230,8 @@ static void find_far(struct host *host)
 {
 	host->far[0].probe = address_read(AF_INET, "203.0.113.255");
 	host->far[1].probe = address_read(AF_INET6, "2001:db8:ffff:ffff::ffff");
-	find_source(host, &host->far[0]);
-	find_source(host, &host->far[1]);
+	find_source(&host->far[0]);
+	find_source(&host->far[1]);
 }
 
 static const struct network *far_of(const struct host *host, int family)
@@ -403,7 +276,7 @@ static void find_way_out(const struct host *host, int i, unsigned int flags)
 	if (flags & (IFF_LOOPBACK | IFF_POINTOPOINT | IFF_NOARP) ||
 	    !access(bridge, F_OK))
 		return;
-	if (find_route(host, &far_of(host, address->family)->probe, address,
+	if (route_find(&far_of(host, address->family)->probe, address,
 		       &route) &&
 	    if_indextoname(route.device, name) &&
 	    strcmp(name, entry->device) != 0)
@@ -433,17 +306,6 @@ static void judge_all(struct host *host, const struct ifaddrs *all)
 	}
 }
 
-static bool open_netlink(struct host *host)
-{
-	const struct timeval second = { .tv_sec = 1 };
-
-	host->netlink =
-		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	return host->netlink >= 0 &&
-	       !setsockopt(host->netlink, SOL_SOCKET, SO_RCVTIMEO, &second,
-			   sizeof(second));
-}
-
 static bool make_room(struct host *host)
 {
 	host->found->list = calloc(MOST_ADDRESSES, sizeof(*host->found->list));
@@ -461,12 +323,11 @@ bool host_addresses(struct host_addresses *found)
 	bool known;
 
 	*found = (struct host_addresses){ .count = 0 };
-	host = (struct host){ .found = found, .netlink = -1 };
-	known = make_room(&host) && !getifaddrs(&all) && open_netlink(&host);
+	host = (struct host){ .found = found };
+	known = make_room(&host) && !getifaddrs(&all) && route_open();
 	if (known)
 		judge_all(&host, all);
-	if (host.netlink >= 0)
-		(void)close(host.netlink);
+	route_close();
 	if (all)
 		freeifaddrs(all);
 	free(host.addresses);

@@ -6,10 +6,13 @@
 #include "command/command.h"
 #include "command/guard.h"
 #include "command/judge.h"
+#include "command/libc_version.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 static const char *advice(const char *name)
@@ -68,6 +71,49 @@ static bool is_library_missing(const struct process *process)
 	       access(path, F_OK);
 }
 
+/* One that is older than the library needs cannot load it. */
+static void compare_libc(const struct process *process, struct verdict *verdict)
+{
+	const unsigned int needed = libc_version_of(command_library());
+	char path[PATH_MAX + 32];
+	unsigned int there;
+
+	if (!*process->libc)
+		return;
+	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)process->pid,
+		       process->libc);
+	there = libc_version_of(path);
+	if (!there || there >= needed)
+		return;
+	verdict->helps = false;
+	(void)snprintf(verdict->text, sizeof(verdict->text),
+		       "its libc is glibc 2.%u, and the library needs 2.%u or "
+		       "later",
+		       there, needed);
+}
+
+static bool is_privileged_file(const char *path)
+{
+	struct stat file;
+
+	return stat(path, &file) || file.st_mode & (S_ISUID | S_ISGID) ||
+	       getxattr(path, "security.capability", NULL, 0) >= 0;
+}
+
+static void say_privileged(const char *path, struct verdict *verdict)
+{
+	verdict->helps = false;
+	(void)snprintf(
+		verdict->text, sizeof(verdict->text), "%s",
+		is_privileged_file(path)
+			? "it was started as setuid, setgid or with file "
+			  "capabilities: the loader ignores LD_PRELOAD"
+			: "the loader ignores LD_PRELOAD, as after a "
+			  "change of SELinux's domain; the policy "
+			  "needs: allow init_t DOMAIN_t:process "
+			  "noatsecure;");
+}
+
 static void judge_unloaded(const struct process *process, bool marked,
 			   struct verdict *verdict)
 {
@@ -77,10 +123,7 @@ static void judge_unloaded(const struct process *process, bool marked,
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);
 	if (process->privileged)
-		*verdict = (struct verdict){
-			false, "it was started as setuid, setgid or with file "
-			       "capabilities: the loader ignores LD_PRELOAD"
-		};
+		say_privileged(path, verdict);
 	else if (is_library_missing(process))
 		*verdict = (struct verdict){
 			false, "the library is not in this container (mount it "
@@ -89,8 +132,8 @@ static void judge_unloaded(const struct process *process, bool marked,
 	else if (!judge(path, &starter, verdict))
 		*verdict = (struct verdict){ false, "its program cannot be "
 						    "read" };
-	else if (verdict->helps)
-		(void)find_loss(process, marked, verdict);
+	else if (verdict->helps && !find_loss(process, marked, verdict))
+		compare_libc(process, verdict);
 }
 
 /* The program is read once, not for each of thousands of sockets. */
@@ -113,7 +156,7 @@ static bool is_inherited(const struct process *process, unsigned long inode,
 			 int fd)
 {
 	return fd <= STDERR_FILENO || process->passed ||
-	       process_has_socket(process->parent, inode);
+	       wildcard_is_of(process->parent, inode);
 }
 
 static void judge_loaded(const struct process *process,
@@ -184,7 +227,7 @@ static void found(unsigned long inode, int fd, void *data)
 
 	if (!socket)
 		return;
-	options = process_socket_options(process->pid, fd);
+	options = wildcard_options_of(process->pid, fd);
 	one = (struct inspected){ .socket = *socket,
 				  .pid = process->pid,
 				  .loaded = process->loaded,
@@ -212,7 +255,7 @@ static void look_at_sockets(void *data)
 	if (!process_read(look->pid, &look->process))
 		outcome = INSPECT_GONE;
 	else if (!look->process.readable ||
-		 !process_sockets(look->pid, found, look))
+		 !wildcard_sockets_of(look->pid, found, look))
 		outcome = INSPECT_DENIED;
 	guard_write(&outcome, sizeof(outcome));
 }

@@ -4,6 +4,7 @@
 #define REPLYFROM_INSPECT_H
 
 #include "command/network.h"
+#include "command/process.h"
 
 enum { INSPECT_WHY_BYTES = 640 };
 

@@ -153,6 +153,13 @@ static bool same_machine(const struct program *a, const struct program *b)
 	return a->machine == b->machine && a->big_endian == b->big_endian;
 }
 
+static bool asan_may_come_second(void)
+{
+	const char *options = getenv("ASAN_OPTIONS");
+
+	return options && strstr(options, "verify_asan_link_order=0");
+}
+
 /* Whether the loader takes the library; false: the verdict says why not. */
 static bool can_be_loaded(const struct program *program,
 			  const struct program *library,
@@ -179,6 +186,10 @@ static bool can_be_loaded(const struct program *program,
 		say(verdict, false,
 		    "a program for %s, and the library was built for %s",
 		    musl ? "musl" : "glibc", library->musl ? "musl" : "glibc");
+	else if (program->asan && !asan_may_come_second())
+		say(verdict, false,
+		    "AddressSanitizer in it ends it where another library "
+		    "comes first: set ASAN_OPTIONS=verify_asan_link_order=0");
 	else if (!program->sockets)
 		say(verdict, false,
 		    "it has none of libc's socket functions: what it does with "

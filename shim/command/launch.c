@@ -2,16 +2,13 @@
 /* The `replyfrom` command: runs another command with the library preloaded. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
+#include "command/help.h"
 #include "command/judge.h"
-#include "command/payload.h"
 #include "command/program.h"
-#include "common/variable.h"
 
-#include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,156 +16,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define COUNT(array) (sizeof(array) / sizeof(*(array)))
-
 enum { OPTION_VARIABLES = UCHAR_MAX + 1 };
 
 /* As the shell has it: sh(1), "Exit status for commands". */
 enum { EXIT_NOT_RUN = 126, EXIT_NOT_FOUND = 127 };
-
-struct subcommand {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *arguments;
-	const char *help;
-	const char *const *options; /* each and its effect; NULL ends them */
-};
-
-static const char *const ask_options[] = {
-	"-4, --ipv4",
-	"ask IPv4 addresses only",
-	"-6, --ipv6",
-	"ask IPv6 addresses only",
-	"-t, --timeout SECONDS",
-	"wait so long for each answer (default 1)",
-	"-c, --count COUNT",
-	"ask up to COUNT times (default 2)",
-	"-b, --bind ADDRESS",
-	"ask from this address of this host",
-	"--json",
-	"print an object for each address and port",
-	"-q, --quiet",
-	"print nothing: the exit status says it",
-	"-h, --help",
-	"show this text",
-	NULL,
-};
-
-static const char *const check_options[] = {
-	"-a, --all",
-	"look at all UDP sockets of the host",
-	"--user USER",
-	"look at COMMAND as this user runs it",
-	"--json",
-	"print one JSON object",
-	"-q, --quiet",
-	"print nothing: the exit status says it",
-	"--wrong-only",
-	"show only sockets that are answered wrong",
-	"--color[=WHEN]",
-	"use color: auto, always or never",
-	"-h, --help",
-	"show this text",
-	NULL,
-};
-
-static const char *const status_options[] = {
-	"--json",
-	"print a JSON object for each process",
-	"--prometheus",
-	"print the text format of Prometheus",
-	"--watch[=SECONDS]",
-	"show it again each SECONDS (default 1)",
-	"-h, --help",
-	"show this text",
-	NULL,
-};
-
-static const char *const systemd_options[] = {
-	"--install",  "write the drop-in, and have systemd read it",
-	"--remove",   "remove the drop-in, and have systemd read that",
-	"--dry-run",  "show what --install would change",
-	"-h, --help", "show this text",
-	NULL,
-};
-
-static const char *const kernel_options[] = {
-	"-h, --help",
-	"show this text",
-	NULL,
-};
-
-/* In the order of --help; more are declared in command.h. */
-static const struct subcommand subcommands[] = {
-	{ "ask", ask_main, "[OPTION...] ADDRESS... PORTS [PAYLOAD]",
-	  "asks a server at each address, and says which one answered",
-	  ask_options },
-	{ "check", check_main,
-	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
-	  "COMMAND | PID | UNIT | --all",
-	  "says whether it can help, and why not", check_options },
-	{ "status", status_main,
-	  "[--json] [--prometheus] [--watch[=SECONDS]] [PID | UNIT]",
-	  "shows what the library does, in that process or in all",
-	  status_options },
-	{ "systemd", systemd_main, "[--install | --remove | --dry-run] UNIT",
-	  "prints, installs or removes a drop-in by which a service is helped",
-	  systemd_options },
-	{ "attach", kernel_main, "UNIT | CGROUP | PID",
-	  "has the kernel engine serve it, for what no preload reaches",
-	  kernel_options },
-	{ "detach", kernel_main, "[UNIT | CGROUP | PID]",
-	  "ends that, or the whole engine", kernel_options },
-	{ .name = NULL },
-};
-
-static const char *const own_options[] = {
-	"-v, --verbose",
-	"explain why COMMAND can't be helped, and set REPLYFROM_LOG=info",
-	"-h, --help",
-	"show this text; replyfrom help SUBCOMMAND shows more",
-	"--help-variables",
-	"list the variables that the library reads",
-	"-V, --version",
-	"show the version",
-	NULL,
-};
-
-static int print_version(void)
-{
-	(void)puts("replyfrom " VERSION);
-	return command_finish(EXIT_SUCCESS);
-}
-
-/* Words as they fit into a line of 80. */
-static void print_wrapped(const char *text)
-{
-	size_t column = 0;
-
-	while (*text) {
-		const size_t length = strcspn(text, " ");
-
-		if (column + 1 + length > 76) {
-			(void)putchar('\n');
-			column = 0;
-		}
-		(void)printf("%s%.*s", column ? " " : "    ", (int)length,
-			     text);
-		column += 1 + length;
-		text += length + strspn(text + length, " ");
-	}
-	(void)puts("\n");
-}
-
-static int print_variables(void)
-{
-	for (const struct variable *v = variables; v->name; v++) {
-		(void)printf("%s=%s\n    %s\n", v->name, v->preset,
-			     v->accepted);
-		print_wrapped(v->effect);
-	}
-	return command_finish(EXIT_SUCCESS);
-}
 
 static bool verbose;
 
@@ -184,67 +35,6 @@ static int log_events(void)
 	return -1;
 }
 
-static void print_options(FILE *to, const char *const *options)
-{
-	for (; options[0]; options += 2)
-		(void)fprintf(to, "  %-22s  %s\n", options[0], options[1]);
-}
-
-static void print_usage(FILE *to)
-{
-	(void)fputs("usage: replyfrom [OPTION...] [--] COMMAND [ARGUMENT...]\n"
-		    "Runs COMMAND so that its UDP answers leave from the "
-		    "address asked.\n\n",
-		    to);
-	print_options(to, own_options);
-	for (const struct subcommand *s = subcommands; s->name; s++)
-		(void)fprintf(to, "\nreplyfrom %s %s\n  %s\n", s->name,
-			      s->arguments, s->help);
-	(void)fputs("\nreplyfrom help [SUBCOMMAND]\n"
-		    "  shows this text, or a subcommand's options\n",
-		    to);
-}
-
-static int print_help(void)
-{
-	print_usage(stdout);
-	return command_finish(EXIT_SUCCESS);
-}
-
-static const struct subcommand *find_subcommand(const char *name)
-{
-	for (const struct subcommand *s = subcommands; s->name; s++)
-		if (!strcmp(name, s->name))
-			return s;
-	return NULL;
-}
-
-int command_help(const char *subcommand)
-{
-	const struct subcommand *s = find_subcommand(subcommand);
-
-	(void)printf("usage: replyfrom %s %s\n%c%s.\n\n", s->name, s->arguments,
-		     toupper((unsigned char)s->help[0]), s->help + 1);
-	print_options(stdout, s->options);
-	if (s->run == ask_main)
-		(void)printf("\nPAYLOAD is one of %s;\nor bytes in hex, @FILE, "
-			     "or - for standard input.\n",
-			     payload_names());
-	return command_finish(EXIT_SUCCESS);
-}
-
-/* The subcommand that a word may have been meant for, or NULL. */
-static const char *nearest_subcommand(const char *word)
-{
-	const char *names[COUNT(subcommands) + 1] = { NULL };
-	size_t count = 0;
-
-	for (const struct subcommand *s = subcommands; s->name; s++)
-		names[count++] = s->name;
-	names[count] = "help";
-	return command_nearest(word, names);
-}
-
 /* replyfrom help [SUBCOMMAND] */
 static int help_main(int argc, char **argv)
 {
@@ -253,10 +43,10 @@ static int help_main(int argc, char **argv)
 	if (argc > 2)
 		return command_fail(EXIT_USAGE, argv[2], "unexpected argument");
 	if (argc < 2)
-		return print_help();
-	if (find_subcommand(argv[1]))
+		return help_all();
+	if (help_find(argv[1]))
 		return command_help(argv[1]);
-	nearest = nearest_subcommand(argv[1]);
+	nearest = help_nearest(argv[1]);
 	if (nearest)
 		return command_fail_with(EXIT_USAGE, argv[1],
 					 "no such subcommand (did you mean "
@@ -319,7 +109,7 @@ static bool find_file(const char *command, char *path)
 
 static int fail_on_missing(const char *command)
 {
-	const char *nearest = nearest_subcommand(command);
+	const char *nearest = help_nearest(command);
 
 	if (nearest && !strchr(command, '/'))
 		return command_fail_with(EXIT_NOT_FOUND, command,
@@ -399,13 +189,13 @@ static int read_options(int argc, char **argv)
 			status = log_events();
 			break;
 		case 'h':
-			alone = print_help;
+			alone = help_all;
 			break;
 		case 'V':
-			alone = print_version;
+			alone = help_version;
 			break;
 		case OPTION_VARIABLES:
-			alone = print_variables;
+			alone = help_variables;
 			break;
 		default:
 			return EXIT_USAGE;
@@ -442,7 +232,7 @@ int main(int argc, char **argv)
 	argv += optind;
 	argc -= optind;
 	if (argc < 1) {
-		print_usage(stderr);
+		help_usage(stderr);
 		return EXIT_USAGE;
 	}
 	/* Behind "--" any word is a command. */
@@ -450,7 +240,7 @@ int main(int argc, char **argv)
 		return run_command(argv);
 	if (!strcmp(argv[0], "help"))
 		return help_main(argc, argv);
-	subcommand = find_subcommand(argv[0]);
+	subcommand = help_find(argv[0]);
 	return subcommand ? run_subcommand(subcommand, argc, argv)
 			  : run_command(argv);
 }

@@ -4,6 +4,7 @@
 #include "command/network.h"
 
 #include "command/guard.h"
+#include "command/process.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -42,8 +43,8 @@ static void look(void *data)
 {
 	const pid_t pid = *(const pid_t *)data;
 	struct summary summary = { .known = false };
-	struct wildcard *sockets = process_wildcards(pid, &summary.socket_count,
-						     &summary.sockets_more);
+	struct wildcard *sockets = wildcard_list(pid, &summary.socket_count,
+						 &summary.sockets_more);
 
 	if (summary.socket_count && enter(pid))
 		summary.known = host_addresses(&summary.addresses);

@@ -4,7 +4,8 @@
 #define REPLYFROM_NETWORK_H
 
 #include "command/host.h"
-#include "command/process.h"
+#include "command/wildcard.h"
+#include "common/ports.h"
 
 enum { NETWORK_NAMED = 8, NETWORK_WRONG_BYTES = NETWORK_NAMED * 160 };
 

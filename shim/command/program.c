@@ -225,6 +225,8 @@ static void read_needed(struct elf *elf, const char *name)
 		program->sockets = true;
 	if (!strncmp(name, "liburing.so", 11))
 		program->uring = true;
+	if (!strncmp(name, "libasan.so", 10))
+		program->asan = true;
 	if (!strcmp(name, "libc.so") || !strncmp(name, "libc.musl-", 10))
 		program->musl = true;
 }

@@ -25,6 +25,7 @@ struct program {
 	bool go;
 	bool sockets; /* it, or what it starts, may use sockets by libc */
 	bool uring;   /* needs liburing */
+	bool asan;    /* needs AddressSanitizer's library */
 	bool musl;    /* a library: needs musl's libc */
 };
 

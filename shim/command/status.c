@@ -2,7 +2,7 @@
 /* `replyfrom status`: shows what the library does in running processes. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
-#include "command/counters.h"
+#include "command/findings.h"
 #include "command/guard.h"
 #include "command/print.h"
 #include "command/process.h"
@@ -10,7 +10,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <inttypes.h>
 #include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -20,27 +19,6 @@
 #include <unistd.h>
 
 #define MOST_WATCH_S 86400
-
-/* How each is called, in the order that they are shown in. */
-static const struct {
-	const char *json;
-	const char *text;
-	bool is_gauge; /* for Prometheus: it goes down as well */
-} figures[FIGURES] = {
-	[FIGURE_SOCKETS] = { "sockets", "sockets tracked", true },
-	[FIGURE_REMEMBERED] = { "peers", "peers remembered", true },
-	[FIGURE_BOUND] = { "peers_bound", "peers at most", true },
-	[FIGURE_SEEN] = { "datagrams", "datagrams seen", false },
-	[FIGURE_REWRITTEN] = { "rewritten", "replies rewritten", false },
-	[FIGURE_OWN] = { "already_right", "already with a source", false },
-	[FIGURE_UNKNOWN] = { "no_entry", "sent plainly, peer unknown", false },
-	[FIGURE_REFUSED] = { "refused", "sent plainly, source refused", false },
-	[FIGURE_EVICTED] = { "evictions", "peers evicted", false },
-	[FIGURE_CONFLICTS] = { "conflicts", "peers that asked two addresses",
-			       false },
-	[FIGURE_REENTRANT] = { "reentrant", "reentrant calls passed through",
-			       false },
-};
 
 static const char *const outcomes[] = {
 	[COUNTERS_GONE] = "there is no such process",
@@ -58,28 +36,11 @@ static const char *const outcomes[] = {
 	[COUNTERS_LATE] = "could not be looked at: it does not answer",
 };
 
-/* What was found of one process. */
-struct finding {
-	enum counters_outcome outcome;
-	struct process process;
-	uint64_t figures[FIGURES];
-	uint64_t started_ms; /* since the system was booted */
-};
-
 struct request {
 	const char *word; /* NULL: all processes */
 	bool json;
 	bool prometheus;
 	unsigned int watch_s; /* 0: once */
-};
-
-/* All that have the library, as of one moment. */
-struct view {
-	struct finding *list;
-	size_t count;
-	size_t denied;
-	uint64_t time_ms; /* since the system was booted */
-	char time[32];	  /* ISO 8601 */
 };
 
 static uint64_t now_ms(void)
@@ -151,116 +112,6 @@ static void look_at(pid_t pid, struct finding *finding)
 	free(output.at);
 }
 
-static void print_json_of(const struct finding *finding, const char *time)
-{
-	const struct process *process = &finding->process;
-
-	print("{\"time\": \"%s\", \"pid\": %d, \"command\": ", time,
-	      (int)process->pid);
-	print_json(process->name);
-	if (*process->unit) {
-		print(", \"unit\": ");
-		print_json(process->unit);
-	}
-	for (size_t i = 0; i < FIGURES; i++)
-		print(", \"%s\": %" PRIu64, figures[i].json,
-		      finding->figures[i]);
-	print_line("}");
-}
-
-static void print_details(const struct finding *finding)
-{
-	print_line("%d %s", (int)finding->process.pid, finding->process.name);
-	for (size_t i = 0; i < FIGURES; i++)
-		print_line("  %-30s %" PRIu64, figures[i].text,
-			   finding->figures[i]);
-}
-
-/* What a process counted at an earlier look; NULL: there was none. */
-static const struct finding *find_earlier(const struct view *earlier, pid_t pid)
-{
-	for (size_t i = 0; i < earlier->count; i++)
-		if (earlier->list[i].process.pid == pid)
-			return &earlier->list[i];
-	return NULL;
-}
-
-/* Datagrams since the last look, or since the process began. */
-static double rate_of(const struct finding *finding, const struct view *view,
-		      const struct view *earlier)
-{
-	const struct finding *before =
-		find_earlier(earlier, finding->process.pid);
-	const uint64_t seen = before ? before->figures[FIGURE_SEEN] : 0;
-	const uint64_t since_ms =
-		before ? earlier->time_ms : finding->started_ms;
-
-	if (view->time_ms <= since_ms || finding->figures[FIGURE_SEEN] < seen)
-		return 0;
-	return (double)(finding->figures[FIGURE_SEEN] - seen) * 1000 /
-	       (double)(view->time_ms - since_ms);
-}
-
-enum { STATUS_COLUMNS = 9, NUMBER_BYTES = 32 };
-
-static void add_row(struct print_table *table, const struct finding *finding,
-		    double rate)
-{
-	static const enum figure shown[] = { FIGURE_SOCKETS, FIGURE_REMEMBERED,
-					     FIGURE_SEEN,    FIGURE_REWRITTEN,
-					     FIGURE_UNKNOWN, FIGURE_REFUSED };
-	char texts[STATUS_COLUMNS][NUMBER_BYTES];
-	const char *cells[STATUS_COLUMNS] = { texts[0], finding->process.name };
-
-	(void)snprintf(texts[0], NUMBER_BYTES, "%d", (int)finding->process.pid);
-	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
-		(void)snprintf(texts[i + 2], NUMBER_BYTES, "%" PRIu64,
-			       finding->figures[shown[i]]);
-		cells[i + 2] = texts[i + 2];
-	}
-	(void)snprintf(texts[8], NUMBER_BYTES, "%.1f", rate);
-	cells[8] = texts[8];
-	(void)print_add_row(table, cells, PRINT_PLAIN);
-}
-
-static void print_as_table(const struct view *view, const struct view *earlier)
-{
-	static const char *const heading[STATUS_COLUMNS] = {
-		"PID",	     "COMMAND", "SOCKETS", "PEERS",	"RECEIVED",
-		"REWRITTEN", "PLAIN",	"REFUSED", "PER SECOND"
-	};
-	struct print_table table = { .columns = STATUS_COLUMNS };
-
-	(void)print_add_row(&table, heading, PRINT_PLAIN);
-	for (size_t i = 0; i < view->count; i++)
-		add_row(&table, &view->list[i],
-			rate_of(&view->list[i], view, earlier));
-	print_table(&table);
-}
-
-/* Prometheus' text format has the samples of one metric together. */
-static void print_prometheus(const struct view *view)
-{
-	for (size_t i = 0; i < FIGURES; i++) {
-		const char *suffix = figures[i].is_gauge ? "" : "_total";
-
-		print_line("# HELP replyfrom_%s%s libreplyfrom: %s.",
-			   figures[i].json, suffix, figures[i].text);
-		print_line("# TYPE replyfrom_%s%s %s", figures[i].json, suffix,
-			   figures[i].is_gauge ? "gauge" : "counter");
-		for (size_t n = 0; n < view->count; n++) {
-			const struct process *process = &view->list[n].process;
-
-			print("replyfrom_%s%s{pid=\"%d\",command=",
-			      figures[i].json, suffix, (int)process->pid);
-			print_json(process->name);
-			print(",unit=");
-			print_json(process->unit);
-			print_line("} %" PRIu64, view->list[n].figures[i]);
-		}
-	}
-}
-
 static void print_view(const struct request *request, const struct view *view,
 		       const struct view *earlier)
 {
@@ -268,18 +119,18 @@ static void print_view(const struct request *request, const struct view *view,
 
 	if (request->json) {
 		for (size_t i = 0; i < view->count; i++)
-			print_json_of(&view->list[i], view->time);
+			findings_json(&view->list[i], view->time);
 	} else if (request->prometheus) {
-		print_prometheus(view);
+		findings_prometheus(view);
 	} else if (request->word && target_is_number(request->word) &&
 		   !request->watch_s) {
-		print_details(view->list);
+		findings_details(view->list);
 	} else {
 		if (request->watch_s && is_terminal)
 			(void)fputs("\033[H\033[2J", stdout);
 		else if (request->watch_s)
 			print_line("%s", view->time);
-		print_as_table(view, earlier);
+		findings_table(view, earlier);
 	}
 }
 

@@ -43,7 +43,7 @@ static bool read_number(const char *text, size_t length, uint32_t *number)
 		n = n * 10 + (uint32_t)(text[i] - '0');
 	}
 	*number = n;
-	return n > 0 && n < PORT_LIST_PORTS;
+	return n > 0 && n < PORTS_COUNT;
 }
 
 /* "53/udp" */
@@ -115,7 +115,7 @@ static bool find_service(const struct port_list_services *services,
 static void set_range(uint32_t *ports, uint32_t first, uint32_t last)
 {
 	for (uint32_t n = first; n <= last; n++)
-		ports[n / PORT_LIST_PER_WORD] |= 1U << n % PORT_LIST_PER_WORD;
+		ports[n / PORTS_PER_WORD] |= 1U << n % PORTS_PER_WORD;
 }
 
 /* "53", "5000-5010" or "domain" */

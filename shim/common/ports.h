@@ -8,6 +8,7 @@
 
 #define PORTS_COUNT 65536
 #define PORTS_PER_WORD 32
+#define PORTS_WORDS (PORTS_COUNT / PORTS_PER_WORD)
 
 /* Whether this port's bit is set. */
 static inline bool ports_has(const uint32_t *ports, uint16_t port)

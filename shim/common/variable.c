@@ -5,9 +5,8 @@
  */
 #include "common/variable.h"
 
-#include "common/ports.h"
-
 #include <stddef.h>
+#include <strings.h>
 
 #define TEXT_OF(number) #number
 #define TEXT(number) TEXT_OF(number)
@@ -16,9 +15,19 @@
 	{                                                                   \
 		.name = "REPLYFROM_" suffix, .preset = TEXT(default),       \
 		.accepted = "a number from " #from " to " #to,              \
-		.effect = (told), .kind = VARIABLE_NUMBER,                  \
+		.effect = (told), .otherwise = "using the default",         \
+		.kind = VARIABLE_NUMBER,                                    \
 		.offset = offsetof(struct config, member), .least = (from), \
 		.most = (to),                                               \
+	}
+
+#define SWITCH(suffix, member, default, if_bad, told)                     \
+	{                                                                 \
+		.name = "REPLYFROM_" suffix, .preset = TEXT(default),     \
+		.accepted = "1, yes, true or on, or 0, no, false or off", \
+		.effect = (told), .otherwise = (if_bad),                  \
+		.kind = VARIABLE_SWITCH,                                  \
+		.offset = offsetof(struct config, member),                \
 	}
 
 const struct variable variables[] = {
@@ -32,44 +41,47 @@ const struct variable variables[] = {
 	       "as without replyfrom, except for the first answer to the "
 	       "datagram that a thread read last."),
 	NUMBER("FOLLOW_MS", follow_ms, 0, 60000, PRESET_FOLLOW_MS,
-	       "Milliseconds in which a request may be answered from a socket "
-	       "on another port than the one that it was sent to, as TFTP "
-	       "servers do. 0: never."),
-	NUMBER("IFINDEX", ifindex, 0, 1, 0,
-	       "1: answers also leave through the interface on which the "
-	       "request arrived. This breaks asymmetric routes and tunnels."),
+	       "For so many milliseconds a request may be answered from a "
+	       "socket on another port than it was sent to, as TFTP servers "
+	       "do. 0: never."),
+	SWITCH("IFINDEX", ifindex, 0, "using the default",
+	       "1: answers also leave by the interface that the request came "
+	       "in by. That breaks asymmetric routes and tunnels."),
 	{ .name = "REPLYFROM_ONLY_PORTS",
 	  .preset = "all",
-	  .accepted = "all or a list of ports and ranges, such as "
-		      "53,5000-5010",
-	  .effect = "Handle only sockets that the application binds to these "
-		    "ports, and those whose port the kernel chooses: these "
-		    "may answer for the others, as in TFTP.",
+	  .accepted = "all or a list of ports, ranges and services, such as "
+		      "53,5000-5010,tftp",
+	  .effect = "Sockets that the application binds to another port are "
+		    "left untouched. Not those whose port the kernel chooses: "
+		    "they may answer for the others, as in TFTP.",
+	  .otherwise = "all ports are handled",
 	  .kind = VARIABLE_PORTS },
 	{ .name = "REPLYFROM_LOG",
 	  .preset = "off",
 	  .accepted = ONE_OF "off, error, info, debug",
 	  .effect = "What to log. error: what could not be done for a socket; "
 		    "info: also which sockets answer from the address asked, "
-		    "and sources that the kernel refused; debug: also sockets "
-		    "that are left alone, and those bound to the address that "
-		    "their peer asked. At most about 20 lines are logged in "
-		    "10 seconds.",
+		    "and what the kernel refused; debug: also sockets that "
+		    "are left as they are, and those bound to the address "
+		    "that their peer asked. About 20 lines in 10 seconds at "
+		    "most.",
+	  .otherwise = "using the default",
 	  .kind = VARIABLE_WORD,
 	  .offset = offsetof(struct config, log) },
 	{ .name = "REPLYFROM_LOG_TO",
 	  .preset = "stderr",
-	  .accepted = "stderr, syslog or the absolute path of a file",
-	  .effect = "Where to log. A file is created, readable by its owner "
-		    "only; a symbolic link is not followed. The file is "
-		    "opened for each line, so it has to be reachable after a "
-		    "chroot or a change of the user, too.",
-	  .kind = VARIABLE_PLACE },
-	NUMBER("DEEPBIND", deepbind, 0, 1, PRESET_DEEPBIND,
-	       "0: leave plugins alone that the application loads with "
-	       "RTLD_DEEPBIND, as PHP loads its extensions; their calls go to "
+	  .accepted = ONE_OF "stderr, syslog",
+	  .effect = "Where it is told. Where stderr is not what it was when "
+		    "the program was started, it is told to syslog.",
+	  .otherwise = "using the default",
+	  .kind = VARIABLE_WORD,
+	  .offset = offsetof(struct config, log_to) },
+	SWITCH("DEEPBIND", deepbind, PRESET_DEEPBIND, "using the default",
+	       "0: plugins that the application loads with RTLD_DEEPBIND, as "
+	       "PHP loads its extensions, are left alone: their calls go to "
 	       "libc."),
-	NUMBER("DISABLE", disable, 0, 1, 0, "1: do nothing."),
+	SWITCH("DISABLE", disable, 0, "replyfrom is disabled",
+	       "1: touch nothing."),
 	{ .name = NULL },
 };
 
@@ -91,25 +103,20 @@ bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
 	return true;
 }
 
-bool variable_read_ports(const char *text, uint32_t *ports)
+bool variable_read_switch(const char *text, uint32_t *value)
 {
-	uint32_t first, last;
+	static const char *const off[] = { "", "0", "no", "false", "off" };
+	static const char *const on[] = { "1", "yes", "true", "on" };
 
-	for (;; text++) {
-		if (!variable_read_digits(&text, PORTS_COUNT - 1, &first))
-			return false;
-		last = first;
-		if (*text == '-') {
-			text++;
-			if (!variable_read_digits(&text, PORTS_COUNT - 1,
-						  &last))
-				return false;
-		}
-		if (!first || first > last || (*text && *text != ','))
-			return false;
-		for (uint32_t n = first; n <= last; n++)
-			ports[n / PORTS_PER_WORD] |= 1U << n % PORTS_PER_WORD;
-		if (!*text)
+	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
+		if (!strcasecmp(text, off[i])) {
+			*value = 0;
 			return true;
-	}
+		}
+	for (size_t i = 0; i < sizeof(on) / sizeof(*on); i++)
+		if (!strcasecmp(text, on[i])) {
+			*value = 1;
+			return true;
+		}
+	return false;
 }

@@ -24,8 +24,10 @@ struct config {
 	uint32_t disable;   /* 1: do nothing */
 	/* A bit for each port whose sockets are handled; NULL: all. */
 	const uint32_t *only_ports;
-	const char *log_to; /* a path, or "syslog"; NULL: stderr */
+	uint32_t log_to; /* enum log_place */
 };
+
+enum log_place { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
 struct variable {
 	const char *name;
@@ -33,11 +35,12 @@ struct variable {
 	/* Completes "... is not"; after ONE_OF the exact words follow. */
 	const char *accepted;
 	const char *effect;
+	const char *otherwise; /* what holds if the value is none of these */
 	enum {
 		VARIABLE_NUMBER,
-		VARIABLE_WORD,	/* its index in `accepted`, from 0 */
-		VARIABLE_PORTS, /* numbers and ranges, separated by commas */
-		VARIABLE_PLACE, /* where to write the log */
+		VARIABLE_SWITCH, /* 0 or 1: variable_read_switch() */
+		VARIABLE_WORD,	 /* its place in `accepted`, from 0 */
+		VARIABLE_PORTS,	 /* port_list_read() */
 	} kind;
 	size_t offset; /* of its uint32_t in struct config */
 	uint32_t least;
@@ -56,9 +59,9 @@ extern const struct variable variables[];
 bool variable_read_digits(const char **text, uint32_t most, uint32_t *value);
 
 /*
- * Sets the bits of the listed ports, of PORTS_COUNT in words of PORTS_PER_WORD.
- * False: it is not such a list; some bits may be set.
+ * "1", "yes", "true" or "on"; "0", "no", "false", "off" or nothing, in upper
+ * case or lower.  False, and *value is as it was: none of these.
  */
-bool variable_read_ports(const char *text, uint32_t *ports);
+bool variable_read_switch(const char *text, uint32_t *value);
 
 #endif

@@ -3,6 +3,7 @@
 #include "base/config.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/quiet.h"
 #include "base/real.h"
 #include "base/seccomp.h"
 #include "hooks/hook.h"
@@ -26,7 +27,7 @@ __attribute__((constructor)) static void loaded(void)
 	lock_watch_forks();
 	seccomp_watch(false);
 	if (config_get()->log)
-		log_stderr_is(real.fcntl(STDERR_FILENO, F_GETFD) >= 0);
+		quiet_stderr_is(true);
 	errno = saved;
 }
 

@@ -42,7 +42,7 @@ static const struct {
 } calls[] = {
 	{ MEMORY | LOOKS, HOOK_SYS_MMAP },
 	{ MEMORY | LOOKS, SYS_munmap },
-	{ LOOKS | FOLLOWS, SYS_getsockopt },
+	{ LOOKS | FOLLOWS | LINES, SYS_getsockopt },
 	{ LOOKS | FOLLOWS, SYS_setsockopt },
 	{ LOOKS | FOLLOWS | LINES, SYS_getsockname },
 	{ LINES, SYS_socket },
@@ -65,7 +65,7 @@ static const struct {
 	{ LINES, SYS_rt_sigpending },
 	{ LINES, SYS_rt_sigtimedwait },
 	{ LINES, SYS_write },
-	{ LINES, SYS_openat },
+	{ LINES, SYS_statx },
 };
 
 /* What it may kill for; no filter is the strict mode. */

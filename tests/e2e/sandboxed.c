@@ -75,7 +75,7 @@ static const struct {
 	{ "rt_sigprocmask", SYS_rt_sigprocmask },
 	{ "rt_sigtimedwait", SYS_rt_sigtimedwait },
 	{ "getpid", SYS_getpid },
-	{ "openat", SYS_openat },
+	{ "statx", SYS_statx },
 	{ "munmap", SYS_munmap },
 	{ "madvise", SYS_madvise },
 	{ "dup3", SYS_dup3 },

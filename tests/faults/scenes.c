@@ -713,7 +713,6 @@ static const struct {
 	void (*play)(void);
 } scenes[] = {
 	{ "plain", play_plain },
-	{ "filed", play_logged },
 	{ "syslogged", play_logged },
 	{ "inherited", play_inherited },
 	{ "options", play_options },

@@ -7,6 +7,7 @@
 #include "base/real.h"
 #include "fuzz.h"
 
+#include <limits.h>
 #include <regex.h>
 
 static const struct variable *variable;
@@ -41,18 +42,43 @@ static bool is_number(const char *text, uint32_t value, uint32_t was)
 	return is_usable;
 }
 
+static bool is_switch(const char *text, uint32_t value, uint32_t was)
+{
+	static const char *const words[] = { "",  "0",	 "no",	 "false", "off",
+					     "1", "yes", "true", "on" };
+
+	for (size_t n = 0; n < sizeof(words) / sizeof(*words); n++)
+		if (!strcasecmp(text, words[n])) {
+			assert(value == n / 5);
+			return true;
+		}
+	assert(value == was || !strcmp(variable->name, "REPLYFROM_DISABLE"));
+	return false;
+}
+
 static bool is_word(const char *text, uint32_t value)
 {
 	static const char *const words[] = { "off", "error", "info", "debug" };
 
 	for (uint32_t n = 0; n < sizeof(words) / sizeof(*words); n++)
-		if (!strcmp(text, words[n])) {
+		if (!strcasecmp(text, words[n])) {
 			assert(value == n);
 			return true;
 		}
 	assert(!value);
 	return false;
 }
+
+static bool is_place(const char *text, uint32_t value)
+{
+	const bool is_syslog = !strcasecmp(text, "syslog");
+
+	assert(value == (is_syslog ? LOG_TO_SYSLOG : LOG_TO_STDERR));
+	return is_syslog || !strcasecmp(text, "stderr");
+}
+
+#define PORT "[0-9]{1,5}(-[0-9]{1,5})?"
+#define BLANKS "[ \t]*"
 
 /* Marks the ports of a list; false: it is none. */
 static bool mark_ports(char *list, bool *marks)
@@ -61,12 +87,14 @@ static bool mark_ports(char *list, bool *marks)
 	char *rest, *dash;
 
 	if (!form.re_nsub)
-		assert(!regcomp(&form, "^[0-9]+(-[0-9]+)?(,[0-9]+(-[0-9]+)?)*$",
+		assert(!regcomp(&form,
+				"^" BLANKS PORT "((" BLANKS "," BLANKS
+				"|[ \t]+)" PORT ")*" BLANKS "$",
 				REG_EXTENDED));
 	if (regexec(&form, list, 0, NULL, 0))
 		return false;
-	for (char *part = strtok_r(list, ",", &rest); part;
-	     part = strtok_r(NULL, ",", &rest)) {
+	for (char *part = strtok_r(list, ", \t", &rest); part;
+	     part = strtok_r(NULL, ", \t", &rest)) {
 		const unsigned long first = strtoul(part, &dash, 10);
 		const unsigned long last =
 			*dash ? strtoul(dash + 1, NULL, 10) : first;
@@ -82,8 +110,11 @@ static bool is_list(char *text, const struct config *config)
 {
 	bool marks[PORTS_COUNT] = { false };
 
-	const bool is_all = !strcmp(text, "all");
+	const bool is_all = !strcasecmp(text, "all");
 
+	/* What services there are is the host's. */
+	if (!is_all && text[strspn(text, "0123456789-, \t")])
+		return config->only_ports;
 	if (is_all || !mark_ports(text, marks)) {
 		assert(!config->only_ports);
 		return is_all;
@@ -93,16 +124,6 @@ static bool is_list(char *text, const struct config *config)
 	for (uint32_t port = 0; port < PORTS_COUNT; port++)
 		assert(config_wants_port((uint16_t)port) == marks[port]);
 	return true;
-}
-
-static bool is_place(const char *text, const char *log_to)
-{
-	if (text[0] == '/' || !strcmp(text, "syslog")) {
-		assert(log_to && log_to != text && !strcmp(log_to, text));
-		return true;
-	}
-	assert(!log_to);
-	return !strcmp(text, "stderr");
 }
 
 /* config.c has room for one reading, which is all that there are. */
@@ -125,12 +146,14 @@ static bool is_taken(char *text, const struct config *config)
 	switch (variable->kind) {
 	case VARIABLE_NUMBER:
 		return is_number(text, is, was);
+	case VARIABLE_SWITCH:
+		return is_switch(text, is, was);
 	case VARIABLE_WORD:
-		return is_word(text, is);
+		return variable->offset == offsetof(struct config, log)
+			       ? is_word(text, is)
+			       : is_place(text, is);
 	case VARIABLE_PORTS:
 		return is_list(text, config);
-	case VARIABLE_PLACE:
-		return is_place(text, config->log_to);
 	}
 	return false;
 }
@@ -148,13 +171,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	variable = &variables[data[0] % count];
 	memcpy(text, data + 1, bytes - 1);
 	text[bytes - 1] = '\0';
+	real_resolve(); /* or the first call does, and undoes this */
 	real.write = note_line;
 	lines = 0;
 	forget_ports();
 
 	// NOLINTNEXTLINE(concurrency-mt-unsafe): there is one thread
 	(void)setenv(variable->name, text, 1);
-	read_environment(&config);
+	read_variables(&config);
 	(void)unsetenv(variable->name); // NOLINT(concurrency-mt-unsafe)
 
 	assert(lines == !is_taken(text, &config));

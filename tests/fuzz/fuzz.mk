@@ -12,7 +12,8 @@ SECONDS = 60
 
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
-$(Z)/config: FUZZED = $(call sources,line quiet raw real variable)
+$(Z)/config: FUZZED = $(call sources,line nearest port_list quiet raw real \
+	told variable)
 $(Z)/counters: FUZZED = $(call sources,counters)
 $(Z)/counters: FUZZ_WRAPPED = process_vm_readv
 $(Z)/program: FUZZED = $(call sources,program)

@@ -21,6 +21,26 @@ static void get_stuck(void *data)
 		(void)pause();
 }
 
+static void go_on(void *data, int steps)
+{
+	const struct timespec nap = { .tv_nsec = 500000000 };
+
+	for (int i = 0; i < steps; i++) {
+		guard_write(data, 1);
+		(void)nanosleep(&nap, NULL);
+	}
+}
+
+static void go_on_slowly(void *data)
+{
+	go_on(data, 6);
+}
+
+static void go_on_for_a_minute(void *data)
+{
+	go_on(data, 120);
+}
+
 static void crash(void *data)
 {
 	guard_write(data, strlen(data));
@@ -59,6 +79,29 @@ TEST(a_child_that_is_stuck_is_left_behind)
 	assert_int_equal(guard_run(get_stuck, "hello", &output), GUARD_LATE);
 
 	assert_in_range(time(NULL) - begin, 1, 5);
+	free(output.at);
+}
+
+/* As on a busy machine; it has GUARD_MS for each step. */
+TEST(a_child_that_goes_on_is_awaited)
+{
+	struct guard_output output;
+
+	assert_int_equal(guard_run(go_on_slowly, "x", &output), GUARD_DONE);
+
+	assert_int_equal(output.bytes, 6);
+	free(output.at);
+}
+
+TEST(a_child_that_does_not_end_is_left_behind)
+{
+	const time_t begin = time(NULL);
+	struct guard_output output;
+
+	assert_int_equal(guard_run(go_on_for_a_minute, "x", &output),
+			 GUARD_LATE);
+
+	assert_in_range(time(NULL) - begin, 8, 20);
 	free(output.at);
 }
 

@@ -142,7 +142,7 @@ static const struct {
 } calls[] = {
 	{ HOOK_SYS_MMAP, "memory looks " },
 	{ SYS_munmap, "memory looks " },
-	{ SYS_getsockopt, "looks follows " },
+	{ SYS_getsockopt, "looks follows lines " },
 	{ SYS_setsockopt, "looks follows " },
 	{ SYS_getsockname, "looks follows lines " },
 	{ SYS_socket, "lines " },
@@ -159,7 +159,7 @@ static const struct {
 	{ SYS_rt_sigpending, "lines " },
 	{ SYS_rt_sigtimedwait, "lines " },
 	{ SYS_write, "lines " },
-	{ SYS_openat, "lines " },
+	{ SYS_statx, "lines " },
 	{ SYS_recvmsg, "answers " },
 	{ SYS_sendmsg, "answers " },
 	{ SYS_getrandom, "" },

@@ -9,7 +9,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define RANDOM_ADDRESSES 20000
 
@@ -36,21 +35,6 @@ TEST(numbers_are_decimal)
 		(void)snprintf(text, sizeof(text), "%lu", numbers[i]);
 
 		line_add_number(&line, numbers[i]);
-
-		assert_line(text);
-	}
-}
-
-TEST(times_are_those_of_gmtime)
-{
-	char text[64];
-
-	/* Each eleventh hour or so, up to the last of them. */
-	for (time_t t = 0; t <= (time_t)UINT32_MAX; t += 40013) {
-		(void)strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%SZ",
-			       gmtime(&t));
-
-		line_add_time(&line, (uint32_t)t);
 
 		assert_line(text);
 	}

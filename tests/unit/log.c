@@ -11,7 +11,6 @@
 #include "unit.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
@@ -19,14 +18,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <sys/un.h>
 
 #define MOST_LINES 20 /* in 10 s */
 
-static char directory[PATH_MAX];
-static char path[PATH_MAX];
 static char said[65536]; /* on stderr */
 static struct {
 	char text[512];
@@ -103,44 +99,27 @@ static ssize_t note_send(int fd, const void *buf, size_t len, int flags,
 
 BEFORE_EACH(new_place)
 {
-	const char *parent = getenv("TMPDIR");
-
 	settings_reset();
 	settings.log = LOG_INFO;
 	clock_s += 100; /* the last test's lines do not count */
 	memset(&sent, 0, sizeof(sent));
 	memset(said, 0, sizeof(said));
+	real_resolve(); /* or the first call does, and undoes this */
 	real.write = note_write;
 	real.sendto = note_send;
-	(void)snprintf(directory, sizeof(directory), "%s/replyfrom-log-XXXXXX",
-		       parent ? parent : "/tmp");
-	assert_non_null(mkdtemp(directory));
-	(void)snprintf(path, sizeof(path), "%.4000s/log", directory);
 }
 
-AFTER_EACH(remove_place)
+/* First, for others have a syslog that takes nothing. */
+TEST(a_syslog_that_takes_nothing_is_reported_once)
 {
-	(void)unlink(path);
-	assert_int_equal(rmdir(directory), 0);
-}
+	settings.log_to = LOG_TO_SYSLOG;
 
-static void log_to_file(void)
-{
-	real.write = write;
-	settings.log_to = path;
-}
+	for (int i = 0; i < 3; i++)
+		log_event(LOG_INFO, 3, "x");
 
-static size_t read_log(char *text, size_t room)
-{
-	FILE *file = fopen(path, "re");
-	size_t n = 0;
-
-	if (file) {
-		n = fread(text, 1, room - 1, file);
-		(void)fclose(file);
-	}
-	text[n] = '\0';
-	return n;
+	assert_string_equal(said, "replyfrom: syslog does not take lines: "
+				  "nothing is logged\n");
+	assert_int_equal(sent.count, 3);
 }
 
 TEST(a_line_names_the_socket)
@@ -173,14 +152,10 @@ TEST(what_is_below_the_level_is_not_told)
 
 TEST(errno_is_kept)
 {
-	const char *const places[] = { NULL, QUIET_SYSLOG, path,
-				       "/no/such/directory" };
+	const enum log_place places[] = { LOG_TO_STDERR, LOG_TO_SYSLOG };
 
-	real.write = note_write;
 	for (size_t i = 0; i < COUNT(places); i++) {
 		settings.log_to = places[i];
-		if (places[i] == path)
-			real.write = write;
 		errno = EXDEV;
 
 		log_event(LOG_INFO, -1, "x");
@@ -207,77 +182,24 @@ TEST(too_many_lines_are_left_out_and_counted)
 	assert_non_null(strstr(said, ": again\n"));
 }
 
-TEST(a_file_is_made_for_its_owner_and_appended_to)
-{
-	char text[512];
-	int year, pid, end = 0;
-	struct stat status;
-
-	log_to_file();
-	(void)umask(0);
-
-	log_event(LOG_INFO, 3, "one");
-	log_event(LOG_INFO, 3, "two");
-
-	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(status.st_mode & 07777, 0600);
-	(void)read_log(text, sizeof(text));
-	// NOLINTNEXTLINE(cert-err34-c): that they are numbers is what is tested
-	assert_int_equal(sscanf(text,
-				"%d-%*d-%*dT%*d:%*d:%*dZ replyfrom[%d]: fd 3 "
-				"udp %n",
-				&year, &pid, &end),
-			 2);
-	assert_true(end > 0);
-	assert_int_equal(pid, getpid());
-	assert_non_null(strstr(text, ": one\n"));
-	assert_non_null(strstr(text, ": two\n"));
-}
-
-TEST(a_symbolic_link_is_not_followed)
-{
-	char text[16], target[PATH_MAX + 2];
-
-	log_to_file();
-	(void)snprintf(target, sizeof(target), "%s2", path);
-	assert_int_equal(symlink(target, path), 0);
-
-	log_event(LOG_INFO, 3, "x");
-
-	assert_int_equal(read_log(text, sizeof(text)), 0);
-	assert_int_not_equal(access(target, F_OK), 0);
-}
-
-TEST(a_fifo_that_nobody_reads_is_not_waited_for)
-{
-	log_to_file();
-	assert_int_equal(mkfifo(path, 0600), 0);
-
-	log_event(LOG_INFO, 3, "x");
-}
-
 TEST(no_fd_is_left_open)
 {
-	const char *const places[] = { NULL, QUIET_SYSLOG, path };
 	int next = dup(0);
 
 	(void)close(next);
-	real.write = write;
-	for (size_t i = 1; i < COUNT(places); i++) {
-		settings.log_to = places[i];
+	settings.log_to = LOG_TO_SYSLOG;
 
-		log_event(LOG_INFO, 3, "x");
+	log_event(LOG_INFO, 3, "x");
 
-		assert_int_equal(dup(0), next);
-		(void)close(next);
-	}
+	assert_int_equal(dup(0), next);
+	(void)close(next);
 }
 
 TEST(syslog_gets_a_datagram_that_nobody_waits_for)
 {
 	char begin[64];
 
-	settings.log_to = QUIET_SYSLOG;
+	settings.log_to = LOG_TO_SYSLOG;
 
 	log_event(LOG_INFO, 3, "x");
 
@@ -327,23 +249,6 @@ TEST(without_the_calls_for_that_nothing_is_written)
 	}
 }
 
-static int write_beyond_limit(void *unused)
-{
-	const struct rlimit none = { 0 };
-
-	(void)unused;
-	(void)setrlimit(RLIMIT_FSIZE, &none);
-	log_event(LOG_INFO, 3, "x");
-	return 0;
-}
-
-TEST(a_file_that_may_not_grow_raises_no_signal)
-{
-	log_to_file();
-
-	assert_int_equal(in_child(write_beyond_limit, NULL), 0);
-}
-
 static int keep_pending(void *unused)
 {
 	sigset_t set;
@@ -379,7 +284,7 @@ static void *log_when_cancelled(void *survived)
 
 TEST(it_is_no_cancellation_point)
 {
-	const char *const places[] = { path, QUIET_SYSLOG };
+	const enum log_place places[] = { LOG_TO_STDERR, LOG_TO_SYSLOG };
 	pthread_t thread;
 
 	for (size_t i = 0; i < COUNT(places); i++) {
@@ -394,4 +299,73 @@ TEST(it_is_no_cancellation_point)
 		assert_true(survived);
 	}
 }
+
+/* In a child, whose stderr is its own.  `how` makes another file of it. */
+static int log_after(void *how)
+{
+	log_event(LOG_INFO, 3, "before");
+	((void (*)(void))how)();
+	log_event(LOG_INFO, 3, "after");
+	return (strstr(said, "before") ? 0 : 1) |
+	       (strstr(said, "after") ? 2 : 0) |
+	       (strstr(sent.text, "after") ? 4 : 0);
+}
+
+static void replace(int with)
+{
+	/* Unnoticed, as by fclose(3). */
+	(void)dup2(with, STDERR_FILENO);
+	(void)close(with);
+}
+
+static void by_a_file(void)
+{
+	replace(memfd_create("database", 0));
+}
+
+static void by_a_datagram_socket(void)
+{
+	replace(socket(AF_INET, SOCK_DGRAM, 0));
+	log_stderr_is(true);
+}
+
+static void by_a_client(void)
+{
+	replace(socket(AF_INET, SOCK_STREAM, 0));
+	log_stderr_is(true);
+}
+
+static void by_nothing(void)
+{
+	(void)close(STDERR_FILENO);
+}
+
+static void by_a_file_that_is_meant(void)
+{
+	replace(memfd_create("log", 0));
+	log_stderr_is(true);
+}
+
+static void by_a_connection_to_the_journal(void)
+{
+	int ends[2];
+
+	(void)socketpair(AF_UNIX, SOCK_STREAM, 0, ends);
+	replace(ends[0]);
+	log_stderr_is(true);
+}
+
+TEST(what_is_no_stderr_gets_no_line_but_syslog_does)
+{
+	void (*const replaced[])(void) = { by_a_file, by_a_datagram_socket,
+					   by_a_client, by_nothing };
+	void (*const meant[])(void) = { by_a_file_that_is_meant,
+					by_a_connection_to_the_journal };
+
+	for (size_t i = 0; i < COUNT(replaced); i++)
+		assert_int_equal(in_child(log_after, (void *)replaced[i]), 4);
+	for (size_t i = 0; i < COUNT(meant); i++)
+		assert_int_equal(in_child(log_after, (void *)meant[i]), 2);
+}
+
 // NOLINTEND(concurrency-mt-unsafe)

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-static uint32_t ports[PORT_LIST_WORDS];
+static uint32_t ports[PORTS_WORDS];
 
 /* What /etc/services has, for the test. */
 static const char *services_text;
@@ -57,8 +57,8 @@ static size_t count(void)
 {
 	size_t found = 0;
 
-	for (uint32_t port = 0; port < PORT_LIST_PORTS; port++)
-		found += port_list_has(ports, port);
+	for (uint32_t port = 0; port < PORTS_COUNT; port++)
+		found += ports_has(ports, (uint16_t)port);
 	return found;
 }
 
@@ -73,8 +73,8 @@ TEST(ports_and_ranges_are_set)
 {
 	assert_true(read_ports("53,5000-5010"));
 
-	assert_true(port_list_has(ports, 53) && port_list_has(ports, 5000) &&
-		    port_list_has(ports, 5010));
+	assert_true(ports_has(ports, 53) && ports_has(ports, 5000) &&
+		    ports_has(ports, 5010));
 	assert_int_equal(count(), 12);
 	assert_int_equal(opened, 0);
 }
@@ -86,8 +86,7 @@ TEST(commas_and_blanks_separate)
 
 	for (size_t i = 0; i < COUNT(lists); i++) {
 		assert_true(read_ports(lists[i]));
-		assert_true(port_list_has(ports, 53) &&
-			    port_list_has(ports, 69));
+		assert_true(ports_has(ports, 53) && ports_has(ports, 69));
 		assert_int_equal(count(), 2);
 	}
 }
@@ -96,7 +95,7 @@ TEST(services_are_known_by_name_and_alias)
 {
 	static const struct {
 		const char *name;
-		uint32_t port;
+		uint16_t port;
 	} known[] = {
 		{ "domain", 53 }, { "nameserver", 53 },	 { "DOMAIN", 53 },
 		{ "tftp", 69 },	  { "3com-tsmux", 106 }, { "last", 9999 }
@@ -104,7 +103,7 @@ TEST(services_are_known_by_name_and_alias)
 
 	for (size_t i = 0; i < COUNT(known); i++) {
 		assert_true(read_ports(known[i].name));
-		assert_true(port_list_has(ports, known[i].port));
+		assert_true(ports_has(ports, known[i].port));
 		assert_int_equal(count(), 1);
 		assert_int_equal(opened, 0);
 	}

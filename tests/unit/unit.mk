@@ -15,7 +15,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
-	hook_seccomp hook_syscall launch line lock lock_before_4_14 log $(PEERS_TESTS) peers_chains \
+	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest $(PEERS_TESTS) peers_chains \
 	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -31,13 +31,15 @@ PEERS_ROOMS = lock peers peers_client peers_table peers_thread pktinfo queue
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config line quiet raw real variable) \
-	$(call props,child)
+$(U)/config: $(call rooms,config line nearest port_list quiet raw real told \
+	variable) $(call props,child)
 
 $(U)/counters: $(call rooms,counters)
 $(U)/counters: WRAPPED = process_vm_readv
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
+
+$(U)/libc_version: $(call rooms,libc_version)
 
 $(U)/line: $(call rooms,line)
 
@@ -45,7 +47,7 @@ $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep clock_gettime
 $(U)/lock_before_4_14: WRAPPED = madvise
 
-$(U)/log: $(call rooms,line log quiet raw real) \
+$(U)/log: $(call rooms,line lock log quiet raw real) \
 	$(call props,child clock settings)
 $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
@@ -68,6 +70,8 @@ $(U)/print: $(call rooms,print)
 $(U)/program: $(call rooms,program)
 
 $(U)/payload: $(call rooms,payload protocol)
+
+$(U)/nearest: $(call rooms,nearest)
 
 $(U)/port_list: $(call rooms,port_list)
 

@@ -188,6 +188,8 @@ int command_help(const char *subcommand)
 {
 	const struct subcommand *s = help_find(subcommand);
 
+	if (!s)
+		return EXIT_FAILURE;
 	(void)printf("usage: replyfrom %s %s\n%c%s.\n\n", s->name, s->arguments,
 		     toupper((unsigned char)s->help[0]), s->help + 1);
 	print_options(stdout, s->options);

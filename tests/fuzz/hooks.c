@@ -193,7 +193,7 @@ static void *room_of(size_t bytes)
 	return memset(malloc(bytes ? bytes : 1), UNTOUCHED, bytes);
 }
 
-/* All of them, but for what is between two: libreplyfrom(7), "More than 1024 bytes". */
+/* All but what is between two: "More than 1024 bytes" in libreplyfrom(7). */
 static void check_messages(const struct msghdr *msg, const struct msghdr *bare)
 {
 	const char *const a = msg->msg_control, *const b = bare->msg_control;

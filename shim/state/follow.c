@@ -70,10 +70,9 @@ struct plan {
 	socklen_t len;
 	struct local local; /* the address that the peer asked */
 	uint32_t device;    /* that it is bound to, if that is link-local */
-	struct sockaddr_in6 bound; /* what it is bound to, of either family */
+	struct sockaddr_in6 bound; /* what it is bound to: see find_bound */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it has been pinned to `local` */
-	bool was_connected;	   /* to the peer, but from another address */
 	bool is_multicast_set;	   /* IP_MULTICAST_IF is `local` for a moment */
 	struct in_addr multicast;  /* what IP_MULTICAST_IF was before */
 };
@@ -121,6 +120,11 @@ static bool is_wildcard(const struct plan *plan)
 {
 	return sock_is_wildcard((const struct sockaddr *)&plan->bound,
 				name_length(plan->bound.sin6_family));
+}
+
+static bool has_own_port(const struct plan *plan)
+{
+	return plan->sock && sock_has_own_port(plan->sock);
 }
 
 static int connect_to_peer(const struct plan *plan)
@@ -228,19 +232,15 @@ static void disconnect(const struct plan *plan)
 	name_disconnect(plan->fd);
 	if (device)
 		option_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)device);
-	if (!plan->sock || !sock_has_own_port(plan->sock))
+	if (!has_own_port(plan))
 		keep_port(plan);
 }
 
-/* The application's own connect, and what is sent then gets its source. */
-static int pin(struct plan *plan)
+/* What is sent on fd to its peer gets its source message by message. */
+static void pin(struct plan *plan)
 {
 	static _Atomic bool logged;
-	const int result = connect_to_peer(plan);
-	const int saved = errno;
 
-	if (result)
-		return result;
 	if (!plan->sock)
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
 	plan->is_pinned = true;
@@ -250,76 +250,66 @@ static int pin(struct plan *plan)
 		log_event(LOG_ERROR, plan->fd,
 			  "cannot be bound to the address that its peer asked; "
 			  "what it sends comes from there all the same");
-	errno = saved;
+}
+
+/* The application's own connect, and nothing else. */
+static int connect_pinned(struct plan *plan)
+{
+	if (connect_to_peer(plan))
+		return -1;
+	pin(plan);
 	return 0;
 }
 
-/*
- * Whether the application's own connect comes first, and the other two only
- * where it chose wrong: for a socket that is connected already, and for IPv6,
- * where a socket whose second connect fails would hear only itself: the kernel
- * keeps the peer of a disconnected IPv6 socket (__udp_disconnect).
- */
-static bool is_careful(const struct plan *plan)
-{
-	return !is_wildcard(plan) ||
-	       (plan->local.family == AF_INET6 && plan->sock &&
-		sock_has_own_port(plan->sock));
-}
-
-/*
- * Whether it may be disconnected, to be connected from elsewhere: its port is
- * its own, and its address is none that the application's connects gave it.
- */
-static bool may_move(const struct plan *plan)
-{
-	return plan->sock && sock_has_own_port(plan->sock) &&
-	       (is_wildcard(plan) || sock_is_lent(plan->sock));
-}
-
-/*
- * Returns false when the kernel did not give it that address; it then has no
- * peer.  Otherwise *result and errno are those of the second connect; when it
- * failed, the socket is as before.
- */
-static bool connect_twice(struct plan *plan, int *result)
+/* False: the kernel did not give fd the address that was asked; no peer. */
+static bool connect_twice(struct plan *plan)
 {
 	const bool lent = lend_address(plan);
-	int error;
+	const bool connected = lent && !connect_to_peer(plan);
+	bool moved;
 
-	*result = lent ? connect_to_peer(plan) : 0;
-	/* The first one succeeded; without this it would hear only itself. */
-	if (*result && plan->was_connected)
-		*result = connect_to_peer(plan);
-	error = errno;
 	set_multicast_back(plan);
-	if (lent && !*result && is_at_asked(plan)) {
-		if (plan->sock)
-			sock_set_lent(plan->sock, true);
-		return true;
-	}
-	if (lent)
+	moved = connected && is_at_asked(plan);
+	if (lent && !moved)
 		disconnect(plan);
-	errno = error;
-	return *result != 0;
+	if (plan->sock)
+		sock_set_lent(plan->sock, moved);
+	return moved;
 }
 
+/*
+ * Makes the application's own connect.  False: the kernel chose another address
+ * than the one asked, and fd is disconnected again, to get that.  Otherwise
+ * *result and errno are those of the connect.
+ */
+static bool connect_plainly(struct plan *plan, int *result)
+{
+	*result = connect_to_peer(plan);
+	if (*result || is_at_asked(plan))
+		return true;
+	if (has_own_port(plan))
+		disconnect(plan);
+	else
+		pin(plan);
+	return plan->is_pinned;
+}
+
+/*
+ * The application's own connect comes first where a disconnect does not cost
+ * the port, for the kernel often chooses the right address: two connects lose
+ * what the client sends meanwhile, and the kernel finds the socket more slowly.
+ * Also on a connected socket, whose address the kernel keeps.
+ */
 static int move(struct plan *plan)
 {
 	int result;
 
 	if (is_link_local(plan))
 		plan->device = sock_device(plan->fd, plan->sock);
-	if (is_careful(plan)) {
-		result = connect_to_peer(plan);
-		if (result || is_at_asked(plan))
-			return result;
-		if (!may_move(plan))
-			return pin(plan);
-		disconnect(plan);
-		plan->was_connected = true;
-	}
-	return connect_twice(plan, &result) ? result : pin(plan);
+	if ((has_own_port(plan) || !is_wildcard(plan)) &&
+	    connect_plainly(plan, &result))
+		return result;
+	return connect_twice(plan) ? 0 : connect_pinned(plan);
 }
 
 /*
@@ -333,10 +323,22 @@ static int connect_from(struct plan *plan)
 	if (!plan->sock)
 		return move(plan);
 	if (!sock_begin_move(plan->sock))
-		return pin(plan);
+		return connect_pinned(plan);
 	result = move(plan);
 	sock_end_move(plan->sock);
 	return result;
+}
+
+/*
+ * False: fd is bound to no address of either family.  A socket with its own
+ * port counts as on the wildcard, without a call: a disconnect brings it there.
+ */
+static bool find_bound(struct plan *plan)
+{
+	if (!has_own_port(plan))
+		return read_address(plan->fd, &plan->bound);
+	plan->bound.sin6_family = sock_family(plan->sock);
+	return true;
 }
 
 /*
@@ -348,7 +350,7 @@ static bool make_plan(struct plan *plan)
 	const uint64_t id = plan->sock ? atomic_load(&plan->sock->id) : 0;
 
 	return peers_claim(id, plan->peer, plan->len, &plan->local) &&
-	       read_address(plan->fd, &plan->bound) &&
+	       find_bound(plan) &&
 	       make_name(&plan->local, plan->bound.sin6_family, &plan->asked) &&
 	       (plan->sock || (is_wildcard(plan) && !plan->bound.sin6_port));
 }
@@ -443,7 +445,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		errno = saved;
 		return connect_to_other(&plan, result);
 	}
-	*result = atomic_load(&forbidden) ? pin(&plan)
+	*result = atomic_load(&forbidden) ? connect_pinned(&plan)
 					  : undisturbed(connect_from, &plan);
 	if (!*result) {
 		/* Else the kernel keeps the peer, so what it asked. */

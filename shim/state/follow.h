@@ -11,16 +11,25 @@
 /*
  * The address that a connected socket gets.  When its peer is a client (what is
  * written to it now is an answer: see peers.h), it is the address that the
- * client asked, by two connects: the kernel keeps the local address that a UDP
- * socket has when it is connected again (__ip4_datagram_connect,
- * __ip6_datagram_connect), so it is given one first.  For IPv4 by a connect to
- * a multicast group, whose source is IP_MULTICAST_IF; for IPv6 by a connect to
- * that address itself, whose source it is (RFC 6724 section 5 rule 1).  The
- * socket stays the same file; between the two connects it hears nobody.  Where
- * the kernel does not give it that address, the socket is connected as the
- * application said, and what is sent on it gets its source message by message.
- * For any other peer, and for a socket that is bound to an address, nothing is
- * done.
+ * client asked.  A socket that this process bound to a port by number is first
+ * connected as the application said; where the kernel chooses that address,
+ * that is all.  Otherwise it is disconnected, and gets the address by two
+ * connects, as a socket without a port does at once: the kernel keeps the local
+ * address that a UDP socket has when it is connected again
+ * (__ip4_datagram_connect, __ip6_datagram_connect), so it is given one first.
+ * For IPv4 by a connect to a multicast group, whose source is IP_MULTICAST_IF;
+ * for IPv6 by a connect to that address itself, whose source it is (RFC 6724
+ * section 5 rule 1).  The socket stays the same file; until the last connect
+ * it does not hear the client, but for moments.  Where the kernel does not give
+ * it that address, the socket is connected as the application said, and what is
+ * sent on it gets its source message by message.  For any other peer, and for a
+ * socket that is bound to an address, nothing is done.
+ *
+ * System calls besides the application's own, counted by tests/e2e/syscalls:
+ *
+ *	where the kernel chooses the address asked	4
+ *	two connects, IPv4, and IPv6			11, 8
+ *	of a socket without a port, IPv4, and IPv6	9, 6
  */
 
 /*

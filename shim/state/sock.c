@@ -662,7 +662,7 @@ void sock_unpin(struct sock *sock)
 {
 	int pinned = SOCK_PINNED;
 
-	if (lock_is_borrowed())
+	if (sock_mode(sock) != SOCK_PINNED || lock_is_borrowed())
 		return;
 	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
 }
@@ -696,6 +696,11 @@ bool sock_has_own_port(const struct sock *sock)
 {
 	return atomic_load(&sock->generation) &&
 	       peers_port_be(atomic_load(&sock->id));
+}
+
+sa_family_t sock_family(const struct sock *sock)
+{
+	return (sa_family_t)atomic_load(&sock->family);
 }
 
 uint32_t sock_multicast_ifindex(int fd)

@@ -171,6 +171,9 @@ bool sock_is_lent(const struct sock *sock);
 /* Whether this process bound it to a port by number. */
 bool sock_has_own_port(const struct sock *sock);
 
+/* AF_INET or AF_INET6. */
+sa_family_t sock_family(const struct sock *sock);
+
 /* The device that fd is bound to, or 0.  socket(7) SO_BINDTODEVICE. */
 uint32_t sock_device(int fd, const struct sock *sock);
 

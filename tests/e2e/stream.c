@@ -3,7 +3,7 @@
  * A client that sends as fast as it can to a server that connects its socket to
  * it and disconnects it, again and again: stream WAY CONNECTS [ADDRESS].
  *
- * connect: by connect(2).  twice: by the two connects of shim/state/follow.h,
+ * connect: by connect(2).  twice: by the connects of shim/state/follow.h,
  * written out.  never: the server only reads.  ADDRESS is what the client asks,
  * 127.0.0.2 if none.  Prints how often the socket was connected, how many of
  * these times a datagram was lost, how many were lost, and how many were sent.
@@ -114,19 +114,6 @@ static void set_multicast(struct in_addr from)
 		server_die("IP_MULTICAST_IF");
 }
 
-static void connect_twice(const struct sockaddr_in *peer)
-{
-	const struct sockaddr_in group = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_ALLHOSTS_GROUP),
-	};
-
-	set_multicast(asked.sin_addr);
-	connect_to(&group);
-	connect_to(peer);
-	set_multicast((struct in_addr){ 0 });
-}
-
 static void disconnect(void)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
@@ -135,16 +122,38 @@ static void disconnect(void)
 		server_die("disconnect");
 }
 
-static void check_address(void)
+static bool is_at_asked(void)
 {
 	struct sockaddr_in name = { 0 };
 	socklen_t len = sizeof(name);
 
-	if (getsockname(server, (struct sockaddr *)&name, &len) ||
-	    name.sin_addr.s_addr != asked.sin_addr.s_addr) {
-		(void)puts("connected from elsewhere");
-		_exit(EXIT_FAILURE);
-	}
+	return !getsockname(server, (struct sockaddr *)&name, &len) &&
+	       name.sin_addr.s_addr == asked.sin_addr.s_addr;
+}
+
+static void check_address(void)
+{
+	if (is_at_asked())
+		return;
+	(void)puts("connected from elsewhere");
+	_exit(EXIT_FAILURE);
+}
+
+static void connect_twice(const struct sockaddr_in *peer)
+{
+	const struct sockaddr_in group = {
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_ALLHOSTS_GROUP),
+	};
+
+	connect_to(peer);
+	if (is_at_asked())
+		return;
+	disconnect();
+	set_multicast(asked.sin_addr);
+	connect_to(&group);
+	connect_to(peer);
+	set_multicast((struct in_addr){ 0 });
 }
 
 static void open_sockets(const char *address)

@@ -112,6 +112,13 @@ static void fail_connect(unsigned int nth, int error)
 	kernel.nth_connect = (struct nth_error){ .nth = nth, .error = error };
 }
 
+/* And all later ones. */
+static void fail_connects_from(unsigned int nth, int error)
+{
+	fail_connect(nth, error);
+	kernel.nth_connect.is_lasting = true;
+}
+
 static void fail_setsockopt(unsigned int nth, int error)
 {
 	kernel.nth_setsockopt =
@@ -208,7 +215,7 @@ TEST(when_disabled_nobody_is_followed)
 
 /* New sockets. */
 
-/* And two that block signals: eight more than the application's own. */
+/* And those, as below: nine more. */
 TEST(a_new_socket_answers_from_the_address_asked)
 {
 	int fd = new_socket();
@@ -351,7 +358,7 @@ TEST(a_link_local_address_that_is_undone_leaves_no_device)
 	int fd = new_socket_of(AF_INET6);
 
 	hear_link_local(id);
-	fail_connect(2, EACCES);
+	fail_connects_from(2, EACCES);
 
 	assert_int_equal(connect_to(fd, far), -1);
 	assert_int_equal(errno, EACCES);
@@ -365,7 +372,7 @@ TEST(a_new_socket_keeps_its_device_when_that_is_undone)
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "eth3", 4);
 	hear_link_local(id);
-	fail_connect(2, EACCES);
+	fail_connects_from(2, EACCES);
 
 	assert_int_equal(connect_to(fd, far), -1);
 	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
@@ -445,7 +452,7 @@ TEST(where_the_second_connect_fails_the_first_is_undone)
 {
 	int fd = new_socket();
 
-	fail_connect(2, EACCES);
+	fail_connects_from(2, EACCES);
 
 	assert_int_equal(connect_to(fd, peer), -1);
 	assert_int_equal(errno, EACCES);
@@ -453,6 +460,19 @@ TEST(where_the_second_connect_fails_the_first_is_undone)
 	assert_string_equal(kernel_peer(fd), "");
 	assert_string_equal(kernel_multicast(fd), "0.0.0.0");
 	assert_null(sock_known(fd));
+}
+
+TEST(a_new_socket_whose_second_connect_alone_fails_is_pinned)
+{
+	int fd = new_socket();
+
+	fail_connect(2, EACCES);
+
+	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
+	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_string_equal(pinned_to(fd), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
 }
 
 TEST(a_new_socket_that_gets_no_address_is_pinned)
@@ -631,7 +651,7 @@ TEST(an_ephemeral_socket_that_cannot_connect_keeps_its_port)
 {
 	int fd = ephemeral_socket();
 
-	fail_connect(2, EACCES);
+	fail_connects_from(2, EACCES);
 
 	assert_int_equal(connect_to(fd, peer), -1);
 	assert_int_equal(errno, EACCES);
@@ -644,7 +664,7 @@ TEST(an_ephemeral_socket_that_loses_its_port_says_why)
 {
 	int fd = ephemeral_socket();
 
-	fail_connect(2, EACCES);
+	fail_connects_from(2, EACCES);
 	kernel.bind_error = EADDRINUSE;
 
 	assert_int_equal(connect_to(fd, peer), -1);
@@ -664,13 +684,16 @@ TEST(an_ephemeral_socket_is_steered_by_its_server_once)
 	assert_string_equal(kernel_calls(), "connect");
 }
 
+/* A disconnect would give its port back. */
 TEST(a_connected_ephemeral_socket_is_pinned)
 {
 	int fd = ephemeral_socket();
 
 	(void)connect_to(fd, stranger);
+	(void)kernel_calls();
 
 	assert_int_equal(connect_to(fd, peer), 0);
+	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
 	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
 	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
 	assert_string_equal(pinned_to(fd), "10.0.0.2");
@@ -689,11 +712,38 @@ TEST(a_disconnected_ephemeral_socket_has_lost_its_port)
 
 /* Sockets bound to a port by number. */
 
+/* And two that block signals, and a getpid: four more than its own. */
+TEST(a_server_that_was_asked_at_the_kernel_s_choice_is_connected_plainly)
+{
+	hear(id, stranger, "10.0.0.99");
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+	assert_string_equal(pinned_to(server), "nothing");
+	assert_true(is_armed(server));
+	assert_int_equal(errno, ENOTTY);
+}
+
+TEST(a_dual_stack_server_asked_at_the_kernel_s_choice_is_connected_plainly)
+{
+	const struct address mapped = v6("::ffff:192.0.2.9", 5300);
+	int fd = bound_socket(v6("::", 5353));
+
+	hear(sock_known(fd)->id, mapped, "10.0.0.99");
+
+	assert_int_equal(connect_to(fd, mapped), 0);
+	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_name(fd), "::ffff:10.0.0.99:5353");
+}
+
+/* And those: eleven more. */
 TEST(a_server_is_connected_from_the_address_asked)
 {
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(),
-			    "getsockname IP_MULTICAST_IF "
+			    "connect getsockname disconnect IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
 			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
 	assert_string_equal(kernel_name(server), "10.0.0.1:53");
@@ -740,7 +790,6 @@ TEST(a_dual_stack_server_answers_a_mapped_peer)
 	assert_true(is_armed(fd));
 }
 
-/* The application's own comes first: see is_careful. */
 TEST(an_ipv6_server_is_connected_first_then_moved)
 {
 	int fd = dual_stack_server();
@@ -749,9 +798,8 @@ TEST(an_ipv6_server_is_connected_first_then_moved)
 	errno = ENOTTY;
 
 	assert_int_equal(connect_to(fd, far), 0);
-	assert_string_equal(kernel_calls(),
-			    "getsockname connect getsockname disconnect "
-			    "connect connect getsockname");
+	assert_string_equal(kernel_calls(), "connect getsockname disconnect "
+					    "connect connect getsockname");
 	assert_string_equal(kernel_name(fd), "2001:db8::1:5353");
 	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
 	assert_true(is_armed(fd));
@@ -766,7 +814,7 @@ TEST(an_ipv6_server_where_the_kernel_is_right_stays)
 	(void)kernel_calls();
 
 	assert_int_equal(connect_to(fd, far), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
+	assert_string_equal(kernel_calls(), "connect getsockname");
 	assert_true(is_armed(fd));
 }
 
@@ -780,7 +828,7 @@ TEST(an_ipv6_server_that_cannot_connect_is_as_before)
 
 	assert_int_equal(connect_to(fd, far), -1);
 	assert_int_equal(errno, ENETUNREACH);
-	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_string_equal(kernel_calls(), "connect");
 	assert_string_equal(kernel_name(fd), ":::5353");
 }
 
@@ -798,7 +846,45 @@ TEST(an_ipv6_server_that_gets_no_address_is_pinned)
 
 TEST(a_server_that_cannot_connect_is_as_before)
 {
-	fail_connect(2, EACCES);
+	fail_connect(1, EACCES);
+
+	assert_int_equal(connect_to(server, peer), -1);
+	assert_int_equal(errno, EACCES);
+	assert_string_equal(kernel_calls(), "connect");
+	assert_string_equal(kernel_name(server), "0.0.0.0:53");
+	assert_string_equal(kernel_peer(server), "");
+	assert_true(is_armed(server));
+}
+
+/* Connected as without us. */
+TEST(a_server_that_cannot_connect_from_there_is_connected_plainly)
+{
+	fail_connect(3, EACCES);
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
+	assert_string_equal(kernel_multicast(server), "0.0.0.0");
+	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_int_equal(errno, ENOTTY);
+}
+
+TEST(an_ipv6_server_that_cannot_connect_from_there_is_connected_plainly)
+{
+	int fd = dual_stack_server();
+
+	hear(sock_known(fd)->id, far, "2001:db8::1");
+	fail_connect(3, EACCES);
+
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(kernel_name(fd), "2001:db8::ee:5353");
+	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
+	assert_string_equal(pinned_to(fd), "2001:db8::1");
+}
+
+TEST(a_server_that_can_no_longer_connect_is_as_before)
+{
+	fail_connects_from(3, EACCES);
 
 	assert_int_equal(connect_to(server, peer), -1);
 	assert_int_equal(errno, EACCES);
@@ -816,7 +902,8 @@ TEST(where_the_source_is_refused_a_server_is_pinned)
 	fail_setsockopt(1, EPERM);
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname IP_MULTICAST_IF "
+	assert_string_equal(kernel_calls(), "connect getsockname disconnect "
+					    "IP_MULTICAST_IF "
 					    "IP_MULTICAST_IF=10.0.0.1 connect");
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
 	assert_string_equal(pinned_to(server), "10.0.0.1");
@@ -825,7 +912,7 @@ TEST(where_the_source_is_refused_a_server_is_pinned)
 
 TEST(where_the_group_is_refused_a_server_is_pinned)
 {
-	fail_connect(1, EPERM);
+	fail_connect(2, EPERM);
 
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
@@ -835,11 +922,17 @@ TEST(where_the_group_is_refused_a_server_is_pinned)
 	assert_int_equal(errno, ENOTTY);
 }
 
+/* And those: thirteen more. */
 TEST(where_the_kernel_is_stubborn_a_server_is_pinned)
 {
 	kernel.is_stubborn = true;
 
 	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_calls(),
+			    "connect getsockname disconnect IP_MULTICAST_IF "
+			    "IP_MULTICAST_IF=10.0.0.1 connect "
+			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname "
+			    "disconnect connect");
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
 	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
 	assert_string_equal(pinned_to(server), "10.0.0.1");
@@ -852,7 +945,7 @@ TEST(a_server_that_another_thread_connects_is_pinned)
 	assert_int_equal(connect_to(server, peer), 0);
 	sock_end_move(sock_known(server));
 
-	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_string_equal(kernel_calls(), "connect");
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 	assert_int_equal(errno, ENOTTY);
 }
@@ -882,7 +975,7 @@ TEST(a_server_on_a_device_is_connected_from_there)
 TEST(a_server_on_a_device_that_cannot_connect_stays_on_it)
 {
 	(void)setsockopt(server, SOL_SOCKET, SO_BINDTODEVICE, "eth3", 4);
-	fail_connect(2, EACCES);
+	fail_connects_from(3, EACCES);
 
 	assert_int_equal(connect_to(server, peer), -1);
 	assert_int_equal(errno, EACCES);
@@ -904,8 +997,7 @@ TEST(a_link_local_server_that_cannot_connect_is_on_no_device)
 	int fd = dual_stack_server();
 
 	hear_link_local(sock_known(fd)->id);
-	fail_connect(3, EACCES);
-	kernel.nth_connect.is_lasting = true;
+	fail_connects_from(3, EACCES);
 
 	assert_int_equal(connect_to(fd, far), -1);
 	assert_int_equal(errno, EACCES);
@@ -972,15 +1064,40 @@ TEST(a_connected_server_is_moved_from_an_address_of_ours)
 	assert_int_equal(errno, ENOTTY);
 }
 
-TEST(a_connected_server_stays_where_the_kernel_put_it)
+TEST(a_connected_server_is_moved_from_the_kernel_s_choice)
 {
 	(void)connect_to(server, stranger);
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_name(server), "10.0.0.99:53");
+	assert_string_equal(kernel_name(server), "10.0.0.1:53");
 	assert_string_equal(kernel_peer(server), "192.0.2.9:5300");
-	assert_string_equal(pinned_to(server), "10.0.0.1");
+	assert_string_equal(pinned_to(server), "nothing");
 	assert_int_equal(errno, ENOTTY);
+}
+
+/* As without us: the kernel keeps the address. */
+TEST(a_stranger_after_a_client_of_the_kernel_s_choice_is_one_call)
+{
+	hear(id, stranger, "10.0.0.99");
+	(void)connect_to(server, stranger);
+	(void)kernel_calls();
+
+	assert_int_equal(connect_to(server, v4("192.0.2.67", 6600)), 0);
+	assert_string_equal(kernel_calls(), "connect");
+}
+
+/* Its address is not ours any more. */
+TEST(a_stranger_after_a_client_that_could_not_be_moved_to_is_one_call)
+{
+	(void)connect_to(server, peer);
+	hear(id, stranger, "10.0.0.2");
+	kernel.is_stubborn = true;
+	(void)connect_to(server, stranger);
+	assert_string_equal(pinned_to(server), "10.0.0.2");
+	(void)kernel_calls();
+
+	assert_int_equal(connect_to(server, v4("192.0.2.67", 6600)), 0);
+	assert_string_equal(kernel_calls(), "connect");
 }
 
 TEST(a_stranger_is_not_connected_from_an_address_of_ours)
@@ -1000,7 +1117,7 @@ TEST(a_connected_server_at_the_address_stays)
 	(void)kernel_calls();
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
+	assert_string_equal(kernel_calls(), "connect getsockname");
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
 }
 
@@ -1043,7 +1160,7 @@ TEST(a_server_that_is_disconnected_is_one_call)
 
 static void pin_server(void)
 {
-	fail_connect(1, EPERM);
+	fail_connect(2, EPERM);
 	(void)connect_to(server, peer);
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 	(void)kernel_calls();
@@ -1091,10 +1208,22 @@ TEST(a_pinned_socket_that_fails_to_move_stays_pinned)
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 }
 
+TEST(a_pinned_socket_is_connected_from_the_next_peer_s)
+{
+	pin_server();
+	hear(id, stranger, "10.0.0.2");
+
+	assert_int_equal(connect_to(server, stranger), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.2:53");
+	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
+	assert_true(is_armed(server));
+}
+
 TEST(a_pinned_socket_is_pinned_to_the_next_peer_s)
 {
 	pin_server();
 	hear(id, stranger, "10.0.0.2");
+	kernel.is_stubborn = true;
 
 	assert_int_equal(connect_to(server, stranger), 0);
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
@@ -1107,7 +1236,7 @@ TEST(a_pinned_socket_that_the_kernel_connects_rightly_is_not_pinned)
 	hear(id, stranger, "10.0.0.99");
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect getsockname");
+	assert_string_equal(kernel_calls(), "connect getsockname");
 	assert_true(is_armed(server));
 }
 
@@ -1128,7 +1257,7 @@ TEST(where_it_is_forbidden_a_server_is_pinned)
 	follow_forbid(true);
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_calls(), "getsockname connect");
+	assert_string_equal(kernel_calls(), "connect");
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 	assert_int_equal(errno, ENOTTY);
 }
@@ -1180,17 +1309,17 @@ TEST(nothing_disturbs_the_two_connects)
 
 	(void)connect_to(server, peer);
 
-	assert_disturbed(0, 2);
+	assert_disturbed(0, 4);
 }
 
 TEST(nothing_disturbs_what_undoes_them)
 {
 	kernel.before_connect = look_at_this_thread;
-	fail_connect(2, EACCES);
+	fail_connect(3, EACCES);
 
 	(void)connect_to(server, peer);
 
-	assert_disturbed(0, 3);
+	assert_disturbed(0, 6);
 }
 
 TEST(a_client_s_connect_can_be_disturbed)

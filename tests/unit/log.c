@@ -216,6 +216,7 @@ static int write_to_closed_pipe(void *unused)
 {
 	(void)unused;
 	(void)dup2(fds[1], STDERR_FILENO);
+	log_stderr_is(true);
 	real.write = write;
 	log_event(LOG_INFO, 3, "x");
 	return 0;

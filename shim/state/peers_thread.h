@@ -156,23 +156,23 @@ static inline uint64_t peers_current_batch(void)
 /* The batch that a datagram which is read now belongs to. */
 static inline uint64_t peers_reading_batch(void)
 {
-	uint64_t batch = peers_current_batch();
+	uint64_t current = peers_current_batch();
 
 	if (peers_thread.state != PEERS_READING) {
 		peers_thread.state = PEERS_READING;
-		batch = ++peers_thread.batch;
+		current = ++peers_thread.batch;
 	}
-	return batch;
+	return current;
 }
 
 /* Whoever writes it right now will see that the peer has changed. */
 static inline void peers_drop_last(void)
 {
 	_Atomic uint64_t *sock = &peers_thread.last.sock;
-	uint64_t seen = atomic_load_explicit(sock, memory_order_relaxed);
+	uint64_t there = atomic_load_explicit(sock, memory_order_relaxed);
 
-	if (seen != PEERS_WRITTEN)
-		atomic_compare_exchange_strong_explicit(sock, &seen, 0,
+	if (there != PEERS_WRITTEN)
+		atomic_compare_exchange_strong_explicit(sock, &there, 0,
 							memory_order_relaxed,
 							memory_order_relaxed);
 }

@@ -277,6 +277,16 @@ static bool connect_twice(struct plan *plan)
 	return moved;
 }
 
+/* Whether both are mapped from IPv4, or neither, as addresses of AF_INET are.
+ */
+static bool is_same_family(const struct sockaddr_in6 *a,
+			   const struct sockaddr_in6 *b)
+{
+	return a->sin6_family != AF_INET6 ||
+	       !IN6_IS_ADDR_V4MAPPED(&a->sin6_addr) ==
+		       !IN6_IS_ADDR_V4MAPPED(&b->sin6_addr);
+}
+
 /*
  * Makes the application's own connect.  False: the kernel chose another address
  * than the one asked, and fd is disconnected again, to get that.  Otherwise
@@ -284,10 +294,14 @@ static bool connect_twice(struct plan *plan)
  */
 static bool connect_plainly(struct plan *plan, int *result)
 {
+	struct sockaddr_in6 name = plan->asked;
+
 	*result = connect_to_peer(plan);
-	if (*result || is_at_asked(plan))
+	if (*result ||
+	    (name_read(plan->fd, &name) && is_same_address(name, plan->asked)))
 		return true;
-	if (has_own_port(plan))
+	/* Not one that a former peer of the other family has left it. */
+	if (has_own_port(plan) && is_same_family(&name, &plan->asked))
 		disconnect(plan);
 	else
 		pin(plan);

@@ -960,6 +960,20 @@ TEST(a_server_that_can_do_neither_says_why)
 	assert_true(is_armed(server));
 }
 
+TEST(a_server_keeps_what_a_peer_of_the_other_family_has_left_it)
+{
+	const struct address mapped = v6("::ffff:192.0.2.9", 5300);
+	int fd = dual_stack_server();
+
+	(void)connect_to(fd, v6("2001:db8::66", 6600));
+	hear(sock_known(fd)->id, mapped, "10.0.0.2");
+	(void)kernel_calls();
+
+	assert_int_equal(connect_to(fd, mapped), 0);
+	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(pinned_to(fd), "10.0.0.2");
+}
+
 /* Devices. */
 
 TEST(a_server_on_a_device_is_connected_from_there)

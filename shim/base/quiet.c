@@ -8,7 +8,6 @@
 #include "base/real.h"
 
 #include <errno.h>
-#include <linux/stat.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -109,18 +108,34 @@ static struct {
 	_Atomic uint64_t inode;
 } meant;
 
+/*
+ * What statx(2) fills in: not every libc has it, and the kernel's header and
+ * musl's define the same.
+ */
+struct status {
+	uint64_t before_inode[4];
+	uint64_t inode;
+	uint64_t before_device[12];
+	uint32_t device_major;
+	uint32_t device_minor;
+	uint64_t after_device[14];
+};
+
+/* STATX_TYPE and STATX_INO */
+#define QUIET_WANTED 0x101
+
 /* By number, for fstat(2) has many names.  Before Linux 4.11: all are one. */
 static bool identify(struct identity *identity)
 {
-	struct statx file = { .stx_mask = 0 };
+	struct status file = { 0 };
 
 	*identity = (struct identity){ 0, 0 };
 	if (real.syscall(SYS_statx, STDERR_FILENO, "", QUIET_EMPTY_PATH,
-			 STATX_TYPE | STATX_INO, &file) < 0)
+			 QUIET_WANTED, &file) < 0)
 		return errno != EBADF;
 	identity->device =
-		(uint64_t)file.stx_dev_major << 32 | file.stx_dev_minor;
-	identity->inode = file.stx_ino;
+		(uint64_t)file.device_major << 32 | file.device_minor;
+	identity->inode = file.inode;
 	return true;
 }
 

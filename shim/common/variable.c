@@ -41,19 +41,19 @@ const struct variable variables[] = {
 	       "as without replyfrom, except for the first answer to the "
 	       "datagram that a thread read last."),
 	NUMBER("FOLLOW_MS", follow_ms, 0, 60000, PRESET_FOLLOW_MS,
-	       "For so many milliseconds a request may be answered from a "
-	       "socket on another port than it was sent to, as TFTP servers "
-	       "do. 0: never."),
+	       "Milliseconds in which a request may be answered from a socket "
+	       "on another port than the one that it was sent to, as TFTP "
+	       "servers do. 0: never."),
 	SWITCH("IFINDEX", ifindex, 0, "using the default",
-	       "1: answers also leave by the interface that the request came "
-	       "in by. That breaks asymmetric routes and tunnels."),
+	       "1: answers also leave through the interface on which the "
+	       "request arrived. This breaks asymmetric routes and tunnels."),
 	{ .name = "REPLYFROM_ONLY_PORTS",
 	  .preset = "all",
 	  .accepted = "all or a list of ports, ranges and services, such as "
 		      "53,5000-5010,tftp",
-	  .effect = "Sockets that the application binds to another port are "
-		    "left untouched. Not those whose port the kernel chooses: "
-		    "they may answer for the others, as in TFTP.",
+	  .effect = "Handle only sockets that the application binds to these "
+		    "ports, and those whose port the kernel chooses: these "
+		    "may answer for the others, as in TFTP.",
 	  .otherwise = "all ports are handled",
 	  .kind = VARIABLE_PORTS },
 	{ .name = "REPLYFROM_LOG",
@@ -61,27 +61,27 @@ const struct variable variables[] = {
 	  .accepted = ONE_OF "off, error, info, debug",
 	  .effect = "What to log. error: what could not be done for a socket; "
 		    "info: also which sockets answer from the address asked, "
-		    "and what the kernel refused; debug: also sockets that "
-		    "are left as they are, and those bound to the address "
-		    "that their peer asked. About 20 lines in 10 seconds at "
-		    "most.",
+		    "and sources that the kernel refused; debug: also sockets "
+		    "that are left alone, and those bound to the address that "
+		    "their peer asked. At most about 20 lines are logged in "
+		    "10 seconds.",
 	  .otherwise = "using the default",
 	  .kind = VARIABLE_WORD,
 	  .offset = offsetof(struct config, log) },
 	{ .name = "REPLYFROM_LOG_TO",
 	  .preset = "stderr",
 	  .accepted = ONE_OF "stderr, syslog",
-	  .effect = "Where it is told. Where stderr is not what it was when "
-		    "the program was started, it is told to syslog.",
+	  .effect = "Where to log. Where stderr is not what it was when the "
+		    "program was started, lines go to syslog.",
 	  .otherwise = "using the default",
 	  .kind = VARIABLE_WORD,
 	  .offset = offsetof(struct config, log_to) },
 	SWITCH("DEEPBIND", deepbind, PRESET_DEEPBIND, "using the default",
-	       "0: plugins that the application loads with RTLD_DEEPBIND, as "
-	       "PHP loads its extensions, are left alone: their calls go to "
-	       "libc."),
+	       "0: leave plugins alone that the application loads with "
+	       "RTLD_DEEPBIND, as PHP loads its extensions; their calls go "
+	       "to libc."),
 	SWITCH("DISABLE", disable, 0, "replyfrom is disabled",
-	       "1: touch nothing."),
+	       "1: do nothing."),
 	{ .name = NULL },
 };
 

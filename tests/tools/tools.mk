@@ -128,7 +128,7 @@ coverage-here: $(E2E_PROGRAMS) $(TRANSPARENCY_PROGRAMS) $(I386_PROGRAMS) \
 		$(COVERAGE)/dump.o
 	$(Q)find $(COVERAGE) -name '*.gcda' -delete
 	$(Q)$(INTO) B=$(COVERAGE) CFLAGS='$(COVERAGE_FLAGS)' SANITIZE= \
-		UNIT_CFLAGS='$$(OWN_CFLAGS) $$(UNWIND) -UNDEBUG' \
+		UNIT_CFLAGS='$$(OWN_CFLAGS) -Itests/lib $$(UNWIND) -UNDEBUG' \
 		LDFLAGS='--coverage $(abspath $(COVERAGE))/dump.o' run-tests \
 		PROGRAMS='all $$(UNIT_TESTS)' TESTS='$$(filter-out \
 			$(SLOW_TESTS),$$(UNIT_TESTS))'

@@ -5,11 +5,13 @@
 #include "common/name.h"
 
 #include <errno.h>
-#include <linux/errqueue.h>
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+
+/* After <time.h>, whose struct timespec it has. */
+#include <linux/errqueue.h>
 
 enum { ANSWER_BYTES = 65536 };
 

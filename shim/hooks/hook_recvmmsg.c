@@ -3,6 +3,8 @@
 #include "base/scratch.h"
 #include "hooks/receive.h"
 
+#include <time.h>
+
 /* So many messages are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
 

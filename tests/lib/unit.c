@@ -99,7 +99,10 @@ int main(int argc, char **argv)
 	for (size_t i = 0; i < test_count; i++)
 		group[i] = (struct CMUnitTest){ tests[i].name, run, before_each,
 						after_each, &tests[i] };
-	if (argc > 1)
+	/* "-*fork*": all but those. */
+	if (argc > 1 && *argv[1] == '-')
+		cmocka_set_skip_filter(argv[1] + 1);
+	else if (argc > 1)
 		cmocka_set_test_filter(argv[1]);
 	end_when_stuck();
 	return _cmocka_run_group_tests("tests", group, test_count, before_all,

@@ -603,7 +603,7 @@ static int take_when_borrowed(void *context)
 	return lock_is_borrowed() ? (int)lock_take(&lock) : -1;
 }
 
-TEST(who_is_borrowed_is_refused_and_its_parent_is_not)
+TEST(a_vfork_child_is_refused_and_its_parent_is_not)
 {
 	int result = in_vfork_child(take_when_borrowed, NULL);
 

@@ -109,17 +109,11 @@ static struct {
 } meant;
 
 /*
- * What statx(2) fills in: not every libc has it, and the kernel's header and
- * musl's define the same.
+ * What statx(2) fills in, in words, for not every libc has it, and the kernel's
+ * header and musl's define the same: stx_ino, and stx_dev_major with
+ * stx_dev_minor.
  */
-struct status {
-	uint64_t before_inode[4];
-	uint64_t inode;
-	uint64_t before_device[12];
-	uint32_t device_major;
-	uint32_t device_minor;
-	uint64_t after_device[14];
-};
+enum { INODE = 4, DEVICE = 17, STATUS_WORDS = 32 };
 
 /* STATX_TYPE and STATX_INO */
 #define QUIET_WANTED 0x101
@@ -127,15 +121,14 @@ struct status {
 /* By number, for fstat(2) has many names.  Before Linux 4.11: all are one. */
 static bool identify(struct identity *identity)
 {
-	struct status file = { 0 };
+	uint64_t status[STATUS_WORDS] = { 0 };
 
 	*identity = (struct identity){ 0, 0 };
 	if (real.syscall(SYS_statx, STDERR_FILENO, "", QUIET_EMPTY_PATH,
-			 QUIET_WANTED, &file) < 0)
+			 QUIET_WANTED, status) < 0)
 		return errno != EBADF;
-	identity->device =
-		(uint64_t)file.device_major << 32 | file.device_minor;
-	identity->inode = file.inode;
+	identity->device = status[DEVICE];
+	identity->inode = status[INODE];
 	return true;
 }
 

@@ -616,8 +616,7 @@ bool sock_settle(int fd)
 {
 	if (!is_new(occupant(fd)))
 		return false;
-	/* Should that be a vfork child's, ours is looked at when it is bound.
-	 */
+	/* If fd is a vfork child's, ours is looked at when it is bound. */
 	occupy(fd, udp);
 	return true;
 }
@@ -805,7 +804,8 @@ void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len)
 		return;
 	memcpy(&name, addr, sizeof(name));
 	/* Else it is the one that it was made with. */
-	if (name.sll_family == AF_PACKET && name.sll_protocol)
+	if (name.sll_family == AF_PACKET && name.sll_protocol &&
+	    !lock_is_borrowed())
 		occupy(fd, is_ip(name.sll_protocol) ? packets : other);
 	errno = saved;
 }

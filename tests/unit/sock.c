@@ -13,7 +13,9 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <net/ethernet.h>
 #include <net/if.h>
+#include <netpacket/packet.h>
 #include <pthread.h>
 #include <string.h>
 
@@ -339,6 +341,18 @@ static int bind_in_child(void *context)
 	return sock_binding(OTHER_FD, htons(53)) || sock_settle(OTHER_FD);
 }
 
+static int bind_packets_in_child(void *context)
+{
+	const struct sockaddr_ll name = {
+		.sll_family = AF_PACKET,
+		.sll_protocol = htons(ETH_P_IP),
+	};
+
+	(void)context;
+	sock_bound_packets(FD, (const struct sockaddr *)&name, sizeof(name));
+	return 0;
+}
+
 static int stop_in_child(void *context)
 {
 	(void)context;
@@ -357,9 +371,10 @@ static int review_in_child(void *context)
 
 TEST(what_a_vfork_child_does_is_not_noted)
 {
-	static int (*const bodies[])(
-		void *) = { close_in_child, replace_in_child, bind_in_child,
-			    stop_in_child, review_in_child };
+	static int (*const bodies[])(void *) = {
+		close_in_child,	       replace_in_child, bind_in_child,
+		bind_packets_in_child, stop_in_child,	 review_in_child
+	};
 	const struct local local = { .family = AF_INET };
 	struct sock *sock = ours(FD);
 

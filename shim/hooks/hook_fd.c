@@ -108,8 +108,7 @@ EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	int result;
 
-	if (!sock_may_be_udp(fd) || lock_is_borrowed() ||
-	    !follow_connect(fd, addr, len, &result))
+	if (!follow_connect(fd, addr, len, &result))
 		return real.connect(fd, addr, len);
 	return result;
 }
@@ -138,7 +137,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
 void hook_closing(int fd)
 {
 	sock_forget(fd);
-	if (fd == STDERR_FILENO && !lock_is_borrowed())
+	if (fd == STDERR_FILENO)
 		log_stderr_is(false);
 }
 
@@ -151,8 +150,7 @@ EXPORTED int close(int fd)
 static void forget_range(unsigned int first, unsigned int last)
 {
 	sock_forget_range(first, last);
-	if (first <= STDERR_FILENO && last >= STDERR_FILENO &&
-	    !lock_is_borrowed())
+	if (first <= STDERR_FILENO && last >= STDERR_FILENO)
 		log_stderr_is(false);
 }
 
@@ -175,7 +173,7 @@ static int duplicated(int fd, int to)
 {
 	if (to >= 0)
 		sock_duplicated(fd, to);
-	if (to == STDERR_FILENO && !lock_is_borrowed())
+	if (to == STDERR_FILENO)
 		log_stderr_is(true);
 	return to;
 }

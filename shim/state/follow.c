@@ -3,6 +3,7 @@
  */
 #include "state/follow.h"
 
+#include "base/lock.h"
 #include "base/log.h"
 #include "base/name_calls.h"
 #include "base/option.h"
@@ -277,8 +278,7 @@ static bool connect_twice(struct plan *plan)
 	return moved;
 }
 
-/* Whether both are mapped from IPv4, or neither, as addresses of AF_INET are.
- */
+/* Whether both are mapped from IPv4, or neither, or they are of AF_INET. */
 static bool is_same_family(const struct sockaddr_in6 *a,
 			   const struct sockaddr_in6 *b)
 {
@@ -417,8 +417,7 @@ static int connect_from_anywhere(struct plan *plan)
 	if (connect_to_peer(plan))
 		return -1;
 	sock_set_lent(plan->sock, false);
-	if (plan->peer->sa_family == AF_UNSPEC ||
-	    !sock_has_own_port(plan->sock))
+	if (plan->peer->sa_family == AF_UNSPEC || !has_own_port(plan))
 		return 0;
 	disconnect(plan);
 	return connect_to_peer(plan);
@@ -446,16 +445,16 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	const int saved = errno;
 
 	sock_settle(fd);
-	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open())
+	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open() ||
+	    !sock_may_be_udp(fd))
 		return false;
 	if (sock_is_off()) {
 		plan.sock = sock_known(fd);
 		return connect_to_other(&plan, result);
 	}
-	if (sock_may_be_udp(fd))
-		plan.sock = sock_probe(fd);
+	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
-	    !sock_may_be_udp(fd) || !make_plan(&plan)) {
+	    !sock_may_be_udp(fd) || !make_plan(&plan) || lock_is_borrowed()) {
 		errno = saved;
 		return connect_to_other(&plan, result);
 	}

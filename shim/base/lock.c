@@ -3,6 +3,7 @@
 #include "base/lock.h"
 
 #include "base/map.h"
+#include "base/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -172,12 +173,6 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 	return LOCK_REFUSED;
 }
 
-/* Those that an instruction of ours may raise: blocked, they end the process.
- */
-static const int raised[] = {
-	SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS, SIGTRAP
-};
-
 void lock_be_wary(void)
 {
 	atomic_store(&wary, true);
@@ -194,31 +189,23 @@ static const sigset_t *block_signals(sigset_t *before)
 	if (LIKELY(!atomic_load_explicit(&wary, memory_order_relaxed)) ||
 	    atomic_load(&silent))
 		return NULL;
-	sigfillset(&signals);
-	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
-		sigdelset(&signals, raised[i]);
+	signals = signals_to_block();
 	return pthread_sigmask(SIG_SETMASK, &signals, before) ? NULL : before;
-}
-
-static bool is_raised(int number)
-{
-	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
-		if (raised[i] == number)
-			return true;
-	return false;
 }
 
 /* Whether these may be what block_signals has blocked. */
 static bool has_all(const sigset_t *mask)
 {
+	const sigset_t blocked = signals_to_block();
+
 	for (int number = 1; number < SIGSYS; number++)
 		if (number != SIGKILL && number != SIGSTOP &&
-		    !is_raised(number) && !sigismember(mask, number))
+		    sigismember(&blocked, number) && !sigismember(mask, number))
 			return false;
 	return true;
 }
 
-/* Whether whoever of this thread is inside has been there for too long. */
+/* Whether the call of this thread that is inside has taken too long. */
 static bool is_overdue(void)
 {
 	struct timespec now = { 0 };

@@ -8,6 +8,7 @@
 #include "base/name_calls.h"
 #include "base/option.h"
 #include "base/real.h"
+#include "base/signals.h"
 #include "common/name.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
@@ -370,28 +371,12 @@ static bool make_plan(struct plan *plan)
 }
 
 /*
- * All signals but those that a call or an instruction of ours may raise, such
- * as SIGSYS by a filter: blocked, they would end the process.
- */
-static sigset_t asynchronous_signals(void)
-{
-	static const int raised[] = { SIGBUS,  SIGFPE, SIGILL,
-				      SIGSEGV, SIGSYS, SIGTRAP };
-	sigset_t signals;
-
-	sigfillset(&signals);
-	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
-		sigdelset(&signals, raised[i]);
-	return signals;
-}
-
-/*
  * A handler must not see, jump out of, nor a cancellation stop, a connect that
  * is half done.
  */
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
-	const sigset_t all = asynchronous_signals();
+	const sigset_t all = signals_to_block();
 	sigset_t before;
 	bool blocked;
 	int cancelable, result;

@@ -6,6 +6,8 @@
  */
 #include "common/port_list.h"
 
+#include "common/variable.h"
+
 #include <string.h>
 #include <strings.h>
 
@@ -33,17 +35,11 @@ static const char *next_word(const char *text, const char *end, size_t *length)
 
 static bool read_number(const char *text, size_t length, uint32_t *number)
 {
-	uint32_t n = 0;
+	const char *end = text;
 
-	if (!length || length > MOST_DIGITS)
-		return false;
-	for (size_t i = 0; i < length; i++) {
-		if (text[i] < '0' || text[i] > '9')
-			return false;
-		n = n * 10 + (uint32_t)(text[i] - '0');
-	}
-	*number = n;
-	return n > 0 && n < PORTS_COUNT;
+	return length <= MOST_DIGITS &&
+	       variable_read_digits(&end, PORTS_COUNT - 1, number) &&
+	       end == text + length && *number;
 }
 
 /* "53/udp" */

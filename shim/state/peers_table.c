@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* The table's memory, its entries, and which of them are forgotten. */
-#include <limits.h>
 #include <stddef.h>
 
 static void *table_memory(size_t bytes);
@@ -10,7 +9,6 @@ static void table_clear(void *at, size_t bytes);
 #define uthash_malloc(bytes) table_memory(bytes)
 #define uthash_free(at, bytes) ((void)(at))
 #define uthash_bzero(at, bytes) table_clear(at, bytes)
-#define HASH_KEYCMP(a, b, bytes) (!peers_key_equal((a), (b)))
 #include "state/peers_table.h"
 
 #include "base/config.h"
@@ -22,13 +20,8 @@ static void table_clear(void *at, size_t bytes);
 #include <sys/auxv.h>
 #include <sys/random.h>
 
-/* All buckets from the start: a rehash would take milliseconds. */
-#undef HASH_INITIAL_NUM_BUCKETS
-#undef HASH_INITIAL_NUM_BUCKETS_LOG2
-#undef HASH_BKT_CAPACITY_THRESH
-#define HASH_INITIAL_NUM_BUCKETS (1U << peers_table.log2)
-#define HASH_INITIAL_NUM_BUCKETS_LOG2 peers_table.log2
-#define HASH_BKT_CAPACITY_THRESH UINT_MAX
+/* So many are compared to find the one to forget. */
+#define EVICTION_WINDOW 16
 
 struct lock peers_lock;
 struct peers_table peers_table;

@@ -8,19 +8,29 @@
 #include "state/peers.h"
 #include "state/queue.h"
 
+#include <limits.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/* A key's bytes are compared as words. */
+#define HASH_KEYCMP(a, b, bytes) (!peers_key_equal((a), (b)))
 #include <uthash.h>
+
+/* All buckets from the start: a rehash would take milliseconds. */
+#undef HASH_INITIAL_NUM_BUCKETS
+#undef HASH_INITIAL_NUM_BUCKETS_LOG2
+#undef HASH_BKT_CAPACITY_THRESH
+#define HASH_INITIAL_NUM_BUCKETS (1U << peers_table.log2)
+#define HASH_INITIAL_NUM_BUCKETS_LOG2 peers_table.log2
+#define HASH_BKT_CAPACITY_THRESH UINT_MAX
 
 #define PEERS_PER_CHUNK 512
 #define CHUNKS (4194304 / PEERS_PER_CHUNK)
 #define HINTS_PER_BUCKET 2
-/* So many are compared to find the one to forget. */
-#define EVICTION_WINDOW 16
 /* Of the clock: it wraps after two years. */
 #define TICKS_PER_S 64
 /* A chain is mostly of one or two; an attacker does not choose its length. */

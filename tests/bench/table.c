@@ -7,20 +7,10 @@
  *
  * Times are per call, and the lock is included.
  */
-/* As the table compares them. */
-#define HASH_KEYCMP(a, b, bytes) (!peers_key_equal((a), (b)))
 #include "state/peers_table.h"
 
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#undef HASH_INITIAL_NUM_BUCKETS
-#undef HASH_INITIAL_NUM_BUCKETS_LOG2
-#undef HASH_BKT_CAPACITY_THRESH
-#define HASH_INITIAL_NUM_BUCKETS (1U << peers_table.log2)
-#define HASH_INITIAL_NUM_BUCKETS_LOG2 peers_table.log2
-#define HASH_BKT_CAPACITY_THRESH UINT_MAX
 
 enum { SOCK = 1, TTL_S = 3600, CALLS = 1000000, PASSES = 5 };
 

@@ -73,7 +73,7 @@ $(U)/payload: $(call rooms,payload protocol)
 
 $(U)/nearest: $(call rooms,nearest)
 
-$(U)/port_list: $(call rooms,port_list)
+$(U)/port_list: $(call rooms,port_list variable)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 

@@ -7,6 +7,9 @@
 
 #include <limits.h>
 
+/* So many bytes of the application's control messages fit on the stack. */
+#define SENT_CONTROL_BYTES 512
+
 const struct sockaddr *send_with_scope(const struct sock *sock,
 				       const struct msghdr *msg,
 				       struct sockaddr_in6 *scoped)
@@ -75,9 +78,10 @@ COLD void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 		  "sent without");
 }
 
-COLD bool send_must_go_plainly(int fd, struct sock *sock,
-			       const struct msghdr *msg,
-			       const struct source *source)
+/* A send with a source failed.  Keeps errno. */
+COLD static bool must_go_plainly(int fd, struct sock *sock,
+				 const struct msghdr *msg,
+				 const struct source *source)
 {
 	if (!send_may_mean_source(errno))
 		return is_forbidden(errno);
@@ -115,6 +119,33 @@ struct sock *sender_slowly(int fd, const void *to, socklen_t len)
 		return sock;
 	sock = follow_send(fd, to, len);
 	return sock ? sock : sock_probe(fd);
+}
+
+/*
+ * Sends msg, which is not the application's own, from its source.  False, and
+ * errno as before, when that was refused: send it plainly, and say how that
+ * went with send_note_plain.
+ */
+ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
+			     int flags, const struct source *source, ssize_t *n)
+{
+	_Alignas(struct cmsghdr) char control[SENT_CONTROL_BYTES + OURS_BYTES];
+	int saved = errno;
+
+	add_source(msg, source, control);
+	*n = real.sendmsg(fd, msg, flags);
+	if (LIKELY(*n >= 0)) {
+		note_rewritten(sock, msg, source);
+		return true;
+	}
+	if (must_go_plainly(fd, sock, msg, source)) {
+		errno = saved;
+		return false;
+	}
+	if (source->queued)
+		peers_unrecall(atomic_load(&sock->id), msg->msg_name,
+			       msg->msg_namelen, &source->local);
+	return true;
 }
 
 HOT EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,

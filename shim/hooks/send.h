@@ -35,9 +35,6 @@ static inline bool sends_nothing(unsigned int flags)
 /* Ours is one of the two. */
 #define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
-/* So many bytes of the application's control messages fit on the stack. */
-#define SENT_CONTROL_BYTES 512
-
 /* The kernel takes no more, by default (net.core.optmem_max). */
 #define MOST_CONTROL_BYTES ((size_t)128 * 1024)
 
@@ -181,40 +178,9 @@ ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 		       const struct source *source);
 
-/* A send with a source failed.  Keeps errno. */
-bool send_must_go_plainly(int fd, struct sock *sock, const struct msghdr *msg,
-			  const struct source *source);
-
 /* A plain send, in place of one that was refused, had this result. */
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded);
-
-/*
- * Sends msg, which is not the application's own, from its source.  False, and
- * errno as before, when that was refused: send it plainly, and say how that
- * went with send_note_plain.
- */
-ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
-			     int flags, const struct source *source, ssize_t *n)
-{
-	_Alignas(struct cmsghdr) char control[SENT_CONTROL_BYTES + OURS_BYTES];
-	int saved = errno;
-
-	add_source(msg, source, control);
-	*n = real.sendmsg(fd, msg, flags);
-	if (LIKELY(*n >= 0)) {
-		note_rewritten(sock, msg, source);
-		return true;
-	}
-	if (send_must_go_plainly(fd, sock, msg, source)) {
-		errno = saved;
-		return false;
-	}
-	if (source->queued)
-		peers_unrecall(atomic_load(&sock->id), msg->msg_name,
-			       msg->msg_namelen, &source->local);
-	return true;
-}
 
 /* The same as sender(), where its first look does not do. */
 struct sock *sender_slowly(int fd, const void *to, socklen_t len);

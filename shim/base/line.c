@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Does what snprintf and inet_ntop may not do in a signal handler. */
+/* Formats text where a signal handler must not call snprintf or inet_ntop. */
 #include "base/line.h"
 
 #include "common/name.h"

@@ -16,7 +16,7 @@ void line_add(struct line *line, const char *text);
 void line_add_at_most(struct line *line, const char *text, size_t most);
 void line_add_number(struct line *line, unsigned long number);
 
-/* An address of either family, and its port, as RFC 5952 has them. */
+/* An address of either family and its port, in the format of RFC 5952. */
 void line_add_name(struct line *line, const struct sockaddr_in6 *name);
 
 /* Ends it with a newline; other newlines become blanks. */

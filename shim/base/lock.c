@@ -132,7 +132,7 @@ static uint64_t this_thread(void)
 	       (uint32_t)((uintptr_t)&lock_inside >> 3);
 }
 
-/* What a lock's holder is that is gone. */
+/* In `holder`: whoever held the lock is gone. */
 #define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)

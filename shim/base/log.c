@@ -47,7 +47,7 @@ static bool may_write(uint32_t *left_out)
 	return atomic_fetch_add(&rate.lines, 1) < MOST_LINES;
 }
 
-/* What comes before the text, at each place. */
+/* Starts the line as its destination needs it. */
 static void begin(struct line *line, enum log_level level, enum log_place to)
 {
 	/* syslog(3): LOG_ERR, LOG_INFO, LOG_DEBUG. */
@@ -65,7 +65,7 @@ static void begin(struct line *line, enum log_level level, enum log_place to)
 	line_add(line, "]: ");
 }
 
-/* Once: where the lines go that were asked for. */
+/* Reports once, to stderr, that no line arrives. */
 static void say_syslog_fails(void)
 {
 	static _Atomic bool said;

@@ -21,7 +21,7 @@
 
 #define QUIET_EMPTY_PATH 0x1000 /* AT_EMPTY_PATH.  open(2) */
 
-/* RFC 3164; who receives it knows the time.  Nobody waits for it. */
+/* RFC 3164, without a time: the receiver adds it.  Does not block. */
 static bool write_to_syslog(const struct line *line)
 {
 	const struct sockaddr_un to = { .sun_family = AF_UNIX,
@@ -93,7 +93,7 @@ static void hush_end(struct hush *hush)
 	(void)pthread_setcancelstate(hush->cancelable, NULL);
 }
 
-/* What fd 2 is; of two files these differ, or they are one. */
+/* Identifies the file that fd 2 is. */
 struct identity {
 	uint64_t device;
 	uint64_t inode;
@@ -101,7 +101,7 @@ struct identity {
 
 enum { STDERR_UNKNOWN, STDERR_MEANT, STDERR_OTHER };
 
-/* What it was when it was looked at for the first time, or duplicated. */
+/* The file that fd 2 was when it was first looked at, or last duplicated to. */
 static struct {
 	_Atomic int state;
 	_Atomic uint64_t device;
@@ -168,7 +168,7 @@ bool quiet_has_stderr(void)
 	       now.inode == atomic_load(&meant.inode);
 }
 
-/* Who reads a pipe may not: then nobody waits for that. */
+/* Does not block: the reader of a pipe may be late. */
 static bool write_to_stderr(const struct line *line)
 {
 	struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };

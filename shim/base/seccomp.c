@@ -43,7 +43,7 @@ struct value {
 	uint32_t is;
 };
 
-/* What is known before an instruction, on all paths to it. */
+/* What holds before an instruction, whichever path led to it. */
 struct state {
 	bool is_reached;
 	struct value a;

@@ -170,7 +170,7 @@ static const char *text_of(const struct sockaddr_in6 *name)
 	return text;
 }
 
-/* What is said of an endpoint behind its address. */
+/* The text that is printed after an endpoint's address. */
 static void describe(const struct endpoint *endpoint, char *text, size_t room)
 {
 	char from[ENDPOINT_TEXT], port[32] = "";

@@ -21,7 +21,7 @@ enum {
 	MOST_BYTES = 1 << 25, /* of all arrays */
 };
 
-/* What is left of MOST_BYTES. */
+/* So many of MOST_BYTES have not been read yet. */
 static size_t bytes_left;
 
 static enum counters_outcome outcome_of(int error)

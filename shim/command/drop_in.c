@@ -224,7 +224,7 @@ static void write_command(FILE *out, const struct unit *unit,
 		      option, (int)(rest - command), command, option, rest);
 }
 
-/* What of the unit's hardening is in the way, and what allows it. */
+/* Settings that allow what the unit's hardening options forbid. */
 static void write_hardening(FILE *out, const struct unit *unit,
 			    const char *library)
 {

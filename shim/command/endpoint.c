@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends a payload to a server's addresses, and hears who answers. */
+/* Sends a payload to a server's addresses, and receives the answers. */
 #include "command/endpoint.h"
 
 #include "common/name.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Sends a payload to a server's addresses, and hears who answers. */
+/* Sends a payload to a server's addresses, and receives the answers. */
 #ifndef REPLYFROM_ENDPOINT_H
 #define REPLYFROM_ENDPOINT_H
 
@@ -24,7 +24,7 @@ enum endpoint_verdict {
 /*
  * An address and port that is asked.  Each has a socket of its own, so that the
  * port of an answer shows which question it belongs to; the socket is not
- * connected, so that it hears a server that answers from another address.
+ * connected, so that it receives answers from other addresses too.
  */
 struct endpoint {
 	struct sockaddr_in6 asked; /* with room for either family */

@@ -117,7 +117,7 @@ static enum guard_outcome read_all(int fd, int most_ms,
 	return GUARD_DONE;
 }
 
-/* Of what does not end, even when it is killed, nothing is awaited. */
+/* Does not wait: a child that is stuck in the kernel does not end. */
 static void end_child(pid_t child)
 {
 	(void)kill(child, SIGKILL);

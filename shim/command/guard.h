@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Looks at what may never answer.  A process whose root is a FUSE file system,
- * or whose memory is a file on one, holds up whoever looks at it, and not even
- * SIGKILL frees that one.  So a child looks, and is left behind when it is
- * late.
+ * Reads from other processes with a deadline.  If a process has its root, or a
+ * file that it has mapped, on a FUSE file system that never answers, whoever
+ * reads there hangs, and cannot be killed.  So a child reads, and is abandoned
+ * if it takes too long.
  */
 #ifndef REPLYFROM_GUARD_H
 #define REPLYFROM_GUARD_H

@@ -249,7 +249,7 @@ static int open_services(void)
 const struct port_list_services process_services = { open_services, read,
 						     close };
 
-/* What is neither on nor off disables as well. */
+/* A value that is neither on nor off disables the library, too. */
 static bool disables(const char *value)
 {
 	uint32_t is_on = 1;

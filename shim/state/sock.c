@@ -614,11 +614,14 @@ bool sock_may_be_udp(int fd)
 
 bool sock_settle(int fd)
 {
-	if (!is_new(occupant(fd)))
-		return false;
-	/* If fd is a vfork child's, ours is looked at when it is bound. */
-	occupy(fd, udp);
-	return true;
+	struct sock *seen = occupant(fd);
+
+	/*
+	 * If fd is a vfork child's, ours is looked at when it is bound; unless
+	 * it has been meanwhile.
+	 */
+	return is_new(seen) && atomic_compare_exchange_strong(
+				       &sock_slot(fd)->sock, &seen, udp);
 }
 
 struct sock *sock_adopt(int fd, int family)

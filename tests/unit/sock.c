@@ -2085,3 +2085,35 @@ TEST(threads_that_duplicate_count_right)
 
 	assert_int_equal(sock->fds, 1);
 }
+
+static _Atomic bool is_through;
+
+static void *settle_always(void *unused)
+{
+	while (!is_through)
+		sock_settle(FD);
+	return unused;
+}
+
+/* As the child of a clone(2) with CLONE_VM does, whose parent goes on. */
+TEST(what_settles_an_fd_while_it_is_bound_does_not_lose_it)
+{
+	pthread_t thread;
+	int lost = 0;
+
+	is_through = false;
+	assert_int_equal(pthread_create(&thread, NULL, settle_always, NULL), 0);
+	for (int i = 0; i < 20000; i++) {
+		create(FD, AF_INET, SOCK_DGRAM, 0);
+		struct sock *sock = sock_binding(FD, htons(53));
+
+		kernel_bound(FD, any_v4());
+		sock_bound(FD, sock, true);
+		lost += sock_known(FD) != sock;
+		sock_forget(FD);
+	}
+	is_through = true;
+	assert_int_equal(pthread_join(thread, NULL), 0);
+
+	assert_int_equal(lost, 0);
+}

@@ -9,10 +9,9 @@
 
 #define GROUPS 8 /* of an IPv6 address */
 
-void line_add_at_most(struct line *line, const char *text, size_t most)
+static void add_bytes(struct line *line, const char *text, size_t bytes)
 {
 	const size_t room = sizeof(line->text) - 1 - line->length;
-	size_t bytes = strnlen(text, most);
 
 	if (bytes > room)
 		bytes = room;
@@ -20,9 +19,14 @@ void line_add_at_most(struct line *line, const char *text, size_t most)
 	line->length += bytes;
 }
 
+void line_add_at_most(struct line *line, const char *text, size_t most)
+{
+	add_bytes(line, text, strnlen(text, most));
+}
+
 void line_add(struct line *line, const char *text)
 {
-	line_add_at_most(line, text, sizeof(line->text));
+	add_bytes(line, text, strlen(text));
 }
 
 /* In this base, which is 16 at most. */

@@ -73,7 +73,6 @@ static int attach_main(int argc, char **argv)
 static int detach_main(int argc, char **argv)
 {
 	struct scope scope, first;
-	int scopes;
 
 	if (argc > 2)
 		return EXIT_USAGE;
@@ -82,7 +81,8 @@ static int detach_main(int argc, char **argv)
 	if ((argc == 2 && scope_of(argv[1], &scope)) || lock_engine())
 		return EXIT_FAILURE;
 	if (argc == 2) {
-		scopes = open_map("scopes");
+		const int scopes = open_map("scopes");
+
 		if (bpf_map_delete_elem(scopes, &scope))
 			return fail("%s is not attached", argv[1]);
 		if (!bpf_map_get_next_key(scopes, NULL, &first))

@@ -96,10 +96,14 @@ int lock_engine(void)
 	int fd;
 
 	if (!is_bpffs() && mount("bpf", BPFFS, "bpf", 0, "mode=0700"))
-		return fail("cannot mount bpffs on " BPFFS ": %s; "
-			    "check: mount -t bpf bpf " BPFFS,
-			    strerror(errno));
+		return errno == EPERM
+			       ? refuse(errno, &(struct loading){ 0 })
+			       : fail("cannot mount bpffs on " BPFFS ": %s; "
+				      "check: mount -t bpf bpf " BPFFS,
+				      strerror(errno));
 	fd = open(BPFFS, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0 && errno == EACCES)
+		return refuse(errno, &(struct loading){ 0 });
 	if (fd < 0 || flock(fd, LOCK_EX))
 		return fail("cannot lock " BPFFS ": %s; check: ls -ld " BPFFS,
 			    strerror(errno));
@@ -185,12 +189,27 @@ static bool send_and_read(int server, int client)
 	       poll(&there, 1, 1000) == 1 && recv(server, &byte, 1, 0) == 1;
 }
 
-/* Whether what `program` is to see passes it: the compiler may inline that. */
+/* What our own datagram counted is not the operator's. */
+static void clear_counters(int map)
+{
+	const int processors = libbpf_num_possible_cpus();
+	struct counters *none = NULL;
+	const __u32 zero = 0;
+
+	if (processors > 0)
+		none = calloc((size_t)processors, sizeof(*none));
+	if (none)
+		(void)bpf_map_update_elem(map, &zero, none, BPF_ANY);
+	free(none);
+}
+
+/* Whether reads call what on_read watches: it may be inlined. */
 static bool sees_reads(struct engine *engine)
 {
 	struct bpf_link *link = bpf_program__attach(engine->progs.on_read);
 	const int server = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	const int client = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	const int counts = bpf_map__fd(engine->maps.counts);
 	const struct mark mark = { 0 };
 	struct counters sum = { 0 };
 	bool came;
@@ -203,8 +222,10 @@ static bool sees_reads(struct engine *engine)
 	(void)close(server);
 	(void)close(client);
 	(void)bpf_link__destroy(link);
-	return !came || sum_counters(bpf_map__fd(engine->maps.counts), &sum) ||
-	       sum.seen;
+	if (came && !sum_counters(counts, &sum) && !sum.seen)
+		return false;
+	clear_counters(counts);
+	return true;
 }
 
 /* NULL, and errno: the kernel does not take it. */
@@ -229,12 +250,15 @@ static struct engine *open_engine(const struct loading *loading)
 
 static int put_in(const struct loading *loading)
 {
-	struct engine *engine = open_engine(loading);
+	struct loading how = *loading;
+	struct engine *engine = open_engine(&how);
 	int error = errno;
 
-	if (engine && !loading->falls_back && !sees_reads(engine)) {
+	if (engine && !how.falls_back && !sees_reads(engine)) {
 		engine__destroy(engine);
-		return put_in(&(struct loading){ .falls_back = true });
+		how.falls_back = true;
+		engine = open_engine(&how);
+		error = errno;
 	}
 	if (engine && !attach_all(engine)) {
 		engine__destroy(engine);
@@ -244,7 +268,7 @@ static int put_in(const struct loading *loading)
 		error = errno;
 	unload();
 	engine__destroy(engine);
-	return refuse(error, loading);
+	return refuse(error, &how);
 }
 
 int load(const struct loading *loading)

@@ -135,7 +135,9 @@ bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
 	if ((kind || is_mark_option(level, name)) &&
 	    !sock_is_new(sock_believed(fd)))
 		sock = sock_probe(fd);
-	if (!sock)
+	/* The mark may be on one that could not be switched on again. */
+	if (!sock &&
+	    (kind || !is_mark_option(level, name) || !sock_may_be_udp(fd)))
 		return false;
 	*result = real.getsockopt(fd, level, name, value, len);
 	if (*result)

@@ -17,9 +17,11 @@ struct sock sock_kinds[SOCK_KINDS];
 
 static struct slot first_slots[SOCK_FDS_PER_CHUNK];
 _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };
-_Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
+/* The first need no memory to be mapped. */
+static struct sock first_socks[SOCKS_PER_CHUNK];
+_Atomic(struct sock *) sock_chunks[SOCK_CHUNKS] = { first_socks };
 static _Atomic uint64_t last_number; /* of a socket, for its id */
-static _Atomic uint32_t sock_count;
+static _Atomic uint32_t sock_count = SOCKS_PER_CHUNK;
 
 /* A bit for each sock: somebody has it.  So many are looked at in one step. */
 #define SOCKS_PER_WORD 64

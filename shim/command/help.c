@@ -51,6 +51,16 @@ static const char *const check_options[] = {
 	NULL,
 };
 
+static const char *const doctor_options[] = {
+	"--json",
+	"print one JSON object",
+	"--color[=WHEN]",
+	"use color: auto, always or never",
+	"-h, --help",
+	"show this text",
+	NULL,
+};
+
 static const char *const status_options[] = {
 	"--json",
 	"print a JSON object for each process",
@@ -86,6 +96,9 @@ static const struct subcommand subcommands[] = {
 	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
 	  "COMMAND | PID | UNIT | --all",
 	  "says whether it can help, and why not", check_options },
+	{ "doctor", doctor_main, "[--json] [--color[=WHEN]] UNIT | PID | NAME",
+	  "says what keeps its replies from being right, and what to do",
+	  doctor_options },
 	{ "status", status_main,
 	  "[--json] [--prometheus] [--watch[=SECONDS]] [PID | UNIT]",
 	  "shows what the library does, in that process or in all",

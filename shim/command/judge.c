@@ -217,7 +217,7 @@ static void judge_elf(int fd, const struct program *program,
 	}
 	(void)close(at);
 	if (library.kind != PROGRAM_ELF) {
-		say(verdict, false, "the library %s: it is none", path);
+		say(verdict, false, "%s is not a shared library", path);
 		return;
 	}
 	if (path[strcspn(path, ": ")]) {

@@ -142,20 +142,10 @@ static int fail_to_run(const char *command, int error)
 	return command_fail(EXIT_NOT_RUN, path, strerror(error));
 }
 
-/* Why the library cannot be preloaded; NULL: it can. */
-static const char *library_problem(const char *library)
-{
-	if (library[strcspn(library, ": ")])
-		return "LD_PRELOAD takes no path with a colon or space";
-	if (access(library, R_OK))
-		return strerror(errno);
-	return command_library_problem(library);
-}
-
 static int run_command(char **argv)
 {
 	const char *library = command_library();
-	const char *problem = library_problem(library);
+	const char *problem = command_library_problem(library);
 	const char *list;
 
 	if (problem)

@@ -33,7 +33,7 @@ static int check_command(const char *command, const struct request *request)
 
 	if (!judge_find(command, path))
 		return command_fail(EXIT_INCOMPLETE, command,
-				    "there is no such command");
+				    judge_not_found(command));
 	if (!judge(path, &request->starter, &verdict))
 		return command_fail_errno(EXIT_INCOMPLETE, path);
 	if (!request->quiet && !request->json)
@@ -274,8 +274,7 @@ static int parse(int argc, char **argv, struct request *request)
 				    "name, or --all alone");
 	if (!request->all && optind == argc)
 		return command_fail(EXIT_USAGE, "check",
-				    "wanted is a command, a PID, a unit, or "
-				    "--all");
+				    "missing COMMAND, PID, UNIT or --all");
 	return GO_ON;
 }
 

@@ -153,7 +153,7 @@ const char *command_preload(const char *before, const char *library)
 
 int command_fail(int status, const char *what, const char *why)
 {
-	print_failure("%s: %s", what, why);
+	print_failure("%s: %s", *what ? what : "''", why);
 	return status;
 }
 

@@ -98,7 +98,9 @@ static void add_row(struct print_table *table, const struct finding *finding,
 	}
 	(void)snprintf(texts[8], NUMBER_BYTES, "%.1f", rate);
 	cells[8] = texts[8];
-	(void)print_add_row(table, cells, PRINT_PLAIN);
+	(void)print_add_row(table, cells,
+			    finding->figures[FIGURE_REFUSED] ? PRINT_YELLOW
+							     : PRINT_PLAIN);
 }
 
 void findings_table(const struct view *view, const struct view *earlier)
@@ -107,7 +109,8 @@ void findings_table(const struct view *view, const struct view *earlier)
 		"PID",	     "COMMAND", "SOCKETS", "PEERS",	"RECEIVED",
 		"REWRITTEN", "PLAIN",	"REFUSED", "PER SECOND"
 	};
-	struct print_table table = { .columns = STATUS_COLUMNS };
+	struct print_table table = { .columns = STATUS_COLUMNS,
+				     .whole_rows = true };
 
 	(void)print_add_row(&table, heading, PRINT_PLAIN);
 	for (size_t i = 0; i < view->count; i++)

@@ -67,7 +67,7 @@ static int check_program(const struct unit *unit, const char *program,
 			return GO_ON;
 		}
 		return command_fail(EXIT_FAILURE, program,
-				    "there is no such command");
+				    judge_not_found(program));
 	}
 	if (!judge(path, &starter, &verdict))
 		return command_fail_errno(EXIT_FAILURE, program);
@@ -309,7 +309,7 @@ static int read_options(int argc, char **argv, struct action *action)
 		}
 	if (action->installs && action->removes)
 		return command_fail(EXIT_USAGE, "--remove",
-				    "excludes --install");
+				    "cannot be combined with --install");
 	if (optind == argc)
 		return command_fail(EXIT_USAGE, "systemd", "missing UNIT");
 	if (optind + 1 < argc)

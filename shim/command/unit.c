@@ -166,6 +166,11 @@ static bool parse_file(struct unit *unit, const char *path)
 
 	if (!file)
 		return false;
+	if (!fstat(fileno(file), &status) && S_ISDIR(status.st_mode)) {
+		(void)fclose(file);
+		errno = EISDIR;
+		return false;
+	}
 	parse(unit, file);
 	/* Masked: empty, or a link to /dev/null.  systemd.unit(5). */
 	unit->masked = !fstat(fileno(file), &status) && !status.st_size;

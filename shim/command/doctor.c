@@ -6,111 +6,14 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/diagnosis.h"
-#include "command/guard.h"
-#include "command/inspect.h"
 #include "command/judge.h"
 #include "command/print.h"
-#include "command/report.h"
-#include "command/target.h"
-#include "command/unit.h"
+#include "command/subject.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-/* What is looked at: a unit, processes, or a unit and its processes. */
-struct subject {
-	const char *word;
-	struct unit unit;
-	bool has_unit;
-	struct target target;
-	struct process process; /* the first one */
-	char missing[PATH_MAX]; /* a library that its LD_PRELOAD names, or "" */
-	struct report report;
-	const char *restart; /* a command line */
-};
-
-/*
- * Finds a library in a list of LD_PRELOAD or ld.so.preload that does not exist
- * below this root directory.  ld.so(8).
- */
-static bool find_missing(const char *list, const char *root, char *missing)
-{
-	while (*(list += strspn(list, ": \t\n"))) {
-		const size_t length = strcspn(list, ": \t\n");
-		char path[2 * PATH_MAX];
-
-		(void)snprintf(path, sizeof(path), "%s%.*s", root, (int)length,
-			       list);
-		/* The loader looks in its own directories, and expands "$LIB".
-		 */
-		if (*list == '/' && !memchr(list, '$', length) &&
-		    access(path, F_OK) &&
-		    (errno == ENOENT || errno == ENOTDIR)) {
-			(void)snprintf(missing, PATH_MAX, "%.*s", (int)length,
-				       list);
-			return true;
-		}
-		list += length;
-	}
-	return false;
-}
-
-/* In a child, as the process's files may never answer. */
-static void read_process(void *data)
-{
-	struct subject *subject = data;
-	char root[64];
-
-	(void)snprintf(root, sizeof(root), "/proc/%d/root",
-		       (int)subject->process.pid);
-	*subject->missing = '\0';
-	if (process_read(subject->process.pid, &subject->process))
-		(void)find_missing(subject->process.preload, root,
-				   subject->missing);
-	guard_write(&subject->process, sizeof(subject->process));
-	guard_write(subject->missing, sizeof(subject->missing));
-}
-
-static void read_first_process(struct subject *subject)
-{
-	struct guard_output output;
-	size_t at = 0;
-
-	(void)process_read_names(subject->target.pids[0], &subject->process);
-	if (guard_run(read_process, subject, &output) == GUARD_DONE &&
-	    guard_take(&output, &at, &subject->process,
-		       sizeof(subject->process)))
-		(void)guard_take(&output, &at, subject->missing,
-				 sizeof(subject->missing));
-	free(output.at);
-}
-
-/* A user's manager has services of its own, which systemctl does not show. */
-static void find_unit(struct subject *subject)
-{
-	const char *name =
-		subject->target.count ? subject->process.unit : subject->word;
-
-	if (!*name || strchr(name, '/') || !strncmp(name, "user@", 5) ||
-	    target_is_number(name) || !unit_systemd_runs() ||
-	    unit_name(name, &subject->unit))
-		return;
-	subject->has_unit = unit_read(name, &subject->unit);
-}
-
-static const char *restart_command(const struct subject *subject)
-{
-	static char text[NAME_MAX + 32];
-
-	if (!subject->has_unit)
-		return "start it again by `replyfrom COMMAND`";
-	(void)snprintf(text, sizeof(text), "systemctl restart %s",
-		       subject->unit.name);
-	return text;
-}
 
 /* Of one that is not needed, nothing is wrong. */
 static enum diagnosis need(const struct subject *subject)
@@ -202,7 +105,7 @@ static void diagnose_lists(const struct subject *subject, const char *preload)
 	bool found = *subject->missing;
 
 	read_system_list(list, sizeof(list));
-	if (find_missing(list, "", missing)) {
+	if (subject_find_missing(list, "", missing)) {
 		diagnosis_say(
 			DIAGNOSIS_WRONG, "preload",
 			"remove it from /etc/ld.so.preload",
@@ -210,7 +113,7 @@ static void diagnose_lists(const struct subject *subject, const char *preload)
 			missing);
 		found = true;
 	}
-	if (preload && find_missing(preload, "", missing)) {
+	if (preload && subject_find_missing(preload, "", missing)) {
 		diagnosis_say(DIAGNOSIS_WRONG, "preload",
 			      "correct the unit's drop-in, or remove it by "
 			      "`replyfrom systemd --remove`",
@@ -377,19 +280,35 @@ static void diagnose_socket(const struct subject *subject,
 			one->socket.text, one->wrong, one->why);
 }
 
+static bool is_right(const struct inspected *one)
+{
+	return one->answers != ANSWERS_WRONG && one->answers != ANSWERS_UNKNOWN;
+}
+
+/* Workers share their sockets, each of which counts once. */
+static size_t count_right(const struct report *report)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < report->count; i++) {
+		bool seen = !is_right(&report->list[i]);
+
+		for (size_t n = 0; n < i && !seen; n++)
+			seen = report->list[n].socket.inode ==
+			       report->list[i].socket.inode;
+		count += !seen;
+	}
+	return count;
+}
+
 static void diagnose_sockets(const struct subject *subject)
 {
 	const struct report *report = &subject->report;
-	size_t right = 0;
+	const size_t right = count_right(report);
 
-	for (size_t i = 0; i < report->count; i++) {
-		const enum answers answers = report->list[i].answers;
-
-		if (answers != ANSWERS_WRONG && answers != ANSWERS_UNKNOWN)
-			right++;
-		else if (!is_repeated(report, i))
+	for (size_t i = 0; i < report->count; i++)
+		if (!is_right(&report->list[i]) && !is_repeated(report, i))
 			diagnose_socket(subject, &report->list[i]);
-	}
 	if (right)
 		diagnosis_say(DIAGNOSIS_OK, "sockets", NULL,
 			      "%zu answered right", right);
@@ -401,29 +320,23 @@ static void diagnose_sockets(const struct subject *subject)
 			      "no UDP socket on the wildcard");
 }
 
-static void inspect_all(struct subject *subject)
+/* Processes that could not be looked at. */
+static void say_denied(const struct subject *subject)
 {
-	for (size_t i = 0; i < subject->target.count; i++) {
-		struct inspection found = inspect(subject->target.pids[i]);
-
-		for (size_t n = 0; n < found.count; n++)
-			report_add(&subject->report, &found.list[n]);
-		free(found.list);
-		if (found.outcome == INSPECT_DONE)
-			continue;
-		subject->report.unknown++;
-		diagnosis_say(DIAGNOSIS_UNKNOWN, "process", NULL, "%s (%d): %s",
-			      found.name, (int)subject->target.pids[i],
-			      inspect_outcomes[found.outcome]);
-	}
+	for (size_t i = 0; i < subject->target.count; i++)
+		if (subject->outcomes[i] != INSPECT_DONE)
+			diagnosis_say(DIAGNOSIS_UNKNOWN, "process", NULL,
+				      "PID %d: %s",
+				      (int)subject->target.pids[i],
+				      inspect_outcomes[subject->outcomes[i]]);
 }
 
-static int diagnose(struct subject *subject)
+static int diagnose(const struct subject *subject)
 {
 	char *environment = NULL;
 	const char *preload = NULL;
 
-	inspect_all(subject);
+	say_denied(subject);
 	if (subject->has_unit) {
 		environment = unit_property(&subject->unit, "Environment");
 		preload = unit_preload(environment);
@@ -481,18 +394,11 @@ int doctor_main(int argc, char **argv)
 
 	if (status != GO_ON)
 		return status;
-	subject.word = argv[optind];
-	subject.target = target_find(subject.word);
-	if (subject.target.count)
-		read_first_process(&subject);
-	find_unit(&subject);
-	subject.restart = restart_command(&subject);
-	if (!subject.target.count && !subject.has_unit)
-		return command_fail(EXIT_INCOMPLETE, subject.word,
+	if (!subject_find(argv[optind], &subject))
+		return command_fail(EXIT_INCOMPLETE, argv[optind],
 				    "there is no such process or unit");
 	status = diagnose(&subject);
-	free(subject.target.pids);
-	free(subject.report.list);
+	subject_free(&subject);
 	return command_finish(status);
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -197,6 +197,19 @@ static pid_t start_systemctl(char *const *arguments, int out)
 	return child;
 }
 
+/* Its standard output, or NULL; `child` is as start_systemctl() returns it. */
+static FILE *read_systemctl(char *const *arguments, pid_t *child)
+{
+	int ends[2];
+
+	*child = -1;
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
+	*child = start_systemctl(arguments, ends[1]);
+	(void)close(ends[1]);
+	return fdopen(ends[0], "r");
+}
+
 static bool succeeds(pid_t child)
 {
 	int status = -1;
@@ -209,15 +222,9 @@ static bool ask_systemd(struct unit *unit)
 {
 	char *const arguments[] = { "systemctl", "--no-pager", "cat",
 				    "--",	 unit->name,   NULL };
-	int ends[2];
 	pid_t child;
-	FILE *file;
+	FILE *file = read_systemctl(arguments, &child);
 
-	if (pipe2(ends, O_CLOEXEC))
-		return false;
-	child = start_systemctl(arguments, ends[1]);
-	(void)close(ends[1]);
-	file = fdopen(ends[0], "r");
 	if (file) {
 		parse(unit, file);
 		(void)fclose(file);
@@ -233,15 +240,9 @@ char *unit_property(const struct unit *unit, const char *property)
 				    (char *)unit->name, NULL };
 	char *line = NULL;
 	size_t room = 0;
-	int ends[2];
 	pid_t child;
-	FILE *file;
+	FILE *file = read_systemctl(arguments, &child);
 
-	if (pipe2(ends, O_CLOEXEC))
-		return NULL;
-	child = start_systemctl(arguments, ends[1]);
-	(void)close(ends[1]);
-	file = fdopen(ends[0], "r");
 	if (file && getline(&line, &room, file) > 0)
 		line[strcspn(line, "\n")] = '\0';
 	if (file)

@@ -14,7 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_JSON = UCHAR_MAX + 1 };
+enum { OPTION_JSON = UCHAR_MAX + 1, OPTION_COLOR };
 
 static struct endpoint endpoints[MOST_ENDPOINTS];
 static size_t count;
@@ -233,6 +233,17 @@ static void print_object(const struct endpoint *endpoint, const char *message)
 	print_line("}");
 }
 
+static void print_message(const struct endpoint *endpoint, const char *message)
+{
+	static const enum print_color colors[ENDPOINT_FAILED + 1] = {
+		[ENDPOINT_RIGHT] = PRINT_GREEN, [ENDPOINT_WRONG] = PRINT_RED
+	};
+
+	print("%s: ", text_of(&endpoint->asked));
+	print_in(colors[endpoint->verdict], message);
+	print_line("%s", "");
+}
+
 /* A server may well not answer what it does not understand. */
 static void hint_at_payloads(void)
 {
@@ -263,8 +274,7 @@ static int report(void)
 		if (options.json)
 			print_object(endpoint, message);
 		else if (!options.quiet)
-			print_line("%s: %s", text_of(&endpoint->asked),
-				   message);
+			print_message(endpoint, message);
 	}
 	if (!options.quiet)
 		hint_at_payloads();
@@ -330,6 +340,8 @@ static int take_option(int option, const char **source)
 	case 'b':
 		*source = optarg;
 		break;
+	case OPTION_COLOR:
+		return command_color(optarg);
 	case OPTION_JSON:
 		options.json = true;
 		break;
@@ -352,6 +364,7 @@ static int read_options(int argc, char **argv)
 		{ "timeout", required_argument, NULL, 't' },
 		{ "count", required_argument, NULL, 'c' },
 		{ "bind", required_argument, NULL, 'b' },
+		{ "color", optional_argument, NULL, OPTION_COLOR },
 		{ "json", no_argument, NULL, OPTION_JSON },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "help", no_argument, NULL, 'h' },
@@ -360,6 +373,7 @@ static int read_options(int argc, char **argv)
 	const char *source = NULL;
 	int option;
 
+	(void)print_set_color(NULL);
 	while ((option = command_option(argc, argv, ":46t:c:b:qh", known)) !=
 	       -1) {
 		const int status = take_option(option, &source);
@@ -367,9 +381,7 @@ static int read_options(int argc, char **argv)
 		if (status >= 0)
 			return status;
 	}
-	if (!source || read_source(source) == EXIT_SUCCESS)
-		return -1;
-	return EXIT_USAGE;
+	return source && read_source(source) ? EXIT_USAGE : -1;
 }
 
 static int fail_on_payload(const char *text, const char *why)

@@ -71,9 +71,12 @@ static bool is_payload(const char *word)
 
 static bool lacks_port(const struct ask_words *result)
 {
-	for (size_t i = 0; i < result->host_count; i++)
-		if (!find_port(result->hosts[i]))
+	for (size_t i = 0; i < result->host_count; i++) {
+		const char *port = find_port(result->hosts[i]);
+
+		if (!port || !*port)
 			return true;
+	}
 	return false;
 }
 

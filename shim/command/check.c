@@ -33,7 +33,7 @@ static int check_command(const char *command, const struct request *request)
 
 	if (!judge_find(command, path))
 		return command_fail(EXIT_INCOMPLETE, command,
-				    "there is no such command");
+				    judge_not_found(command));
 	if (!judge(path, &request->starter, &verdict))
 		return command_fail_errno(EXIT_INCOMPLETE, path);
 	if (!request->quiet && !request->json)
@@ -83,12 +83,6 @@ static void note_network(const struct request *request, pid_t pid)
 		say_ways_out(view);
 }
 
-static const char *const outcomes[] = {
-	[INSPECT_GONE] = "there is no such process",
-	[INSPECT_DENIED] = "only its user and root can look at it",
-	[INSPECT_LATE] = "could not be looked at: it does not answer",
-};
-
 /* How many of its sockets there are; what cannot be seen is said. */
 static size_t check_process(const struct request *request, pid_t pid)
 {
@@ -105,7 +99,7 @@ static size_t check_process(const struct request *request, pid_t pid)
 	    (found.outcome != INSPECT_DONE && !request->all)) {
 		report.unknown++;
 		(void)command_fail(EXIT_INCOMPLETE, text,
-				   outcomes[found.outcome]);
+				   inspect_outcomes[found.outcome]);
 	} else if (!count && request->single && !request->quiet &&
 		   !request->json && !request->wrong_only) {
 		print_line("%s: not needed: it has no UDP socket on the "
@@ -244,10 +238,7 @@ static int parse_option(int option, struct request *request)
 	case LONG_OPTION + 'u':
 		return parse_user(optarg, request);
 	case LONG_OPTION + 'c':
-		return print_set_color(optarg ? optarg : "always")
-			       ? GO_ON
-			       : command_fail(EXIT_USAGE, optarg,
-					      "not one of auto, always, never");
+		return command_color(optarg);
 	case 'h':
 		return command_help("check");
 	default:
@@ -283,8 +274,7 @@ static int parse(int argc, char **argv, struct request *request)
 				    "name, or --all alone");
 	if (!request->all && optind == argc)
 		return command_fail(EXIT_USAGE, "check",
-				    "wanted is a command, a PID, a unit, or "
-				    "--all");
+				    "missing COMMAND, PID, UNIT or --all");
 	return GO_ON;
 }
 

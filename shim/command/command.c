@@ -69,7 +69,8 @@ static void try_to_load(const char *library, int out)
 	_exit(why ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-const char *command_library_problem(const char *library)
+/* What the loader says; NULL: it can load the library. */
+static const char *loader_problem(const char *library)
 {
 	static char why[512];
 	int ends[2], status = 0;
@@ -91,6 +92,15 @@ const char *command_library_problem(const char *library)
 		return "the loader cannot load it";
 	why[n] = '\0';
 	return why;
+}
+
+const char *command_library_problem(const char *library)
+{
+	if (library[strcspn(library, ": ")])
+		return "LD_PRELOAD takes no path with a colon or space";
+	if (access(library, R_OK))
+		return strerror(errno);
+	return loader_problem(library);
 }
 
 /*
@@ -143,7 +153,7 @@ const char *command_preload(const char *before, const char *library)
 
 int command_fail(int status, const char *what, const char *why)
 {
-	print_failure("%s: %s", what, why);
+	print_failure("%s: %s", *what ? what : "''", why);
 	return status;
 }
 
@@ -198,6 +208,13 @@ int command_option(int argc, char **argv, const char *short_options,
 		(void)command_fail(EXIT_USAGE, option_word(argv, !optopt),
 				   "unknown option (see --help)");
 	return option == ':' ? '?' : option;
+}
+
+int command_color(const char *when)
+{
+	if (print_set_color(when ? when : "always"))
+		return GO_ON;
+	return command_fail(EXIT_USAGE, when, "not one of auto, always, never");
 }
 
 const char *command_nearest(const char *word, const char *const *names)

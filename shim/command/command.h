@@ -29,8 +29,8 @@ enum { GO_ON = -1 };
 const char *command_library(void);
 
 /*
- * Whether the loader of this host can load the library.  NULL: yes; otherwise
- * what the loader says.
+ * Why LD_PRELOAD cannot name the library, or the loader of this host cannot
+ * load it.  NULL: it can.
  */
 const char *command_library_problem(const char *library);
 
@@ -61,6 +61,9 @@ int command_finish(int status);
 int command_option(int argc, char **argv, const char *short_options,
 		   const struct option *long_options);
 
+/* Takes the value of --color, or NULL: GO_ON, or EXIT_USAGE and a line. */
+int command_color(const char *when);
+
 /* Added to the letter of a long option that has no short one. */
 enum { LONG_OPTION = UCHAR_MAX + 1 };
 
@@ -76,6 +79,7 @@ int command_help(const char *subcommand);
  */
 int ask_main(int argc, char **argv);
 int check_main(int argc, char **argv);
+int doctor_main(int argc, char **argv);
 int kernel_main(int argc, char **argv);
 int status_main(int argc, char **argv);
 int systemd_main(int argc, char **argv);

@@ -38,23 +38,6 @@ note(FILE *out, const struct unit *unit, const char *format, ...)
 	(void)command_fail(0, unit->name, text);
 }
 
-/* The LD_PRELOAD that it has already, or NULL. */
-static const char *preload_of(const struct unit *unit)
-{
-	static char value[PATH_MAX];
-	const char *list = unit->settings[UNIT_ENVIRONMENT];
-	char word[PATH_MAX];
-	bool found = false;
-
-	while (list && (list = unit_next_word(list, word, sizeof(word)))) {
-		if (strncmp(word, "LD_PRELOAD=", 11) != 0)
-			continue;
-		memcpy(value, word + 11, strlen(word + 11) + 1);
-		found = true;
-	}
-	return found ? value : NULL;
-}
-
 /* Whether what is allowed, and not denied, leaves us all that we call. */
 static bool filter_is_wide(const char *filter)
 {
@@ -286,7 +269,8 @@ bool drop_in_write_attach(FILE *out, const struct unit *unit)
 bool drop_in_write(FILE *out, const struct unit *unit, const char *program)
 {
 	const char *library = command_library();
-	const char *list = command_preload(preload_of(unit), library);
+	const char *list = command_preload(
+		unit_preload(unit->settings[UNIT_ENVIRONMENT]), library);
 	const char *unset = unit->settings[UNIT_UNSET_ENVIRONMENT];
 
 	if (!list)

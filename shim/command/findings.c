@@ -123,7 +123,9 @@ static void add_row(struct print_table *table, const char *pid,
 	}
 	(void)snprintf(texts[8], NUMBER_BYTES, "%.1f", rate);
 	cells[8] = rate < 0 ? "-" : texts[8];
-	(void)print_add_row(table, cells, PRINT_PLAIN);
+	(void)print_add_row(table, cells,
+			    values[FIGURE_REFUSED] ? PRINT_YELLOW
+						   : PRINT_PLAIN);
 }
 
 static void add_process(struct print_table *table,
@@ -157,7 +159,8 @@ void findings_table(const struct view *view, const struct view *earlier)
 		"PID",	     "COMMAND", "SOCKETS", "PEERS",	"RECEIVED",
 		"REWRITTEN", "PLAIN",	"REFUSED", "PER SECOND"
 	};
-	struct print_table table = { .columns = STATUS_COLUMNS };
+	struct print_table table = { .columns = STATUS_COLUMNS,
+				     .whole_rows = true };
 
 	(void)print_add_row(&table, heading, PRINT_PLAIN);
 	for (size_t i = 0; i < view->count; i++)

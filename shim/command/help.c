@@ -26,6 +26,8 @@ static const char *const ask_options[] = {
 	"ask from this address of this host",
 	"--json",
 	"print an object for each address and port",
+	"--color[=WHEN]",
+	"use color: auto, always or never",
 	"-q, --quiet",
 	"print nothing: the exit status says it",
 	"-h, --help",
@@ -51,6 +53,16 @@ static const char *const check_options[] = {
 	NULL,
 };
 
+static const char *const doctor_options[] = {
+	"--json",
+	"print one JSON object",
+	"--color[=WHEN]",
+	"use color: auto, always or never",
+	"-h, --help",
+	"show this text",
+	NULL,
+};
+
 static const char *const status_options[] = {
 	"--json",
 	"print a JSON object for each process",
@@ -58,6 +70,8 @@ static const char *const status_options[] = {
 	"print the text format of Prometheus",
 	"--watch[=SECONDS]",
 	"show it again each SECONDS (default 1)",
+	"--color[=WHEN]",
+	"use color: auto, always or never",
 	"-h, --help",
 	"show this text",
 	NULL,
@@ -87,8 +101,12 @@ static const struct subcommand subcommands[] = {
 	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
 	  "COMMAND | PID | UNIT | --all",
 	  "says whether it can help, and why not", check_options },
+	{ "doctor", doctor_main, "[--json] [--color[=WHEN]] UNIT | PID | NAME",
+	  "says what keeps its replies from being right, and what to do",
+	  doctor_options },
 	{ "status", status_main,
-	  "[--json] [--prometheus] [--watch[=SECONDS]] [PID | UNIT]",
+	  "[--json] [--prometheus] [--watch[=SECONDS]] [--color[=WHEN]] "
+	  "[PID | UNIT]",
 	  "shows what the library does, in that process or in all",
 	  status_options },
 	{ "systemd", systemd_main,

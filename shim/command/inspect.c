@@ -16,6 +16,12 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+const char *const inspect_outcomes[] = {
+	[INSPECT_GONE] = "there is no such process",
+	[INSPECT_DENIED] = "only its user and root can look at it",
+	[INSPECT_LATE] = "could not be looked at: it does not answer",
+};
+
 static const char *advice(const char *name)
 {
 	if (!strncmp(name, "inetd", 5))
@@ -101,19 +107,26 @@ static bool is_privileged_file(const char *path)
 	       getxattr(path, "security.capability", NULL, 0) >= 0;
 }
 
-static void say_privileged(const char *path, struct verdict *verdict)
+static void say_privileged(pid_t pid, const char *path, struct verdict *verdict)
 {
+	char label[PROCESS_LABEL_BYTES];
+	char domain[PROCESS_LABEL_BYTES] = "DOMAIN_t";
+
 	verdict->helps = false;
-	(void)snprintf(
-		verdict->text, sizeof(verdict->text), "%s",
-		is_privileged_file(path)
-			? "it was started as setuid, setgid or with file "
-			  "capabilities: the loader ignores LD_PRELOAD; "
-			  "`replyfrom attach` can help"
-			: "the loader ignores LD_PRELOAD, as after a "
-			  "change of SELinux's domain; the policy "
-			  "needs: allow init_t DOMAIN_t:process "
-			  "noatsecure;");
+	if (is_privileged_file(path)) {
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "it was started as setuid, setgid or with file "
+			       "capabilities: the loader ignores LD_PRELOAD; "
+			       "`replyfrom attach` can help");
+		return;
+	}
+	process_label(pid, label, sizeof(label));
+	(void)process_selinux_domain(label, domain, sizeof(domain));
+	(void)snprintf(verdict->text, sizeof(verdict->text),
+		       "the loader ignores LD_PRELOAD, as after a change of "
+		       "SELinux's domain; the policy needs: allow init_t "
+		       "%s:process noatsecure;",
+		       domain);
 }
 
 static void judge_unloaded(const struct process *process, bool marked,
@@ -125,7 +138,7 @@ static void judge_unloaded(const struct process *process, bool marked,
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);
 	if (process->privileged)
-		say_privileged(path, verdict);
+		say_privileged(process->pid, path, verdict);
 	else if (is_library_missing(process))
 		*verdict = (struct verdict){
 			false, "the library is not in this container (mount it "

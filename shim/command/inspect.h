@@ -43,6 +43,9 @@ struct inspection {
 	} outcome;
 };
 
+/* What each outcome but INSPECT_DONE means. */
+extern const char *const inspect_outcomes[];
+
 /* The caller frees the list. */
 struct inspection inspect(pid_t pid);
 

@@ -71,6 +71,37 @@ bool judge_find(const char *command, char *path)
 	return false;
 }
 
+bool judge_find_file(const char *command, char *path)
+{
+	const char *list = getenv("PATH");
+
+	if (strchr(command, '/')) {
+		(void)snprintf(path, PATH_MAX, "%s", command);
+		return !access(path, F_OK);
+	}
+	for (list = list ? list : "/usr/bin:/bin"; *command && *list;
+	     list += *list == ':') {
+		const size_t bytes = strcspn(list, ":");
+
+		(void)snprintf(path, PATH_MAX, "%.*s%s%s", (int)bytes, list,
+			       bytes ? "/" : "", command);
+		if (!access(path, F_OK))
+			return true;
+		list += bytes;
+	}
+	return false;
+}
+
+const char *judge_not_found(const char *command)
+{
+	char path[PATH_MAX];
+	struct stat file;
+
+	if (!judge_find_file(command, path) || stat(path, &file))
+		return "there is no such command";
+	return S_ISDIR(file.st_mode) ? "is a directory" : "is not executable";
+}
+
 /* env(1): behind its options, and what they take, and variables. */
 static char *command_of_env(char *rest)
 {
@@ -222,7 +253,7 @@ static void judge_elf(int fd, const struct program *program,
 	}
 	(void)close(at);
 	if (library.kind != PROGRAM_ELF) {
-		say(verdict, false, "the library %s: it is none", path);
+		say(verdict, false, "%s is not a shared library", path);
 		return;
 	}
 	if (path[strcspn(path, ": ")]) {

@@ -28,4 +28,10 @@ bool judge(const char *path, const struct starter *starter,
 /* Where execvp(3) finds it: `path` has PATH_MAX bytes.  False: nowhere. */
 bool judge_find(const char *command, char *path);
 
+/* The same, of a file that need not be executable. */
+bool judge_find_file(const char *command, char *path);
+
+/* Why judge_find() does not find it. */
+const char *judge_not_found(const char *command);
+
 #endif

@@ -85,28 +85,6 @@ static const char *missing_interpreter(const char *path)
 	return access(program.interpreter, F_OK) ? program.interpreter : NULL;
 }
 
-/* A file of that name in PATH, whether it can be run or not. */
-static bool find_file(const char *command, char *path)
-{
-	const char *list = getenv("PATH");
-
-	if (strchr(command, '/')) {
-		(void)snprintf(path, PATH_MAX, "%s", command);
-		return !access(path, F_OK);
-	}
-	for (list = list ? list : "/usr/bin:/bin"; *command && *list;
-	     list += *list == ':') {
-		const size_t bytes = strcspn(list, ":");
-
-		(void)snprintf(path, PATH_MAX, "%.*s%s%s", (int)bytes, list,
-			       bytes ? "/" : "", command);
-		if (!access(path, F_OK))
-			return true;
-		list += bytes;
-	}
-	return false;
-}
-
 static int fail_on_missing(const char *command)
 {
 	const char *nearest = help_nearest(command);
@@ -126,7 +104,7 @@ static int fail_to_run(const char *command, int error)
 	const char *interpreter;
 	struct stat file;
 
-	if (!find_file(command, path))
+	if (!judge_find_file(command, path))
 		return error == ENOENT ? fail_on_missing(command)
 				       : command_fail(EXIT_NOT_RUN, command,
 						      strerror(error));
@@ -142,20 +120,10 @@ static int fail_to_run(const char *command, int error)
 	return command_fail(EXIT_NOT_RUN, path, strerror(error));
 }
 
-/* Why the library cannot be preloaded; NULL: it can. */
-static const char *library_problem(const char *library)
-{
-	if (library[strcspn(library, ": ")])
-		return "LD_PRELOAD takes no path with a colon or space";
-	if (access(library, R_OK))
-		return strerror(errno);
-	return command_library_problem(library);
-}
-
 static int run_command(char **argv)
 {
 	const char *library = command_library();
-	const char *problem = library_problem(library);
+	const char *problem = command_library_problem(library);
 	const char *list;
 
 	if (problem)

@@ -245,8 +245,9 @@ static void print_row(const struct print_table *table, size_t row,
 	for (size_t i = 0; i < last; i++) {
 		const char *text = cell(table, row, i);
 
-		print("%s%*s", text, (int)(widths[i] - print_columns(text) + 2),
-		      "");
+		print_in(table->whole_rows ? table->colors[row] : PRINT_PLAIN,
+			 text);
+		print("%*s", (int)(widths[i] - print_columns(text) + 2), "");
 	}
 	print_in(table->colors[row], cell(table, row, last));
 	(void)putchar('\n');

@@ -51,6 +51,7 @@ struct print_table {
 	size_t rows;
 	size_t room;
 	char **cells;		  /* of one row after the other; clean */
+	bool whole_rows;	  /* colors are of all cells */
 	enum print_color *colors; /* of the last cell of each row */
 };
 

@@ -319,6 +319,31 @@ bool process_read(pid_t pid, struct process *process)
 	return true;
 }
 
+void process_label(pid_t pid, char *label, size_t room)
+{
+	FILE *file = process_open(pid, "attr/current");
+
+	*label = '\0';
+	if (!file)
+		return;
+	if (fgets(label, (int)room, file))
+		label[strcspn(label, "\n")] = '\0';
+	(void)fclose(file);
+}
+
+bool process_selinux_domain(const char *label, char *domain, size_t room)
+{
+	/* "user:role:type:level"; AppArmor's labels have spaces. */
+	for (int i = 0; i < 2 && label; i++) {
+		label = strchr(label, ':');
+		label += label != NULL;
+	}
+	if (!label || strchr(label, ' '))
+		return false;
+	copy(domain, room, label, strcspn(label, ":"));
+	return true;
+}
+
 ino_t process_namespace(pid_t pid, const char *kind)
 {
 	struct stat file;

@@ -15,6 +15,7 @@
 enum {
 	PROCESS_NAME_BYTES = 64,
 	PROCESS_WHERE_BYTES = 256,
+	PROCESS_LABEL_BYTES = 256,
 	PROCESS_PRELOAD_BYTES = 1024,
 	PROCESS_MAPPINGS = 32,
 };
@@ -64,6 +65,15 @@ bool process_read(pid_t pid, struct process *process);
  * names, users, unit and container.
  */
 bool process_read_names(pid_t pid, struct process *process);
+
+/*
+ * What AppArmor or SELinux confines it by, such as "named (enforce)" or
+ * "system_u:system_r:named_t:s0"; "" where neither is there.
+ */
+void process_label(pid_t pid, char *label, size_t room);
+
+/* The domain of an SELinux label, such as "named_t"; false: it has none. */
+bool process_selinux_domain(const char *label, char *domain, size_t room);
 
 /* The inode of one of its namespaces, such as "net"; 0: it cannot be seen. */
 ino_t process_namespace(pid_t pid, const char *kind);

@@ -53,8 +53,8 @@ static void print_line_of(const struct inspected *one)
 					     "answered wrong");
 		break;
 	case ANSWERS_ITSELF:
-		print_line("not needed: it learns itself which address was "
-			   "asked (IP_PKTINFO)");
+		print_line("not needed: it already handles this itself "
+			   "(it enables IP_PKTINFO)");
 		break;
 	case ANSWERS_FIXED:
 		print_line("wrong without it: %s", one->wrong);

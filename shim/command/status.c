@@ -255,6 +255,8 @@ static int parse_option(int option, struct request *request)
 					    "not a number of seconds from 1 "
 					    "to 86400");
 		break;
+	case LONG_OPTION + 'c':
+		return command_color(optarg);
 	case 'h':
 		return command_help("status");
 	default:
@@ -266,6 +268,7 @@ static int parse_option(int option, struct request *request)
 static int parse(int argc, char **argv, struct request *request)
 {
 	static const struct option options[] = {
+		{ "color", optional_argument, NULL, LONG_OPTION + 'c' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, LONG_OPTION + 'j' },
 		{ "prometheus", no_argument, NULL, LONG_OPTION + 'p' },
@@ -274,6 +277,7 @@ static int parse(int argc, char **argv, struct request *request)
 	};
 	int option;
 
+	(void)print_set_color(NULL);
 	while ((option = command_option(argc, argv, ":h", options)) != -1) {
 		const int status = parse_option(option, request);
 
@@ -285,7 +289,7 @@ static int parse(int argc, char **argv, struct request *request)
 				    "status takes one PID, unit or name");
 	if (request->json && request->prometheus)
 		return command_fail(EXIT_USAGE, "--prometheus",
-				    "not together with --json");
+				    "cannot be combined with --json");
 	request->word = argv[optind];
 	return GO_ON;
 }

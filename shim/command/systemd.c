@@ -10,14 +10,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-#define UNIT_DIRECTORY "/etc/systemd/system"
 
 enum {
 	OPTION_INSTALL = UCHAR_MAX + 1,
@@ -25,36 +22,6 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_KERNEL
 };
-
-/* systemd.service(5): what may stand before the program. */
-static bool find_program(const struct unit *unit, char *program)
-{
-	const char *list = unit->settings[UNIT_EXEC_START];
-
-	return list && unit_next_word(list + strspn(list, "@-:+!| "), program,
-				      PATH_MAX);
-}
-
-static bool find_user(const struct unit *unit, struct starter *starter)
-{
-	const char *name = unit->settings[UNIT_USER];
-	const struct passwd *user;
-
-	/* It has no entry before the service runs. */
-	if (unit_is_on(unit, UNIT_DYNAMIC_USER))
-		name = "nobody";
-	/* An instance's name, "%i", may be anybody's. */
-	if (!name || strchr(name, '%'))
-		return true;
-	user = name[strspn(name, "0123456789")]
-		       ? getpwnam(name)
-		       : getpwuid((uid_t)strtoul(name, NULL, 10));
-	if (!user)
-		return false;
-	starter->uid = user->pw_uid;
-	starter->gid = user->pw_gid;
-	return true;
-}
 
 /* Whether it replies right by itself; tests/daemons/no_harm tries each. */
 static bool sets_source(const char *program)
@@ -94,7 +61,7 @@ static int check_program(const struct unit *unit, const char *program,
 	struct starter starter = { 0 };
 	struct verdict verdict;
 
-	if (!find_user(unit, &starter))
+	if (!unit_user(unit, &starter.uid, &starter.gid))
 		return command_fail(EXIT_FAILURE, unit->settings[UNIT_USER],
 				    "there is no such user");
 	if (!judge_find(program, path)) {
@@ -105,7 +72,7 @@ static int check_program(const struct unit *unit, const char *program,
 			return GO_ON;
 		}
 		return command_fail(EXIT_FAILURE, program,
-				    "there is no such command");
+				    judge_not_found(program));
 	}
 	if (!judge(path, &starter, &verdict))
 		return command_fail_errno(EXIT_FAILURE, program);
@@ -134,7 +101,7 @@ static int check_unit(const char *name, struct unit *unit, bool kernel,
 					    : strerror(errno));
 	if (!unit->known)
 		return GO_ON;
-	if (!find_program(unit, program))
+	if (!unit_program(unit, program))
 		return command_fail(EXIT_FAILURE, name,
 				    unit->masked
 					    ? "masked: it cannot be started "
@@ -377,7 +344,7 @@ static int read_options(int argc, char **argv, struct action *action)
 		}
 	if (action->installs && action->removes)
 		return command_fail(EXIT_USAGE, "--remove",
-				    "excludes --install");
+				    "cannot be combined with --install");
 	if (optind == argc)
 		return command_fail(EXIT_USAGE, "systemd", "missing UNIT");
 	if (optind + 1 < argc)

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -165,6 +166,11 @@ static bool parse_file(struct unit *unit, const char *path)
 
 	if (!file)
 		return false;
+	if (!fstat(fileno(file), &status) && S_ISDIR(status.st_mode)) {
+		(void)fclose(file);
+		errno = EISDIR;
+		return false;
+	}
 	parse(unit, file);
 	/* Masked: empty, or a link to /dev/null.  systemd.unit(5). */
 	unit->masked = !fstat(fileno(file), &status) && !status.st_size;
@@ -191,6 +197,19 @@ static pid_t start_systemctl(char *const *arguments, int out)
 	return child;
 }
 
+/* Its standard output, or NULL; `child` is as start_systemctl() returns it. */
+static FILE *read_systemctl(char *const *arguments, pid_t *child)
+{
+	int ends[2];
+
+	*child = -1;
+	if (pipe2(ends, O_CLOEXEC))
+		return NULL;
+	*child = start_systemctl(arguments, ends[1]);
+	(void)close(ends[1]);
+	return fdopen(ends[0], "r");
+}
+
 static bool succeeds(pid_t child)
 {
 	int status = -1;
@@ -203,20 +222,35 @@ static bool ask_systemd(struct unit *unit)
 {
 	char *const arguments[] = { "systemctl", "--no-pager", "cat",
 				    "--",	 unit->name,   NULL };
-	int ends[2];
 	pid_t child;
-	FILE *file;
+	FILE *file = read_systemctl(arguments, &child);
 
-	if (pipe2(ends, O_CLOEXEC))
-		return false;
-	child = start_systemctl(arguments, ends[1]);
-	(void)close(ends[1]);
-	file = fdopen(ends[0], "r");
 	if (file) {
 		parse(unit, file);
 		(void)fclose(file);
 	}
 	return succeeds(child);
+}
+
+char *unit_property(const struct unit *unit, const char *property)
+{
+	char *const arguments[] = { "systemctl",	"show",
+				    "--value",		"--property",
+				    (char *)property,	"--",
+				    (char *)unit->name, NULL };
+	char *line = NULL;
+	size_t room = 0;
+	pid_t child;
+	FILE *file = read_systemctl(arguments, &child);
+
+	if (file && getline(&line, &room, file) > 0)
+		line[strcspn(line, "\n")] = '\0';
+	if (file)
+		(void)fclose(file);
+	if (succeeds(child))
+		return line;
+	free(line);
+	return NULL;
 }
 
 bool unit_daemon_reload(void)
@@ -302,6 +336,52 @@ const char *unit_next_word(const char *list, char *word, size_t room)
 	}
 	word[length] = '\0';
 	return list;
+}
+
+bool unit_program(const struct unit *unit, char *program)
+{
+	const char *list = unit->settings[UNIT_EXEC_START];
+
+	/* systemd.service(5): what may stand before the program. */
+	return list && unit_next_word(list + strspn(list, "@-:+!| "), program,
+				      PATH_MAX);
+}
+
+bool unit_user(const struct unit *unit, uid_t *uid, gid_t *gid)
+{
+	const char *name = unit->settings[UNIT_USER];
+	const struct passwd *user;
+
+	/* It has no entry before the service runs. */
+	if (unit_is_on(unit, UNIT_DYNAMIC_USER))
+		name = "nobody";
+	/* An instance's name, "%i", may be anybody's. */
+	if (!name || strchr(name, '%'))
+		return true;
+	user = name[strspn(name, "0123456789")]
+		       ? getpwnam(name)
+		       : getpwuid((uid_t)strtoul(name, NULL, 10));
+	if (!user)
+		return false;
+	*uid = user->pw_uid;
+	*gid = user->pw_gid;
+	return true;
+}
+
+const char *unit_preload(const char *environment)
+{
+	static char value[PATH_MAX];
+	char word[PATH_MAX];
+	bool found = false;
+
+	while (environment && (environment = unit_next_word(environment, word,
+							    sizeof(word)))) {
+		if (strncmp(word, "LD_PRELOAD=", 11) != 0)
+			continue;
+		memcpy(value, word + 11, strlen(word + 11) + 1);
+		found = true;
+	}
+	return found ? value : NULL;
 }
 
 bool unit_has_word(const char *list, const char *wanted)

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 /*
  * Settings of [Service]: lists with all their assignments, one word a space
@@ -33,6 +34,7 @@ enum setting {
 
 /* The drop-in that `replyfrom systemd` makes; unit_read() leaves it out. */
 #define UNIT_DROP_IN "replyfrom.conf"
+#define UNIT_DIRECTORY "/etc/systemd/system"
 
 struct unit {
 	char name[NAME_MAX + 1];       /* "memcached.service" */
@@ -53,6 +55,23 @@ const char *unit_name(const char *name_or_path, struct unit *unit);
  * and errno: there is none, or it cannot be read.
  */
 bool unit_read(const char *name_or_path, struct unit *unit);
+
+/* The program that it starts, in PATH_MAX bytes.  False: it names none. */
+bool unit_program(const struct unit *unit, char *program);
+
+/* Changes these to the user that it runs as, if it names one.  False: there is
+ * no such user.
+ */
+bool unit_user(const struct unit *unit, uid_t *uid, gid_t *gid);
+
+/* The value of LD_PRELOAD in Environment=, until the next call; or NULL. */
+const char *unit_preload(const char *environment);
+
+/*
+ * Reads a property from `systemctl show`, in memory that the caller frees.
+ * NULL: systemd does not say.
+ */
+char *unit_property(const struct unit *unit, const char *property);
 
 /* Whether systemd is running here.  sd_booted(3). */
 bool unit_systemd_runs(void);

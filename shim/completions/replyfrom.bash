@@ -15,6 +15,15 @@ _replyfrom_options() {
 		grep -o -- ' -[-a-zA-Z0-9]*' | tr -d ' '
 }
 
+# PIDs, and units; each of the two starts COMPREPLY anew.
+_replyfrom_processes() {
+	local units
+	_services
+	units=("${COMPREPLY[@]}")
+	_pids
+	COMPREPLY+=("${units[@]}")
+}
+
 _replyfrom() {
 	# shellcheck disable=SC2034 # _init_completion sets prev, too
 	local cur prev words cword first=1 all=
@@ -41,10 +50,10 @@ _replyfrom() {
 			;;
 		help) all=$(_replyfrom_subcommands "$1") ;;
 		check)
-			_pids
+			_replyfrom_processes
 			mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -c -- "$cur")
 			;;
-		status) _pids ;;
+		doctor | status) _replyfrom_processes ;;
 		systemd | attach | detach) _services ;;
 		*) _command_offset "$first" ;;
 		esac

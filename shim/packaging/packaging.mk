@@ -19,6 +19,7 @@ INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
 	755:$(B)/replyfrom:$(BINDIR)/replyfrom \
 	644:shim/completions/replyfrom.bash:$(DATADIR)/bash-completion/completions/replyfrom \
 	644:shim/completions/_replyfrom:$(DATADIR)/zsh/site-functions/_replyfrom \
+	644:shim/completions/replyfrom.fish:$(DATADIR)/fish/vendor_completions.d/replyfrom.fish \
 	644:$(B)/man/replyfrom.1:$(MANDIR)/man1/replyfrom.1 \
 	644:$(B)/man/libreplyfrom.7:$(MANDIR)/man7/libreplyfrom.7 \
 	$(foreach doc,$(DOCS) $(EXAMPLES),644:$(doc):$(DOCDIR)/$(doc))

@@ -65,6 +65,9 @@ bool process_read(pid_t pid, struct process *process);
  */
 bool process_read_names(pid_t pid, struct process *process);
 
+/* When it started, by CLOCK_BOOTTIME; 0: it is not known. */
+uint64_t process_start_ms(pid_t pid);
+
 /* The inode of one of its namespaces, such as "net"; 0: it cannot be seen. */
 ino_t process_namespace(pid_t pid, const char *kind);
 

@@ -3,6 +3,7 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/drop_in.h"
+#include "command/guard.h"
 #include "command/judge.h"
 #include "command/print.h"
 #include "command/unit.h"
@@ -20,6 +21,8 @@
 #define UNIT_DIRECTORY "/etc/systemd/system"
 
 enum { OPTION_INSTALL = UCHAR_MAX + 1, OPTION_REMOVE, OPTION_DRY_RUN };
+
+enum { MOST_DROP_IN_BYTES = 1 << 22 };
 
 /* systemd.service(5): what may stand before the program. */
 static bool find_program(const struct unit *unit, char *program)
@@ -109,6 +112,15 @@ static int check_program(const struct unit *unit, const char *program,
 	return GO_ON;
 }
 
+/* Of errno, after unit_read(). */
+static const char *why_unread(const char *name)
+{
+	if (errno == ENOENT && !strchr(name, '/'))
+		return "there is no such unit";
+	return errno == ETIME ? "it could not be read in time"
+			      : strerror(errno);
+}
+
 /* GO_ON: the unit can be helped; `path` is its program's, or "". */
 static int check_unit(const char *name, struct unit *unit, char *path)
 {
@@ -119,10 +131,7 @@ static int check_unit(const char *name, struct unit *unit, char *path)
 	if (why)
 		return command_fail(EXIT_USAGE, name, why);
 	if (!unit_read(name, unit))
-		return command_fail(EXIT_FAILURE, name,
-				    errno == ENOENT && !strchr(name, '/')
-					    ? "there is no such unit"
-					    : strerror(errno));
+		return command_fail(EXIT_FAILURE, name, why_unread(name));
 	if (!unit->known)
 		return GO_ON;
 	if (!find_program(unit, program))
@@ -155,20 +164,20 @@ static char *drop_in_text(const struct unit *unit, const char *program)
 	return fclose(out) || !written ? NULL : text;
 }
 
+/* Our drop-in as it is there, "" where none is.  NULL, and errno: unread. */
 static char *read_whole(const char *path)
 {
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t room = 0;
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct guard_output text;
 
-	if (!file)
+	if (fd < 0)
 		return strdup("");
-	if (getdelim(&text, &room, '\0', file) < 0) {
-		free(text);
-		text = strdup("");
+	if (guard_read(fd, GUARD_MS, MOST_DROP_IN_BYTES, &text) != GUARD_DONE) {
+		free(text.at);
+		text.at = NULL;
 	}
-	(void)fclose(file);
-	return text;
+	(void)close(fd);
+	return text.at;
 }
 
 static const char *next_line(const char *text)

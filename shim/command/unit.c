@@ -4,8 +4,11 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/unit.h"
 
+#include "command/guard.h"
+
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +17,9 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+/* Of a unit's files in all, which rarely have 4 KiB; and for systemctl. */
+enum { MOST_UNIT_BYTES = 1 << 20, SYSTEMCTL_MS = 10000 };
 
 static const char *const names[UNIT_SETTINGS] = {
 	[UNIT_EXEC_START] = "ExecStart",
@@ -56,20 +62,35 @@ static bool is_list(enum setting setting)
 	       setting == UNIT_NO_EXEC_PATHS;
 }
 
+/* Sets the value, or with `more` appends it, as a list's next word. */
+static void put(char **setting, const char *value, bool more)
+{
+	const size_t before = more ? strlen(*setting) + 1 : 0;
+	const size_t bytes = strlen(value) + 1;
+	char *grown = realloc(*setting, before + bytes);
+
+	if (!grown)
+		return;
+	if (before)
+		grown[before - 1] = ' ';
+	memcpy(grown + before, value, bytes);
+	*setting = grown;
+}
+
 static void assign(struct unit *unit, const char *name, const char *value)
 {
 	for (int i = 0; i < UNIT_SETTINGS; i++) {
-		char *before = unit->settings[i];
-		bool more = before && is_list((enum setting)i);
-		char *now = NULL;
+		char **setting = &unit->settings[i];
 
 		if (strcmp(name, names[i]) != 0)
 			continue;
-		if (*value && asprintf(&now, "%s%s%s", more ? before : "",
-				       more ? " " : "", value) < 0)
-			return;
-		free(before);
-		unit->settings[i] = now;
+		if (*value) {
+			put(setting, value,
+			    *setting && is_list((enum setting)i));
+			continue;
+		}
+		free(*setting);
+		*setting = NULL;
 	}
 }
 
@@ -96,7 +117,8 @@ struct parser {
 	struct unit *unit;
 	bool own;     /* in the drop-in that we made */
 	bool service; /* in [Service] */
-	char *whole;  /* a line so far, which goes on */
+	char *whole;  /* a line so far, which goes on, in the text itself */
+	char *end;    /* of it */
 };
 
 static void take_whole_line(struct parser *parser)
@@ -109,7 +131,6 @@ static void take_whole_line(struct parser *parser)
 		*value++ = '\0';
 		assign(parser->unit, trim(parser->whole), trim(value));
 	}
-	free(parser->whole);
 	parser->whole = NULL;
 }
 
@@ -123,53 +144,85 @@ static void take_comment(struct parser *parser, const char *text)
 		parser->unit->masked = true;
 }
 
-/* False: there is no memory. */
-static bool take_line(struct parser *parser, char *line)
+/* A line that goes on is joined where it stands, which is long enough. */
+static void take_line(struct parser *parser, char *line)
 {
-	char *text = trim(line), *joined;
+	char *text = trim(line);
 	const size_t length = strlen(text);
 	const bool goes_on = length && text[length - 1] == '\\';
 
 	if (strchr("#;", *text) && (*text || !parser->whole)) {
 		take_comment(parser, text);
-		return true;
+		return;
 	}
 	if (goes_on)
 		text[length - 1] = ' ';
-	if (asprintf(&joined, "%s%s", parser->whole ? parser->whole : "",
-		     text) < 0)
-		return false;
-	free(parser->whole);
-	parser->whole = joined;
+	if (!parser->whole)
+		parser->whole = parser->end = text;
+	memmove(parser->end, text, length + 1);
+	parser->end += length;
 	if (!goes_on)
 		take_whole_line(parser);
-	return true;
 }
 
-static void parse(struct unit *unit, FILE *file)
+/* Ends the line at `text`, as systemd does; what follows, or NULL. */
+static char *cut_line(char *text, const char *end)
+{
+	while (text < end && *text && *text != '\n' && *text != '\r')
+		text++;
+	if (text == end)
+		return NULL;
+	if (*text == '\r' && text[1] == '\n')
+		*text++ = '\0';
+	*text++ = '\0';
+	return text;
+}
+
+/* Parses so many bytes, and changes them; there is a 0 behind. */
+static void parse(struct unit *unit, char *text, size_t bytes)
 {
 	struct parser parser = { .unit = unit };
-	char *line = NULL;
-	size_t room = 0;
+	const char *end = text + bytes;
 
-	while (getline(&line, &room, file) > 0 && take_line(&parser, line))
-		;
-	free(parser.whole);
-	free(line);
+	for (char *line = text, *next; line; line = next) {
+		next = cut_line(line, end);
+		take_line(&parser, line);
+	}
+}
+
+/* From a file or a pipe.  False, and errno: too long, too late, ... */
+static bool parse_from(struct unit *unit, int fd, size_t *bytes)
+{
+	struct guard_output output;
+	const bool is_read = guard_read(fd, SYSTEMCTL_MS, MOST_UNIT_BYTES,
+					&output) == GUARD_DONE;
+	const int error = errno;
+
+	if (is_read)
+		parse(unit, output.at, output.bytes);
+	*bytes = output.bytes;
+	free(output.at);
+	errno = error;
+	return is_read;
 }
 
 static bool parse_file(struct unit *unit, const char *path)
 {
-	FILE *file = fopen(path, "re");
-	struct stat status;
+	/* Not blocked by a FIFO that is not written. */
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t bytes;
+	bool is_read;
+	int error;
 
-	if (!file)
+	if (fd < 0)
 		return false;
-	parse(unit, file);
-	/* Masked: empty, or a link to /dev/null.  systemd.unit(5). */
-	unit->masked = !fstat(fileno(file), &status) && !status.st_size;
-	(void)fclose(file);
-	return true;
+	is_read = parse_from(unit, fd, &bytes);
+	error = errno;
+	/* Empty, or a link to /dev/null.  systemd.unit(5). */
+	unit->masked = is_read && !bytes;
+	(void)close(fd);
+	errno = error;
+	return is_read;
 }
 
 /* Runs it with standard output into `out`, or as it is (-1): a child, or -1. */
@@ -198,25 +251,28 @@ static bool succeeds(pid_t child)
 	return child > 0 && waitpid(child, &status, 0) == child && !status;
 }
 
-/* As systemd has it loaded; false: it knows none. */
+/* As systemd has it loaded.  False, and errno: it knows none, or is late. */
 static bool ask_systemd(struct unit *unit)
 {
 	char *const arguments[] = { "systemctl", "--no-pager", "cat",
 				    "--",	 unit->name,   NULL };
-	int ends[2];
+	int ends[2], error;
+	size_t bytes;
 	pid_t child;
-	FILE *file;
+	bool known;
 
 	if (pipe2(ends, O_CLOEXEC))
 		return false;
 	child = start_systemctl(arguments, ends[1]);
 	(void)close(ends[1]);
-	file = fdopen(ends[0], "r");
-	if (file) {
-		parse(unit, file);
-		(void)fclose(file);
-	}
-	return succeeds(child);
+	known = parse_from(unit, ends[0], &bytes);
+	error = known ? ENOENT : errno;
+	(void)close(ends[0]);
+	if (!known && child > 0)
+		(void)kill(child, SIGKILL);
+	known = succeeds(child) && known;
+	errno = error;
+	return known;
 }
 
 bool unit_daemon_reload(void)
@@ -268,8 +324,6 @@ bool unit_read(const char *name_or_path, struct unit *unit)
 	if (!unit_systemd_runs())
 		return true;
 	unit->known = ask_systemd(unit);
-	if (!unit->known)
-		errno = ENOENT;
 	return unit->known;
 }
 

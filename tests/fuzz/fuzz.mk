@@ -3,20 +3,27 @@
 #                        many inputs each tried, and what of shim/ that covered
 
 Z = $(B)/fuzz
-FUZZ_TARGETS = append config counters hooks peers program seccomp strip
+FUZZ_TARGETS = answers append config counters hooks peers proc program seccomp \
+	strip unit
 FUZZ_CC = clang
 FUZZ_CFLAGS = -g -O1 -std=gnu11 -D_GNU_SOURCE -UNDEBUG -Ishim -Itests/unit -Itests/lib \
 	-ftls-model=initial-exec -fsanitize=fuzzer,address,undefined \
 	-fno-sanitize-recover=all -fprofile-instr-generate -fcoverage-mapping
 SECONDS = 60
 
+$(Z)/answers: FUZZED = $(call sources,endpoint payload protocol)
+$(Z)/answers: FUZZ_WRAPPED = clock_gettime getrandom poll recvfrom sendto
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
 $(Z)/config: FUZZED = $(call sources,line nearest port_list quiet raw real \
 	told variable)
 $(Z)/counters: FUZZED = $(call sources,counters)
 $(Z)/counters: FUZZ_WRAPPED = process_vm_readv
-$(Z)/program: FUZZED = $(call sources,program)
+$(Z)/proc: FUZZED = $(call sources,port_list print process variable wildcard)
+$(Z)/proc: FUZZ_WRAPPED = fopen readlink
+$(Z)/program: FUZZED = $(call sources,libc_version program)
+$(Z)/unit: FUZZED = $(call sources,command drop_in guard nearest print unit)
+$(Z)/unit: FUZZ_WRAPPED = command_fail command_library command_preload
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)

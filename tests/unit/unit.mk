@@ -14,9 +14,9 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
 	peers_model peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
+UNIT_TESTS = $(addprefix $(U)/,config counters endpoint follow guard hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest $(PEERS_TESTS) peers_chains \
-	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
+	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock unit)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -36,6 +36,9 @@ $(U)/config: $(call rooms,config line nearest port_list quiet raw real told \
 
 $(U)/counters: $(call rooms,counters)
 $(U)/counters: WRAPPED = process_vm_readv
+
+$(U)/endpoint: $(call rooms,endpoint payload protocol)
+$(U)/endpoint: WRAPPED = clock_gettime poll recvfrom sendto
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -68,8 +71,12 @@ $(U)/guard: $(call rooms,guard)
 $(U)/print: $(call rooms,print)
 
 $(U)/program: $(call rooms,program)
+$(U)/program: WRAPPED = pread
 
 $(U)/payload: $(call rooms,payload protocol)
+
+$(U)/unit: $(call rooms,guard unit)
+$(U)/unit: WRAPPED = clock_gettime poll
 
 $(U)/nearest: $(call rooms,nearest)
 

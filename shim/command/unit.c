@@ -62,19 +62,32 @@ static bool is_list(enum setting setting)
 	       setting == UNIT_NO_EXEC_PATHS;
 }
 
+/* That a value of so many bytes has: doubled, so that few are copied. */
+static size_t room_for(size_t bytes)
+{
+	size_t room = 64;
+
+	while (room < bytes)
+		room *= 2;
+	return room;
+}
+
 /* Sets the value, or with `more` appends it, as a list's next word. */
 static void put(char **setting, const char *value, bool more)
 {
 	const size_t before = more ? strlen(*setting) + 1 : 0;
 	const size_t bytes = strlen(value) + 1;
-	char *grown = realloc(*setting, before + bytes);
+	const size_t room = room_for(before + bytes);
+	char *text = *setting;
 
-	if (!grown)
+	if (!before || room > room_for(before))
+		text = realloc(text, room);
+	if (!text)
 		return;
 	if (before)
-		grown[before - 1] = ' ';
-	memcpy(grown + before, value, bytes);
-	*setting = grown;
+		text[before - 1] = ' ';
+	memcpy(text + before, value, bytes);
+	*setting = text;
 }
 
 static void assign(struct unit *unit, const char *name, const char *value)

@@ -15,8 +15,8 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config counters endpoint follow guard hook_fd hook_recv hook_send \
-	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest $(PEERS_TESTS) peers_chains \
-	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock unit)
+	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
+	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock unit)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -74,6 +74,12 @@ $(U)/program: $(call rooms,program)
 $(U)/program: WRAPPED = pread
 
 $(U)/payload: $(call rooms,payload protocol)
+
+$(U)/network: $(call rooms,guard host network port_list process route \
+	variable wildcard)
+$(U)/network: WRAPPED = guard_run process_namespace
+
+$(U)/report: $(call rooms,print report)
 
 $(U)/unit: $(call rooms,guard unit)
 $(U)/unit: WRAPPED = clock_gettime poll

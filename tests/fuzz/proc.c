@@ -31,7 +31,6 @@ ssize_t __wrap_readlink(const char *path, char *to, size_t room);
 
 FILE *__wrap_fopen(const char *path, const char *mode)
 {
-	static char status[] = "Name:\ta\nUid:\t0\t0\t0\t0\n";
 	char begin[32];
 	const int length =
 		snprintf(begin, sizeof(begin), "/proc/%d/", (int)PID);
@@ -42,8 +41,11 @@ FILE *__wrap_fopen(const char *path, const char *mode)
 	if (!strcmp(path, name) && file_bytes)
 		return fmemopen((void *)file_data, file_bytes, "r");
 	/* Without this one there is no process. */
-	if (!strcmp(path, "status"))
+	if (!strcmp(path, "status")) {
+		static char status[] = "Name:\ta\nUid:\t0\t0\t0\t0\n";
+
 		return fmemopen(status, sizeof(status) - 1, "r");
+	}
 	errno = ENOENT;
 	return NULL;
 }

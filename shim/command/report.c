@@ -67,6 +67,7 @@ static void drop_unkept(struct report *report, const bool *kept)
 	report->count = end;
 }
 
+/* NOLINTBEGIN(bugprone-sizeof-expression): a list of pointers */
 void report_merge(struct report *report)
 {
 	const size_t count = report->count;
@@ -76,7 +77,6 @@ void report_merge(struct report *report)
 	for (size_t i = 0; sorted && i < count; i++)
 		sorted[i] = &report->list[i];
 	if (sorted && kept) {
-		/* NOLINTNEXTLINE(bugprone-sizeof-expression): of pointers */
 		qsort(sorted, count, sizeof(*sorted), compare_owners);
 		for (size_t i = 0; i < count; i++)
 			kept[sorted[i] - report->list] =
@@ -86,6 +86,7 @@ void report_merge(struct report *report)
 	free(sorted);
 	free(kept);
 }
+/* NOLINTEND(bugprone-sizeof-expression) */
 
 static int compare_inodes(const void *a, const void *b)
 {

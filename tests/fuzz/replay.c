@@ -22,11 +22,11 @@ int main(int argc, char **argv)
 		assert(file);
 		bytes = fread(room, 1, sizeof(room), file);
 		(void)fclose(file);
-		data = malloc(bytes);
-		assert(data || !bytes);
+		data = malloc(bytes + 1);
+		assert(data);
 		for (size_t at = 0; at < bytes; at++)
-			data[at] = room[at];
-		(void)LLVMFuzzerTestOneInput(data, bytes);
+			data[at + 1] = room[at];
+		(void)LLVMFuzzerTestOneInput(data + 1, bytes);
 		free(data);
 	}
 	return EXIT_SUCCESS;

@@ -193,6 +193,16 @@ static void print_lines(char mark, const char *from, const char *to)
 		print_line("%c%.*s", mark, (int)strcspn(from, "\n"), from);
 }
 
+/* As it is for a file; a terminal gets nothing that it obeys. */
+static void print_drop_in(const char *text)
+{
+	if (!isatty(STDOUT_FILENO))
+		(void)fputs(text, stdout);
+	else
+		for (; *text; text = next_line(text))
+			print_line("%.*s", (int)strcspn(text, "\n"), text);
+}
+
 /* The lines that differ, without what is alike before and behind them. */
 static void print_changes(const char *path, const char *before,
 			  const char *after)
@@ -381,7 +391,7 @@ int systemd_main(int argc, char **argv)
 	if (action.installs || action.dry_run) {
 		status = install(&unit, text, action.dry_run);
 	} else {
-		(void)fputs(text, stdout);
+		print_drop_in(text);
 		status = command_finish(EXIT_SUCCESS);
 	}
 	free(text);

@@ -61,17 +61,11 @@ static void say_ways_out(const struct network_view *view)
 /* What a network has beyond what is looked at; each network once. */
 static void note_network(const struct request *request, pid_t pid)
 {
-	enum { MOST_SEEN = 64 };
-	static const struct network_view *seen[MOST_SEEN];
-	static size_t count = 0;
-	const struct network_view *view = network_of(pid);
+	struct network_view *view = network_of(pid);
 
-	for (size_t i = 0; i < count; i++)
-		if (seen[i] == view)
-			return;
-	if (!view || count == MOST_SEEN)
+	if (!view || view->noted)
 		return;
-	seen[count++] = view;
+	view->noted = true;
 	if (view->sockets_more || view->addresses.more) {
 		report.unknown++;
 		print_failure(
@@ -115,9 +109,6 @@ static void add_other(const struct network_view *view,
 {
 	static struct inspected one;
 
-	for (size_t i = 0; i < report.count; i++)
-		if (report.list[i].socket.inode == socket->inode)
-			return;
 	one = (struct inspected){ .socket = *socket };
 	if (!view->known)
 		one.answers = ANSWERS_UNKNOWN;
@@ -140,9 +131,21 @@ static void add_other(const struct network_view *view,
 static void check_others(void)
 {
 	const struct network_view *view = network_of(getpid());
+	size_t count;
+	unsigned long *inodes = report_inodes(&report, false, &count);
 
 	for (size_t i = 0; view && i < view->socket_count; i++)
-		add_other(view, &view->sockets[i]);
+		if (!report_has_inode(inodes, count, view->sockets[i].inode))
+			add_other(view, &view->sockets[i]);
+	free(inodes);
+}
+
+/* What was beyond the bound, once all is added. */
+static void note_more(void)
+{
+	if (report.more)
+		print_failure("check: %zu sockets more were not looked at",
+			      report.more);
 }
 
 static int status_of_report(void)
@@ -161,7 +164,9 @@ static int check_all(const struct request *request)
 		(void)check_process(request, target.pids[i]);
 	free(target.pids);
 	note_network(request, getpid());
+	report_merge(&report);
 	check_others();
+	note_more();
 	status = status_of_report();
 	if (request->json)
 		report_json(&report, request->wrong_only, status);
@@ -195,6 +200,8 @@ static int check_word(struct request *request, const char *word)
 		request->single = target.count == 1;
 	for (size_t i = 0; i < target.count; i++)
 		(void)check_process(request, target.pids[i]);
+	report_merge(&report);
+	note_more();
 	/* Of a daemon that runs, its sockets say what is wrong now. */
 	live = status_of_report();
 	if (live != EXIT_SUCCESS && status != EXIT_WRONG)

@@ -31,6 +31,19 @@ static bool is_in(const char *directory, const char *below, char *path)
 	       !access(path, R_OK);
 }
 
+const char *command_engine(void)
+{
+	static const char name[] = "replyfrom-kernel";
+	static char path[PATH_MAX + sizeof(name)];
+	const ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
+
+	if (n < 0)
+		return NULL;
+	path[n] = '\0';
+	memcpy(strrchr(path, '/') + 1, name, sizeof(name));
+	return path;
+}
+
 const char *command_library(void)
 {
 	static const char *const below[] = { "/lib", "/lib64" };

@@ -28,6 +28,9 @@ enum { GO_ON = -1 };
  */
 const char *command_library(void);
 
+/* The path of replyfrom-kernel, which is beside this program, or NULL. */
+const char *command_engine(void);
+
 /*
  * Why LD_PRELOAD cannot name the library, or the loader of this host cannot
  * load it.  NULL: it can.

@@ -4,7 +4,6 @@
 #include "command/drop_in.h"
 
 #include "command/command.h"
-#include "command/engine.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -260,7 +259,7 @@ bool drop_in_write_attach(FILE *out, const struct unit *unit)
 	path[n] = '\0';
 	write_head(out, unit);
 	(void)fprintf(out, "ExecStartPre=-+%s attach %%n\n", path);
-	if (access(engine_program(), X_OK))
+	if (access(command_engine(), X_OK))
 		note(out, unit, "replyfrom-kernel is not installed beside %s",
 		     path);
 	return true;

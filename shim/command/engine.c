@@ -19,26 +19,13 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define KERNEL_COMMAND "replyfrom-kernel"
 #define CGROUPS "/sys/fs/cgroup"
 /* Pinned last: with it all of the engine is there.  See kernel/load.c. */
 #define PINNED "/sys/fs/bpf/replyfrom/connect_ipv6"
 
-const char *engine_program(void)
-{
-	static char path[PATH_MAX + sizeof(KERNEL_COMMAND)];
-	const ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
-
-	if (n < 0)
-		return NULL;
-	path[n] = '\0';
-	memcpy(strrchr(path, '/') + 1, KERNEL_COMMAND, sizeof(KERNEL_COMMAND));
-	return path;
-}
-
 int kernel_main(int argc, char **argv)
 {
-	const char *path = engine_program();
+	const char *path = command_engine();
 	char *words[] = { (char *)path, argv[0], argc > 1 ? argv[1] : NULL,
 			  argc > 2 ? argv[2] : NULL, NULL };
 
@@ -99,7 +86,7 @@ static FILE *start(const char *path, pid_t *child)
 
 void engine_read(struct engine *engine)
 {
-	const char *path = engine_program();
+	const char *path = command_engine();
 	char line[ENGINE_SCOPE_BYTES + 16];
 	int status = 0;
 	pid_t child;

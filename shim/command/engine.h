@@ -28,7 +28,4 @@ void engine_read(struct engine *engine);
 /* Whether it serves the cgroup of this process; it is asked once. */
 bool engine_serves(pid_t pid);
 
-/* The path of replyfrom-kernel, which is beside this program, or NULL. */
-const char *engine_program(void);
-
 #endif

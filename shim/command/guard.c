@@ -65,15 +65,16 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Makes room for more; false: there is none. */
-static bool grow(struct guard_output *output, size_t *room)
+/* Makes room for more; false, and errno: there is none. */
+static bool grow(struct guard_output *output, size_t most_bytes, size_t *room)
 {
 	const size_t more = *room ? *room * 2 : 1 << 14;
 	char *at;
 
 	if (output->bytes < *room)
 		return true;
-	at = more <= GUARD_MOST_BYTES ? realloc(output->at, more) : NULL;
+	errno = EFBIG;
+	at = more <= most_bytes ? realloc(output->at, more) : NULL;
 	if (!at)
 		return false;
 	output->at = at;
@@ -81,8 +82,8 @@ static bool grow(struct guard_output *output, size_t *room)
 	return true;
 }
 
-static enum guard_outcome read_all(int fd, int most_ms,
-				   struct guard_output *output)
+enum guard_outcome guard_read(int fd, int most_ms, size_t most_bytes,
+			      struct guard_output *output)
 {
 	const int64_t begin_ms = now_ms();
 	const int64_t last_ms = begin_ms + (int64_t)most_ms * GUARD_TIMES;
@@ -90,15 +91,17 @@ static enum guard_outcome read_all(int fd, int most_ms,
 	int64_t end_ms = begin_ms + most_ms;
 	size_t room = 0;
 
+	*output = (struct guard_output){ NULL, 0 };
 	for (;;) {
 		const int64_t left_ms = end_ms - now_ms();
 		ssize_t n;
 
+		errno = ETIME;
 		if (left_ms <= 0)
 			return GUARD_LATE;
 		if (poll(&ready, 1, (int)left_ms) <= 0)
 			continue;
-		if (!grow(output, &room))
+		if (!grow(output, most_bytes, &room))
 			return GUARD_FAILED;
 		n = read(fd, output->at + output->bytes, room - output->bytes);
 		if (n < 0 && errno != EINTR)
@@ -112,9 +115,14 @@ static enum guard_outcome read_all(int fd, int most_ms,
 		if (end_ms > last_ms)
 			end_ms = last_ms;
 	}
-	if (!output->bytes || output->at[--output->bytes] != complete)
-		return GUARD_FAILED;
+	output->at[output->bytes] = '\0';
 	return GUARD_DONE;
+}
+
+/* Whether the child came to its end, which is its last byte. */
+static bool take_end(struct guard_output *output)
+{
+	return output->bytes && output->at[--output->bytes] == complete;
 }
 
 /* Does not wait: a child that is stuck in the kernel does not end. */
@@ -151,7 +159,10 @@ enum guard_outcome guard_run(void (*work)(void *data), void *data,
 		be_child(work, data, ends[1]);
 	(void)close(ends[1]);
 	if (child > 0) {
-		outcome = read_all(ends[0], most_ms, output);
+		outcome =
+			guard_read(ends[0], most_ms, GUARD_MOST_BYTES, output);
+		if (outcome == GUARD_DONE && !take_end(output))
+			outcome = GUARD_FAILED;
 		end_child(child);
 	}
 	late_count += outcome == GUARD_LATE;

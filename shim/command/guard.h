@@ -40,6 +40,15 @@ enum {
 enum guard_outcome guard_run(void (*work)(void *data), void *data,
 			     struct guard_output *output);
 
+/*
+ * Reads what fd has up to its end into `output`, with a 0 behind: at most so
+ * many bytes, while fd has more within `most_ms`, and GUARD_TIMES as long in
+ * all.  fd may be a file, a pipe or a terminal.  errno of GUARD_LATE is ETIME,
+ * and of GUARD_FAILED EFBIG, or what read(2) and realloc(3) have.
+ */
+enum guard_outcome guard_read(int fd, int most_ms, size_t most_bytes,
+			      struct guard_output *output);
+
 /* Only in a child; what cannot be written ends it. */
 void guard_write(const void *from, size_t bytes);
 

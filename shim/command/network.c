@@ -104,8 +104,9 @@ static void fill(struct network_view *view, struct guard_output *output)
 	view->known = view->addresses.list;
 }
 
-const struct network_view *network_of(pid_t pid)
+struct network_view *network_of(pid_t pid)
 {
+	static size_t bytes_left = NETWORK_MOST_BYTES;
 	static struct network_view **views;
 	static size_t count;
 	ino_t inode = process_namespace(pid, "net");
@@ -125,8 +126,11 @@ const struct network_view *network_of(pid_t pid)
 		return NULL;
 	views[count++] = view;
 	view->inode = inode;
-	if (guard_run(look, &pid, &output) == GUARD_DONE)
+	if (guard_run(look, &pid, &output) == GUARD_DONE &&
+	    output.bytes <= bytes_left) {
+		bytes_left -= output.bytes;
 		fill(view, &output);
+	}
 	free(output.at);
 	return view;
 }

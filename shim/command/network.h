@@ -9,6 +9,9 @@
 
 enum { NETWORK_NAMED = 8, NETWORK_WRONG_BYTES = NETWORK_NAMED * 160 };
 
+/* Of all views: anyone may make namespaces, with many addresses in each. */
+enum { NETWORK_MOST_BYTES = 1 << 28 };
+
 struct network_view {
 	ino_t inode;
 	bool known; /* the addresses could be read, in time */
@@ -16,14 +19,16 @@ struct network_view {
 	struct wildcard *sockets; /* in the order of their inodes */
 	size_t socket_count;
 	size_t sockets_more; /* that were not looked at */
+	bool noted;	     /* for who says of each network what it has */
 	uint8_t v4_ports[PORTS_COUNT / 8];
 };
 
 /*
  * That of a process, which stays valid.  The sockets and addresses are read in
- * a child, once for each namespace.  NULL: no memory.
+ * a child, once for each namespace; those beyond NETWORK_MOST_BYTES stay
+ * unknown.  NULL: no memory.
  */
-const struct network_view *network_of(pid_t pid);
+struct network_view *network_of(pid_t pid);
 
 /* NULL: there is no such socket on the wildcard. */
 const struct wildcard *network_find(const struct network_view *view,

@@ -18,6 +18,7 @@
 
 enum {
 	MOST_PARENTS = 64, /* more is no chain of parents */
+	FIRST_BYTES = 1 << 12,
 	/* Of what another process decides how long it is. */
 	MOST_MAPS_BYTES = 1 << 24,
 	MOST_ENVIRONMENT_BYTES = 1 << 21,
@@ -37,11 +38,17 @@ FILE *process_open(pid_t pid, const char *name)
 static char *read_file(pid_t pid, const char *name, size_t most, size_t *bytes)
 {
 	FILE *file = process_open(pid, name);
-	char *text = file ? malloc(most + 1) : NULL;
+	char *text = NULL, *grown;
+	size_t room = FIRST_BYTES;
 
-	if (text) {
-		*bytes = fread(text, 1, most, file);
+	*bytes = 0;
+	while (file && (grown = realloc(text, room + 1))) {
+		text = grown;
+		*bytes += fread(text + *bytes, 1, room - *bytes, file);
 		text[*bytes] = '\0';
+		if (*bytes < room || room == most)
+			break;
+		room = room * 2 < most ? room * 2 : most;
 	}
 	if (file)
 		(void)fclose(file);
@@ -342,6 +349,25 @@ bool process_selinux_domain(const char *label, char *domain, size_t room)
 		return false;
 	copy(domain, room, label, strcspn(label, ":"));
 	return true;
+}
+
+/* The 22nd field of stat; the second may have anything in it.  proc(5). */
+uint64_t process_start_ms(pid_t pid)
+{
+	char text[1024] = "";
+	const char *at;
+	FILE *file = process_open(pid, "stat");
+
+	if (!file)
+		return 0;
+	(void)!fread(text, 1, sizeof(text) - 1, file);
+	(void)fclose(file);
+	at = strrchr(text, ')');
+	for (int field = 2; at && field < 22; field++)
+		at = strchr(at + 1, ' ');
+	return at ? strtoull(at, NULL, 10) * 1000 /
+			       (uint64_t)sysconf(_SC_CLK_TCK)
+		  : 0;
 }
 
 ino_t process_namespace(pid_t pid, const char *kind)

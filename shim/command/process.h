@@ -75,6 +75,9 @@ void process_label(pid_t pid, char *label, size_t room);
 /* The domain of an SELinux label, such as "named_t"; false: it has none. */
 bool process_selinux_domain(const char *label, char *domain, size_t room);
 
+/* When it started, by CLOCK_BOOTTIME; 0: it is not known. */
+uint64_t process_start_ms(pid_t pid);
+
 /* The inode of one of its namespaces, such as "net"; 0: it cannot be seen. */
 ino_t process_namespace(pid_t pid, const char *kind);
 

@@ -13,7 +13,7 @@
 /* Far more than any program has. */
 enum {
 	MOST_SEGMENTS = 256,
-	MOST_BYTES = 1 << 26, /* of what is read at once */
+	MOST_BYTES = 1 << 24, /* of the names, which are read at once */
 	MOST_DYNAMIC_BYTES = 1 << 16,
 	MOST_NOTE_BYTES = 1 << 16,
 	GO_BUILD_ID =

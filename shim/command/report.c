@@ -12,17 +12,16 @@ enum { COLUMNS = 6, NUMBER_BYTES = 48 };
 
 void report_add(struct report *report, const struct inspected *one)
 {
-	for (size_t i = 0; i < report->count; i++)
-		if (report->list[i].socket.inode == one->socket.inode &&
-		    !strcmp(report->list[i].name, one->name))
-			return;
 	if (report->count == report->room) {
 		const size_t room = report->room ? report->room * 2 : 64;
 		struct inspected *list =
-			realloc(report->list, room * sizeof(*list));
+			room <= REPORT_MOST_SOCKETS
+				? realloc(report->list, room * sizeof(*list))
+				: NULL;
 
 		if (!list) {
 			report->unknown++;
+			report->more++;
 			return;
 		}
 		report->list = list;
@@ -31,6 +30,96 @@ void report_add(struct report *report, const struct inspected *one)
 	report->list[report->count++] = *one;
 	report->wrong += one->answers == ANSWERS_WRONG;
 	report->unknown += one->answers == ANSWERS_UNKNOWN;
+}
+
+static int compare_owners(const void *a, const void *b)
+{
+	const struct inspected *first = *(const struct inspected *const *)a;
+	const struct inspected *second = *(const struct inspected *const *)b;
+	int order = (first->socket.inode > second->socket.inode) -
+		    (first->socket.inode < second->socket.inode);
+
+	if (!order)
+		order = strcmp(first->name, second->name);
+	return order ? order : (first > second) - (first < second);
+}
+
+static bool has_same_owner(const struct inspected *a, const struct inspected *b)
+{
+	return a->socket.inode == b->socket.inode && !strcmp(a->name, b->name);
+}
+
+/* Moves those that are kept together; the others are not counted. */
+static void drop_unkept(struct report *report, const bool *kept)
+{
+	size_t end = 0;
+
+	for (size_t i = 0; i < report->count; i++) {
+		const struct inspected *one = &report->list[i];
+
+		if (kept[i]) {
+			memmove(&report->list[end++], one, sizeof(*one));
+			continue;
+		}
+		report->wrong -= one->answers == ANSWERS_WRONG;
+		report->unknown -= one->answers == ANSWERS_UNKNOWN;
+	}
+	report->count = end;
+}
+
+/* NOLINTBEGIN(bugprone-sizeof-expression): a list of pointers */
+void report_merge(struct report *report)
+{
+	const size_t count = report->count;
+	const struct inspected **sorted = calloc(count + 1, sizeof(*sorted));
+	bool *kept = calloc(count + 1, sizeof(*kept));
+
+	for (size_t i = 0; sorted && i < count; i++)
+		sorted[i] = &report->list[i];
+	if (sorted && kept) {
+		qsort(sorted, count, sizeof(*sorted), compare_owners);
+		for (size_t i = 0; i < count; i++)
+			kept[sorted[i] - report->list] =
+				!i || !has_same_owner(sorted[i], sorted[i - 1]);
+		drop_unkept(report, kept);
+	}
+	free(sorted);
+	free(kept);
+}
+/* NOLINTEND(bugprone-sizeof-expression) */
+
+static int compare_inodes(const void *a, const void *b)
+{
+	const unsigned long first = *(const unsigned long *)a;
+	const unsigned long second = *(const unsigned long *)b;
+
+	return (first > second) - (first < second);
+}
+
+unsigned long *report_inodes(const struct report *report, bool wrong_only,
+			     size_t *count)
+{
+	unsigned long *inodes = calloc(report->count + 1, sizeof(*inodes));
+	size_t all = 0;
+
+	*count = 0;
+	if (!inodes)
+		return NULL;
+	for (size_t i = 0; i < report->count; i++)
+		if (!wrong_only || report->list[i].answers == ANSWERS_WRONG)
+			inodes[all++] = report->list[i].socket.inode;
+	qsort(inodes, all, sizeof(*inodes), compare_inodes);
+	for (size_t i = 0; i < all; i++)
+		if (!i || inodes[i] != inodes[i - 1])
+			inodes[(*count)++] = inodes[i];
+	return inodes;
+}
+
+bool report_has_inode(const unsigned long *inodes, size_t count,
+		      unsigned long inode)
+{
+	return count &&
+	       bsearch(&inode, inodes, count, sizeof(inode), compare_inodes);
 }
 
 static void print_line_of(const struct inspected *one)
@@ -171,19 +260,9 @@ static void add_row(struct print_table *table, const struct inspected *one,
  */
 static size_t count_sockets(const struct report *report, bool wrong)
 {
-	size_t count = 0;
+	size_t count;
 
-	for (size_t i = 0; i < report->count; i++) {
-		const struct inspected *one = &report->list[i];
-		bool seen = wrong && one->answers != ANSWERS_WRONG;
-
-		for (size_t n = 0; n < i && !seen; n++)
-			seen = report->list[n].socket.inode ==
-				       one->socket.inode &&
-			       (!wrong ||
-				report->list[n].answers == ANSWERS_WRONG);
-		count += !seen;
-	}
+	free(report_inodes(report, wrong, &count));
 	return count;
 }
 

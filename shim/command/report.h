@@ -5,16 +5,36 @@
 
 #include "command/inspect.h"
 
+/* Of one process each; others decide how many there are. */
+enum { REPORT_MOST_SOCKETS = 1 << 16 };
+
 struct report {
 	struct inspected *list;
 	size_t count;
 	size_t wrong;	/* of these sockets */
 	size_t unknown; /* sockets, processes, ...: not looked at */
+	size_t more;	/* of those: sockets beyond REPORT_MOST_SOCKETS */
 	size_t room;
 };
 
-/* Adds a socket, unless it is there with this process's name.  */
 void report_add(struct report *report, const struct inspected *one);
+
+/*
+ * Leaves the first entry of each socket and process name, in their order, as
+ * workers share sockets.
+ */
+void report_merge(struct report *report);
+
+/*
+ * The inodes of its sockets, each once and in order, of those only that are
+ * answered wrong or of all; the caller frees them.  NULL: none, or no memory.
+ */
+unsigned long *report_inodes(const struct report *report, bool wrong_only,
+			     size_t *count);
+
+/* Whether this inode is in such a list. */
+bool report_has_inode(const unsigned long *inodes, size_t count,
+		      unsigned long inode);
 
 void report_lines(const struct report *report, bool wrong_only);
 

@@ -51,27 +51,6 @@ static uint64_t now_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-/* The 22nd field of stat; the second may have anything in it.  proc(5). */
-static uint64_t start_of(pid_t pid)
-{
-	char path[64], text[1024] = "";
-	const char *at;
-	FILE *file;
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/stat", (int)pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	(void)!fread(text, 1, sizeof(text) - 1, file);
-	(void)fclose(file);
-	at = strrchr(text, ')');
-	for (int field = 2; at && field < 22; field++)
-		at = strchr(at + 1, ' ');
-	return at ? strtoull(at, NULL, 10) * 1000 /
-			       (uint64_t)sysconf(_SC_CLK_TCK)
-		  : 0;
-}
-
 static void look_once(pid_t pid, struct finding *finding)
 {
 	if (!process_read(pid, &finding->process))
@@ -95,7 +74,7 @@ static void look(void *data)
 		(void)nanosleep(&nap, NULL);
 		look_once(pid, &finding);
 	}
-	finding.started_ms = start_of(pid);
+	finding.started_ms = process_start_ms(pid);
 	guard_write(&finding, sizeof(finding));
 }
 

@@ -4,6 +4,7 @@
 #include "command/subject.h"
 
 #include "command/guard.h"
+#include "command/systemctl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -70,7 +71,7 @@ static void find_unit(struct subject *subject)
 		subject->target.count ? subject->process.unit : subject->word;
 
 	if (!*name || strchr(name, '/') || !strncmp(name, "user@", 5) ||
-	    target_is_number(name) || !unit_systemd_runs() ||
+	    target_is_number(name) || !systemctl_runs() ||
 	    unit_name(name, &subject->unit))
 		return;
 	subject->has_unit = unit_read(name, &subject->unit);

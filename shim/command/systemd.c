@@ -3,8 +3,10 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/drop_in.h"
+#include "command/guard.h"
 #include "command/judge.h"
 #include "command/print.h"
+#include "command/systemctl.h"
 #include "command/unit.h"
 
 #include <errno.h>
@@ -22,6 +24,8 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_KERNEL
 };
+
+enum { MOST_DROP_IN_BYTES = 1 << 22 };
 
 /* Whether it replies right by itself; tests/daemons/no_harm tries each. */
 static bool sets_source(const char *program)
@@ -81,6 +85,15 @@ static int check_program(const struct unit *unit, const char *program,
 	return GO_ON;
 }
 
+/* Of errno, after unit_read(). */
+static const char *why_unread(const char *name)
+{
+	if (errno == ENOENT && !strchr(name, '/'))
+		return "there is no such unit";
+	return errno == ETIME ? "it could not be read in time"
+			      : strerror(errno);
+}
+
 /*
  * GO_ON: the unit can be helped; `path` is its program's, or "".  By the engine
  * in the kernel, which needs nothing of it: `kernel`.
@@ -95,10 +108,7 @@ static int check_unit(const char *name, struct unit *unit, bool kernel,
 	if (why)
 		return command_fail(EXIT_USAGE, name, why);
 	if (!unit_read(name, unit))
-		return command_fail(EXIT_FAILURE, name,
-				    errno == ENOENT && !strchr(name, '/')
-					    ? "there is no such unit"
-					    : strerror(errno));
+		return command_fail(EXIT_FAILURE, name, why_unread(name));
 	if (!unit->known)
 		return GO_ON;
 	if (!unit_program(unit, program))
@@ -135,20 +145,20 @@ static char *drop_in_text(const struct unit *unit, bool kernel,
 	return fclose(out) || !written ? NULL : text;
 }
 
+/* Our drop-in as it is there, "" where none is.  NULL, and errno: unread. */
 static char *read_whole(const char *path)
 {
-	FILE *file = fopen(path, "re");
-	char *text = NULL;
-	size_t room = 0;
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct guard_output text;
 
-	if (!file)
+	if (fd < 0)
 		return strdup("");
-	if (getdelim(&text, &room, '\0', file) < 0) {
-		free(text);
-		text = strdup("");
+	if (guard_read(fd, GUARD_MS, MOST_DROP_IN_BYTES, &text) != GUARD_DONE) {
+		free(text.at);
+		text.at = NULL;
 	}
-	(void)fclose(file);
-	return text;
+	(void)close(fd);
+	return text.at;
 }
 
 static const char *next_line(const char *text)
@@ -162,6 +172,16 @@ static void print_lines(char mark, const char *from, const char *to)
 {
 	for (; from < to; from = next_line(from))
 		print_line("%c%.*s", mark, (int)strcspn(from, "\n"), from);
+}
+
+/* As it is for a file; a terminal gets nothing that it obeys. */
+static void print_drop_in(const char *text)
+{
+	if (!isatty(STDOUT_FILENO))
+		(void)fputs(text, stdout);
+	else
+		for (; *text; text = next_line(text))
+			print_line("%.*s", (int)strcspn(text, "\n"), text);
 }
 
 /* The lines that differ, without what is alike before and behind them. */
@@ -218,9 +238,9 @@ static int finish_change(const struct unit *unit, const char *effect)
 {
 	const char *at = strstr(unit->name, "@.");
 
-	if (!unit_systemd_runs())
+	if (!systemctl_runs())
 		print_line("systemd does not run here: nothing was reloaded");
-	else if (!unit_daemon_reload())
+	else if (!systemctl_daemon_reload())
 		return command_fail(EXIT_FAILURE, "systemctl daemon-reload",
 				    "failed");
 	if (at)
@@ -374,7 +394,7 @@ int systemd_main(int argc, char **argv)
 	if (action.installs || action.dry_run) {
 		status = install(&unit, text, action.dry_run);
 	} else {
-		(void)fputs(text, stdout);
+		print_drop_in(text);
 		status = command_finish(EXIT_SUCCESS);
 	}
 	free(text);

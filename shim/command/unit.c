@@ -4,17 +4,20 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/unit.h"
 
+#include "command/guard.h"
+#include "command/systemctl.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
+
+/* Of a unit's files in all, which rarely have 4 KiB; and for systemctl. */
 
 static const char *const names[UNIT_SETTINGS] = {
 	[UNIT_EXEC_START] = "ExecStart",
@@ -57,20 +60,48 @@ static bool is_list(enum setting setting)
 	       setting == UNIT_NO_EXEC_PATHS;
 }
 
+/* That a value of so many bytes has: doubled, so that few are copied. */
+static size_t room_for(size_t bytes)
+{
+	size_t room = 64;
+
+	while (room < bytes)
+		room *= 2;
+	return room;
+}
+
+/* Sets the value, or with `more` appends it, as a list's next word. */
+static void put(char **setting, const char *value, bool more)
+{
+	const size_t before = more ? strlen(*setting) + 1 : 0;
+	const size_t bytes = strlen(value) + 1;
+	const size_t room = room_for(before + bytes);
+	char *text = *setting;
+
+	if (!before || room > room_for(before))
+		text = realloc(text, room);
+	if (!text)
+		return;
+	if (before)
+		text[before - 1] = ' ';
+	memcpy(text + before, value, bytes);
+	*setting = text;
+}
+
 static void assign(struct unit *unit, const char *name, const char *value)
 {
 	for (int i = 0; i < UNIT_SETTINGS; i++) {
-		char *before = unit->settings[i];
-		bool more = before && is_list((enum setting)i);
-		char *now = NULL;
+		char **setting = &unit->settings[i];
 
 		if (strcmp(name, names[i]) != 0)
 			continue;
-		if (*value && asprintf(&now, "%s%s%s", more ? before : "",
-				       more ? " " : "", value) < 0)
-			return;
-		free(before);
-		unit->settings[i] = now;
+		if (*value) {
+			put(setting, value,
+			    *setting && is_list((enum setting)i));
+			continue;
+		}
+		free(*setting);
+		*setting = NULL;
 	}
 }
 
@@ -97,7 +128,8 @@ struct parser {
 	struct unit *unit;
 	bool own;     /* in the drop-in that we made */
 	bool service; /* in [Service] */
-	char *whole;  /* a line so far, which goes on */
+	char *whole;  /* a line so far, which goes on, in the text itself */
+	char *end;    /* of it */
 };
 
 static void take_whole_line(struct parser *parser)
@@ -110,7 +142,6 @@ static void take_whole_line(struct parser *parser)
 		*value++ = '\0';
 		assign(parser->unit, trim(parser->whole), trim(value));
 	}
-	free(parser->whole);
 	parser->whole = NULL;
 }
 
@@ -124,112 +155,99 @@ static void take_comment(struct parser *parser, const char *text)
 		parser->unit->masked = true;
 }
 
-/* False: there is no memory. */
-static bool take_line(struct parser *parser, char *line)
+/* A line that goes on is joined where it stands, which is long enough. */
+static void take_line(struct parser *parser, char *line)
 {
-	char *text = trim(line), *joined;
+	char *text = trim(line);
 	const size_t length = strlen(text);
 	const bool goes_on = length && text[length - 1] == '\\';
 
 	if (strchr("#;", *text) && (*text || !parser->whole)) {
 		take_comment(parser, text);
-		return true;
+		return;
 	}
 	if (goes_on)
 		text[length - 1] = ' ';
-	if (asprintf(&joined, "%s%s", parser->whole ? parser->whole : "",
-		     text) < 0)
-		return false;
-	free(parser->whole);
-	parser->whole = joined;
+	if (!parser->whole)
+		parser->whole = parser->end = text;
+	memmove(parser->end, text, length + 1);
+	parser->end += length;
 	if (!goes_on)
 		take_whole_line(parser);
-	return true;
 }
 
-static void parse(struct unit *unit, FILE *file)
+/* Ends the line at `text`, as systemd does; what follows, or NULL. */
+static char *cut_line(char *text, const char *end)
+{
+	while (text < end && *text && *text != '\n' && *text != '\r')
+		text++;
+	if (text == end)
+		return NULL;
+	if (*text == '\r' && text[1] == '\n')
+		*text++ = '\0';
+	*text++ = '\0';
+	return text;
+}
+
+/* Parses so many bytes, and changes them; there is a 0 behind. */
+static void parse(struct unit *unit, char *text, size_t bytes)
 {
 	struct parser parser = { .unit = unit };
-	char *line = NULL;
-	size_t room = 0;
+	const char *end = text + bytes;
 
-	while (getline(&line, &room, file) > 0 && take_line(&parser, line))
-		;
-	free(parser.whole);
-	free(line);
+	for (char *line = text, *next; line; line = next) {
+		next = cut_line(line, end);
+		take_line(&parser, line);
+	}
+}
+
+/* From a file or a pipe.  False, and errno: too long, too late, ... */
+static bool parse_from(struct unit *unit, int fd, size_t *bytes)
+{
+	struct guard_output output;
+	const bool is_read = guard_read(fd, SYSTEMCTL_MS, SYSTEMCTL_MOST_BYTES,
+					&output) == GUARD_DONE;
+	const int error = errno;
+
+	if (is_read)
+		parse(unit, output.at, output.bytes);
+	*bytes = output.bytes;
+	free(output.at);
+	errno = error;
+	return is_read;
 }
 
 static bool parse_file(struct unit *unit, const char *path)
 {
-	FILE *file = fopen(path, "re");
-	struct stat status;
+	/* Not blocked by a FIFO that is not written. */
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	size_t bytes;
+	bool is_read;
+	int error;
 
-	if (!file)
+	if (fd < 0)
 		return false;
-	if (!fstat(fileno(file), &status) && S_ISDIR(status.st_mode)) {
-		(void)fclose(file);
-		errno = EISDIR;
-		return false;
-	}
-	parse(unit, file);
-	/* Masked: empty, or a link to /dev/null.  systemd.unit(5). */
-	unit->masked = !fstat(fileno(file), &status) && !status.st_size;
-	(void)fclose(file);
-	return true;
+	is_read = parse_from(unit, fd, &bytes);
+	error = errno;
+	/* Empty, or a link to /dev/null.  systemd.unit(5). */
+	unit->masked = is_read && !bytes;
+	(void)close(fd);
+	errno = error;
+	return is_read;
 }
 
-/* Runs it with standard output into `out`, or as it is (-1): a child, or -1. */
-static pid_t start_systemctl(char *const *arguments, int out)
-{
-	posix_spawn_file_actions_t actions;
-	pid_t child = -1;
-
-	(void)posix_spawn_file_actions_init(&actions);
-	if (out >= 0)
-		(void)posix_spawn_file_actions_adddup2(&actions, out,
-						       STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
-					       "/dev/null", O_WRONLY, 0);
-	if (posix_spawnp(&child, *arguments, &actions, NULL, arguments,
-			 environ))
-		child = -1;
-	(void)posix_spawn_file_actions_destroy(&actions);
-	return child;
-}
-
-/* Its standard output, or NULL; `child` is as start_systemctl() returns it. */
-static FILE *read_systemctl(char *const *arguments, pid_t *child)
-{
-	int ends[2];
-
-	*child = -1;
-	if (pipe2(ends, O_CLOEXEC))
-		return NULL;
-	*child = start_systemctl(arguments, ends[1]);
-	(void)close(ends[1]);
-	return fdopen(ends[0], "r");
-}
-
-static bool succeeds(pid_t child)
-{
-	int status = -1;
-
-	return child > 0 && waitpid(child, &status, 0) == child && !status;
-}
-
-/* As systemd has it loaded; false: it knows none. */
+/* As systemd has it loaded.  False, and errno: it knows none, or is late. */
 static bool ask_systemd(struct unit *unit)
 {
 	char *const arguments[] = { "systemctl", "--no-pager", "cat",
 				    "--",	 unit->name,   NULL };
-	pid_t child;
-	FILE *file = read_systemctl(arguments, &child);
+	struct guard_output output;
 
-	if (file) {
-		parse(unit, file);
-		(void)fclose(file);
-	}
-	return succeeds(child);
+	if (!systemctl_read(arguments, &output))
+		return false;
+	parse(unit, output.at, output.bytes);
+	free(output.at);
+	return true;
 }
 
 char *unit_property(const struct unit *unit, const char *property)
@@ -238,31 +256,12 @@ char *unit_property(const struct unit *unit, const char *property)
 				    "--value",		"--property",
 				    (char *)property,	"--",
 				    (char *)unit->name, NULL };
-	char *line = NULL;
-	size_t room = 0;
-	pid_t child;
-	FILE *file = read_systemctl(arguments, &child);
+	struct guard_output output;
 
-	if (file && getline(&line, &room, file) > 0)
-		line[strcspn(line, "\n")] = '\0';
-	if (file)
-		(void)fclose(file);
-	if (succeeds(child))
-		return line;
-	free(line);
-	return NULL;
-}
-
-bool unit_daemon_reload(void)
-{
-	char *const arguments[] = { "systemctl", "daemon-reload", NULL };
-
-	return succeeds(start_systemctl(arguments, -1));
-}
-
-bool unit_systemd_runs(void)
-{
-	return !access("/run/systemd/system", F_OK);
+	if (!systemctl_read(arguments, &output))
+		return NULL;
+	output.at[strcspn(output.at, "\n")] = '\0';
+	return output.at;
 }
 
 /* systemd.unit(5): what a name is made of. */
@@ -299,11 +298,9 @@ bool unit_read(const char *name_or_path, struct unit *unit)
 		unit->known = parse_file(unit, name_or_path);
 		return unit->known;
 	}
-	if (!unit_systemd_runs())
+	if (!systemctl_runs())
 		return true;
 	unit->known = ask_systemd(unit);
-	if (!unit->known)
-		errno = ENOENT;
 	return unit->known;
 }
 

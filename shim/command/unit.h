@@ -73,12 +73,6 @@ const char *unit_preload(const char *environment);
  */
 char *unit_property(const struct unit *unit, const char *property);
 
-/* Whether systemd is running here.  sd_booted(3). */
-bool unit_systemd_runs(void);
-
-/* Runs `systemctl daemon-reload`; whether it succeeded. */
-bool unit_daemon_reload(void);
-
 /* "yes", "true", "on" or "1". */
 bool unit_is_on(const struct unit *unit, enum setting setting);
 

@@ -35,7 +35,9 @@ const struct variable variables[] = {
 	       "Maximum number of peers to remember. When it is reached, one "
 	       "of "
 	       "sixteen is evicted: one that was never answered, or else the "
-	       "one that was not heard for the longest time."),
+	       "one that was not heard for the longest time. Where there is no "
+	       "memory for so many, for example by RLIMIT_AS, at most 512 are "
+	       "remembered, and that is logged with REPLYFROM_LOG=error."),
 	NUMBER("TTL", ttl_s, 1, 86400, PRESET_TTL,
 	       "Seconds after which a peer that sent nothing more is answered "
 	       "as without replyfrom, except for the first answer to the "

@@ -26,6 +26,7 @@ ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *to,
 				unsigned long froms, unsigned long flags)
 {
 	const uintptr_t at = (uintptr_t)from->iov_base;
+	size_t n = 0;
 
 	(void)pid;
 	(void)flags;
@@ -35,9 +36,14 @@ ssize_t __wrap_process_vm_readv(pid_t pid, const struct iovec *to,
 		return -1;
 	bytes_read += to->iov_len;
 	assert(bytes_read < 1UL << 27);
-	for (size_t i = 0; i < to->iov_len; i++)
-		((uint8_t *)to->iov_base)[i] =
-			memory[(at - BASE + i) % MEMORY_BYTES];
+	for (size_t done = 0; done < to->iov_len; done += n) {
+		const size_t offset = (at - BASE + done) % MEMORY_BYTES;
+
+		n = to->iov_len - done < MEMORY_BYTES - offset
+			    ? to->iov_len - done
+			    : MEMORY_BYTES - offset;
+		memcpy((uint8_t *)to->iov_base + done, memory + offset, n);
+	}
 	return (ssize_t)to->iov_len;
 }
 

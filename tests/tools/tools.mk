@@ -3,7 +3,7 @@
 # needs; what a tool finds ends the target.  QUICK=1: fewer of the tests.
 #
 # make test-asan      AddressSanitizer and UBSan: unit tests, and the shim in
-#                     programs that have neither
+#                     programs that have neither; the command, also with 32 bits
 # make test-tsan      ThreadSanitizer: threads that share everything
 # make test-valgrind  memcheck and helgrind, the same
 # make test-fortify   _FORTIFY_SOURCE=3 in the rooms that define no hook: there
@@ -61,7 +61,27 @@ test-asan-here: $(E2E_PROGRAMS)
 		$(TOOLS))/asan/libreplyfrom.so \
 		ASAN_OPTIONS=detect_leaks=0:log_path=$(ASAN_REPORT) \
 		UBSAN_OPTIONS=log_path=$(ASAN_REPORT),$(ASAN_SUITES))
+	$(Q)why=$$($(if $(I386_SUITES),$(call can_link,-m32 $(ASAN),32-bit \
+		AddressSanitizer),echo no 32-bit programs here)); if [ "$$why" ]; \
+		then echo "SKIP test-asan-i386: $$why"; \
+		else $(INTO) test-asan-i386; fi
 	$(Q)$(call none_reported,$(ASAN_REPORT))
+
+# The command with 32 bits, as which a sum of two sizes may wrap: it looks at
+# programs and a library without a sanitizer.
+ASAN_I386 = $(TOOLS)/asan-i386
+
+test-asan-i386: $(I386_PROGRAMS)
+	$(Q)$(INTO) B=$(ASAN_I386) SANITIZE= CC='$(I386_CC)' LDFLAGS='$(ASAN)' \
+		CFLAGS='-O1 -g -fno-omit-frame-pointer $(ASAN)' \
+		$(ASAN_I386)/replyfrom $(REPLAYED:%=$(ASAN_I386)/replay/%)
+	$(Q)ln -sfn $(abspath $(I386))/libreplyfrom.so $(abspath $(I386))/tests \
+		$(ASAN_I386)
+	$(Q)for target in $(REPLAYED); do \
+		$(ASAN_I386)/replay/$$target tests/fuzz/corpus/$$target/* || exit; \
+		done
+	$(Q)B=$(ASAN_I386) ASAN_OPTIONS=detect_leaks=0:log_path=$(ASAN_REPORT) \
+		UBSAN_OPTIONS=log_path=$(ASAN_REPORT) tests/run tests/e2e/status
 
 # Fences it does not know: those of peers.c stand where it does not look.
 TSAN = -fsanitize=thread -Wno-tsan
@@ -144,5 +164,5 @@ $(COVERAGE)/dump.o: tests/tools/dump.c
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(OWN_CFLAGS) -fPIC -c -o $@ $<
 
-.PHONY: test-tools $(TOOL_TARGETS) $(TOOL_TARGETS:%=%-if-can) \
+.PHONY: test-asan-i386 test-tools $(TOOL_TARGETS) $(TOOL_TARGETS:%=%-if-can) \
 	$(TOOL_TARGETS:%=%-here)

@@ -4,6 +4,8 @@
 
 #include "unit.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -120,5 +122,53 @@ TEST(a_child_may_write_only_so_much)
 	assert_int_not_equal(guard_run(talk_for_ever, NULL, &output),
 			     GUARD_DONE);
 	assert_in_range(output.bytes, 0, GUARD_MOST_BYTES);
+	free(output.at);
+}
+
+TEST(what_a_pipe_has_is_read_to_its_end)
+{
+	struct guard_output output;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], "hello", 5), 5);
+	(void)close(ends[1]);
+
+	assert_int_equal(guard_read(ends[0], 1000, 1 << 14, &output),
+			 GUARD_DONE);
+
+	assert_int_equal(output.bytes, 5);
+	assert_string_equal(output.at, "hello");
+	(void)close(ends[0]);
+	free(output.at);
+}
+
+TEST(a_pipe_that_does_not_end_is_left)
+{
+	struct guard_output output;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+
+	assert_int_equal(guard_read(ends[0], 100, 1 << 14, &output),
+			 GUARD_LATE);
+
+	assert_int_equal(errno, ETIME);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	free(output.at);
+}
+
+TEST(of_a_file_only_so_much_is_read)
+{
+	const int zero = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+	struct guard_output output;
+
+	assert_int_equal(guard_read(zero, 1000, 1 << 16, &output),
+			 GUARD_FAILED);
+
+	assert_int_equal(errno, EFBIG);
+	assert_int_equal(output.bytes, 1 << 16);
+	(void)close(zero);
 	free(output.at);
 }

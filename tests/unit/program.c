@@ -13,6 +13,20 @@
 
 static struct program program;
 
+/* How much of the file was read. */
+static size_t bytes_read;
+
+ssize_t __real_pread(int fd, void *to, size_t bytes, off_t at);
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at);
+
+ssize_t __wrap_pread(int fd, void *to, size_t bytes, off_t at)
+{
+	const ssize_t n = __real_pread(fd, to, bytes, at);
+
+	bytes_read += n > 0 ? (size_t)n : 0;
+	return n;
+}
+
 /* The file that is read: what a test puts there. */
 static int file_fd = -1;
 
@@ -173,4 +187,68 @@ TEST(a_damaged_program_is_read_without_harm)
 		assert_int_equal(pwrite(file_fd, bytes + at, 1, at), 1);
 	}
 	free(bytes);
+}
+
+/* So many segments, of which each is the whole file and the last one names. */
+static void put_sparse(uint32_t type, uint16_t count, uint64_t bytes)
+{
+	static const Elf64_Dyn names[] = { { DT_STRTAB, { 0 } },
+					   { DT_STRSZ, { 1 << 24 } },
+					   { DT_NULL, { 0 } } };
+	const Elf64_Phdr load = { .p_type = PT_LOAD, .p_filesz = bytes };
+	const Elf64_Phdr each = { .p_type = type, .p_filesz = bytes };
+	const Elf64_Phdr dynamic = { .p_type = PT_DYNAMIC,
+				     .p_offset = 1 << 15,
+				     .p_filesz = bytes - (1 << 15) };
+	const off_t table = sizeof(Elf64_Ehdr), one = sizeof(Elf64_Phdr);
+	const Elf64_Ehdr header = {
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+		.e_phoff = (Elf64_Off)table,
+		.e_phentsize = sizeof(Elf64_Phdr),
+		.e_phnum = (uint16_t)(count + 2),
+	};
+
+	put(&header, sizeof(header));
+	assert_int_equal(ftruncate(file_fd, (off_t)bytes), 0);
+	assert_int_equal(pwrite(file_fd, &load, sizeof(load), table), one);
+	assert_int_equal(
+		pwrite(file_fd, &dynamic, sizeof(dynamic), table + one), one);
+	for (int i = 0; i < count; i++)
+		assert_int_equal(pwrite(file_fd, &each, sizeof(each),
+					table + (i + 2) * one),
+				 one);
+	assert_int_equal(pwrite(file_fd, names, sizeof(names), 1 << 15),
+			 sizeof(names));
+}
+
+/* It has holes, and takes as little of the disk as it likes. */
+TEST(a_sparse_file_is_read_up_to_a_bound)
+{
+	static const uint32_t types[] = { PT_NOTE, PT_INTERP, PT_LOAD };
+
+	for (size_t i = 0; i < COUNT(types); i++) {
+		put_sparse(types[i], 250, 1UL << 32);
+		bytes_read = 0;
+
+		assert_true(program_read(file_fd, &program));
+
+		assert_int_equal(program.kind, PROGRAM_ELF);
+		assert_in_range(bytes_read, 1 << 24, 1 << 26);
+	}
+}
+
+TEST(names_beyond_a_bound_may_be_anything)
+{
+	static const Elf64_Xword too_many = (1 << 24) + 1;
+
+	put_sparse(PT_NOTE, 1, 1UL << 32);
+	assert_int_equal(
+		pwrite(file_fd, &too_many, sizeof(too_many), (1 << 15) + 24),
+		sizeof(too_many));
+	bytes_read = 0;
+
+	assert_true(program_read(file_fd, &program));
+
+	assert_true(program.sockets);
+	assert_in_range(bytes_read, 1, 1 << 20);
 }

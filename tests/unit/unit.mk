@@ -14,9 +14,9 @@ UNIT_LDLIBS = -lcmocka $(LDLIBS)
 PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork \
 	peers_model peers_threads
 
-UNIT_TESTS = $(addprefix $(U)/,config counters follow guard hook_fd hook_recv hook_send \
-	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest $(PEERS_TESTS) peers_chains \
-	payload pktinfo pktinfo_strip port_list print program queue real scratch seccomp sock)
+UNIT_TESTS = $(addprefix $(U)/,config counters endpoint follow guard hook_fd hook_recv hook_send \
+	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
+	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock unit)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -37,6 +37,9 @@ $(U)/config: $(call rooms,config line nearest port_list quiet raw real told \
 
 $(U)/counters: $(call rooms,counters)
 $(U)/counters: WRAPPED = process_vm_readv
+
+$(U)/endpoint: $(call rooms,endpoint payload protocol)
+$(U)/endpoint: WRAPPED = clock_gettime poll recvfrom sendto
 
 $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
@@ -69,8 +72,18 @@ $(U)/guard: $(call rooms,guard)
 $(U)/print: $(call rooms,print)
 
 $(U)/program: $(call rooms,program)
+$(U)/program: WRAPPED = pread
 
 $(U)/payload: $(call rooms,payload protocol)
+
+$(U)/network: $(call rooms,guard host network port_list process route \
+	variable wildcard)
+$(U)/network: WRAPPED = guard_run process_namespace
+
+$(U)/report: $(call rooms,print report)
+
+$(U)/unit: $(call rooms,guard systemctl unit)
+$(U)/unit: WRAPPED = clock_gettime poll
 
 $(U)/nearest: $(call rooms,nearest)
 

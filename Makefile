@@ -132,7 +132,7 @@ HERE_OR_IN_ROOT = $(Q)tests/root --here-with
 AGAIN = $(MAKE) --no-print-directory
 RUN_TESTS = $(AGAIN) run-tests
 # For make deb and make rpm, on this machine itself.
-INSTALL = $(Q)tests/setup build unit
+INSTALL = $(Q)tests/setup build
 
 QUICK_PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
 QUICK_TESTS = $(CHECK_SUITES) $(UNIT_TESTS) $(E2E_SUITES) \

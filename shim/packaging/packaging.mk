@@ -2,6 +2,8 @@
 # make install    puts all under PREFIX, in DESTDIR; make uninstall takes it away
 # make deb        Debian packages, in build/deb
 # make rpm        a package for rpm, in build/rpm
+# make release    all that a release has, in build/release: built on the oldest
+#                 Debian, and installed in clean roots
 
 PREFIX = /usr/local
 LIBDIR = $(PREFIX)/lib
@@ -12,7 +14,8 @@ MANDIR = $(DATADIR)/man
 DOCS = CHANGELOG.md LICENSE README.md
 # What the README names, where it names it.
 EXAMPLES = demo/demo.svg demo/problem.svg demo/reply_time.bt \
-	$(wildcard demo/containers/* demo/systemd/*)
+	$(wildcard demo/containers/* demo/systemd/*) \
+	$(sort $(shell find demo/ansible -type f))
 
 # MODE:FROM:TO, each file.
 INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
@@ -108,4 +111,12 @@ rpm:
 		{ tail -n 20 ../log >&2; exit 1; }
 	$(Q)rm -r $(B)/rpm/$(SOURCE)
 
-.PHONY: deb-source rpm-source install uninstall deb rpm
+release:
+	$(IN_ROOT_WITH) e2e containers packaging -- env VERSION=$(PACKAGE_VERSION) \
+		SECONDS=$(SOURCE_DATE_EPOCH) HOMEPAGE='$(HOMEPAGE)' tests/containers/release
+
+# Prints the version of what is built here.
+release-version:
+	@echo $(PACKAGE_VERSION)
+
+.PHONY: release release-version deb-source rpm-source install uninstall deb rpm

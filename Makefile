@@ -2,6 +2,7 @@
 # make         builds build/libreplyfrom.so and build/replyfrom
 # make install installs it below PREFIX, in DESTDIR; make uninstall removes it
 # make deb     makes Debian packages in build/deb; make rpm one in build/rpm
+# make release makes and tries all files of a release, in build/release
 # make demo    shows the problem and the fix
 # make test    runs all tests: test-unit, test-e2e, test-daemons; QUICK=1: some
 # make test-suites runs other projects' tests, make fuzz-transparency random calls
@@ -132,7 +133,7 @@ HERE_OR_IN_ROOT = $(Q)tests/root --here-with
 AGAIN = $(MAKE) --no-print-directory
 RUN_TESTS = $(AGAIN) run-tests
 # For make deb and make rpm, on this machine itself.
-INSTALL = $(Q)tests/setup build unit
+INSTALL = $(Q)tests/setup build
 
 QUICK_PROGRAMS = all demo-build $(UNIT_TESTS) $(E2E_PROGRAMS)
 QUICK_TESTS = $(CHECK_SUITES) $(UNIT_TESTS) $(E2E_SUITES) \

@@ -27,7 +27,8 @@ E2E_PROGRAMS = $(FACT_SUITES) $(FACT_LIBRARIES) $(E2E_SERVERS) $(E2E_LONE) \
 E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside calls clients \
 	command completions crowd deepbind demo follow forks hazards hostile install learning \
 	lifetime limits \
-	lines loading manual mistakes order privilege probes programs readme sandbox signals status \
+	lines loading manual mistakes order packaging privilege probes programs readme sandbox \
+	signals status \
 	stress syscalls threads transparency uplinks variables)
 PROGRAMS += $(E2E_PROGRAMS)
 TESTS += $(E2E_SUITES)

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: MIT
+"""Servers in containers in which something was installed, asked from the client."""
+
+import subprocess
+import time
+from collections import Counter
+from contextlib import contextmanager
+from functools import partial
+
+import engine
+import lab
+import probes
+import rows
+import scenes
+
+# With what the suites use; one image for all of them.
+CLEAN = {"Debian 12": engine.Image("bookworm", "memcached nsd openbsd-inetd rpm "
+                                   "systemd systemd-sysv"),
+         "Debian 13": engine.Image("trixie", "memcached")}
+START_SECONDS = 20
+
+
+@contextmanager
+def clean(name, image, mounts, *options, words=("sleep", "600")):
+    """A container with {directory: where it has that}, on a network that options
+    name; answers a function that runs a shell's command in it."""
+    with scenes.container(name, image.name, *words, options=[
+            *(f"-v{here}:{there}:ro" for here, there in mounts.items()), *options]):
+        yield partial(in_container, name)
+
+
+def in_container(name, command, *options):
+    return scenes.podman("exec", *options, name, "sh", "-c", command)
+
+
+def attempt(shell, command):
+    """Whether a command succeeds, and what it says."""
+    try:
+        return True, shell(command)
+    except RuntimeError as error:
+        return False, str(error)
+
+
+def install(shell, packages):
+    return shell(f"apt-get -qq -o Dpkg::Use-Pty=0 install {' '.join(packages)} </dev/null")
+
+
+@contextmanager
+def served(shell, command, port):
+    """A server in the container, which is ended by its pid."""
+    shell(f"{command} & echo $! >/server.pid", "-d")
+    end = time.monotonic() + START_SECONDS
+    while f":{port:04X} " not in udp() and time.monotonic() < end:
+        time.sleep(0.05)
+    try:
+        yield
+    finally:
+        shell("kill $(cat /server.pid)")
+        while f":{port:04X} " in udp() and time.monotonic() < end:
+            time.sleep(0.05)
+
+
+def udp():
+    with open("/proc/net/udp", encoding="ascii") as file:
+        return file.read()
+
+
+def who(shell, command, port, probe=probes.memcached):
+    """{address: who answered}, of a server that runs so on a port."""
+    with served(shell, command, port):
+        return scenes.ask(lab.on_client, probe, port, lab.IPV4)
+
+
+def line(right, sentence, remarks):
+    """As TAP has it; remarks are for what is not right."""
+    return right, sentence, [] if right else [str(remark) for remark in remarks]
+
+
+def helps(shell, before, server, port, *probe):
+    """Lines and counts: wrong without `before`, right with it."""
+    lines, tally = [], Counter()
+    for shimmed in False, True:
+        command = (f"{before} {server}" if shimmed else server).format(port)
+        heard = who(shell, command, port, *probe)
+        for address, source in heard.items():
+            rows.count(tally, shimmed, address == source)
+        right = all(address == source for address, source in heard.items())
+        lines.append(line(right == shimmed and "nobody" not in heard.values(),
+                          f"{'right' if shimmed else 'wrong'} with {command}", [heard]))
+    return lines, tally
+
+
+def libc(image):
+    return partial(rows.libc_of, engine.podman_run(image.name, "ldd", "--version"))
+
+
+def removal_is_safe(shell, library, named, remove, upgrade):
+    """Lines: while the host preloads the library, which it names so, one line says
+    why it is not removed."""
+    drop_in = "/etc/systemd/system/memcached.service.d/replyfrom.conf"
+    shell(f"mkdir -p {drop_in.rpartition('/')[0]}")
+    for path, text in ("/etc/ld.so.preload", named), (
+            drop_in, f"[Service]\nEnvironment=LD_PRELOAD={named}"):
+        shell(f"printf '{text}\\n' >{path}")
+        done, said = attempt(shell, remove)
+        reasons = [each for each in said.splitlines()
+                   if each.startswith("libreplyfrom: not removed")]
+        there = shell(f"[ ! -e {library} ] || echo there")
+        yield line(not done and len(reasons) == 1 and path in reasons[0] and there,
+                   f"is not removed while {path} names it, and says why", [said])
+        done, said = attempt(shell, upgrade)
+        yield line(done, f"is upgraded while {path} names it", [said])
+        shell(f"rm {path}")

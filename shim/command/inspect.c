@@ -7,7 +7,7 @@
 #include "command/engine.h"
 #include "command/guard.h"
 #include "command/judge.h"
-#include "command/libc_version.h"
+#include "command/order.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,22 +81,13 @@ static bool is_library_missing(const struct process *process)
 /* One that is older than the library needs cannot load it. */
 static void compare_libc(const struct process *process, struct verdict *verdict)
 {
-	const unsigned int needed = libc_version_of(command_library());
 	char path[PATH_MAX + 32];
-	unsigned int there;
 
 	if (!*process->libc)
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)process->pid,
 		       process->libc);
-	there = libc_version_of(path);
-	if (!there || there >= needed)
-		return;
-	verdict->helps = false;
-	(void)snprintf(verdict->text, sizeof(verdict->text),
-		       "its libc is glibc 2.%u, and the library needs 2.%u or "
-		       "later",
-		       there, needed);
+	(void)judge_libc(path, verdict);
 }
 
 static bool is_privileged_file(const char *path)
@@ -174,6 +165,25 @@ static bool is_inherited(const struct process *process, unsigned long inode,
 	       wildcard_is_of(process->parent, inode);
 }
 
+static void say_bypassed(const struct process *process, struct verdict *verdict)
+{
+	char first[PATH_MAX];
+
+	verdict->helps = false;
+	if (order_find_first(process->preload, process->pid, first))
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "it does not track this socket: %.256s, before "
+			       "it in LD_PRELOAD, may not pass calls on (name "
+			       "%s first)",
+			       first, COMMAND_LIBRARY);
+	else
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "it does not track this socket, whose calls "
+			       "bypass it (RTLD_DEEPBIND, io_uring, or system "
+			       "calls of the program's own); `replyfrom "
+			       "attach` can help");
+}
+
 static void judge_loaded(const struct process *process,
 			 const struct wildcard *socket, int fd,
 			 const struct socket_options *options,
@@ -190,12 +200,7 @@ static void judge_loaded(const struct process *process,
 			false, "REPLYFROM_ONLY_PORTS leaves its port out"
 		};
 	else if (!is_inherited(process, socket->inode, fd))
-		*verdict = (struct verdict){
-			false, "it does not track this socket, whose calls "
-			       "bypass it (RTLD_DEEPBIND, io_uring, or system "
-			       "calls of the program's own); `replyfrom "
-			       "attach` can help"
-		};
+		say_bypassed(process, verdict);
 }
 
 static void judge_wrong(const struct look *look, int fd,

@@ -4,6 +4,8 @@
 #include "command/judge.h"
 
 #include "command/command.h"
+#include "command/libc_version.h"
+#include "command/order.h"
 #include "command/program.h"
 
 #include <errno.h>
@@ -235,6 +237,55 @@ static bool can_be_loaded(const struct program *program,
 	return false;
 }
 
+bool judge_libc(const char *libc, struct verdict *verdict)
+{
+	const unsigned int needed = libc_version_of(command_library());
+	const unsigned int there = libc_version_of(libc);
+
+	if (!there || there >= needed)
+		return true;
+	say(verdict, false,
+	    "its libc is glibc 2.%u, and the library needs 2.%u or later",
+	    there, needed);
+	return false;
+}
+
+/* A program with a loader of its own has its libc beside it. */
+static bool loader_libc_will_do(const struct program *program,
+				struct verdict *verdict)
+{
+	char loader[PATH_MAX], libc[PATH_MAX + 16];
+	const char *end;
+
+	if (!realpath(program->interpreter, loader))
+		return true;
+	end = strrchr(loader, '/');
+	(void)snprintf(libc, sizeof(libc), "%.*s/libc.so.6",
+		       (int)(end - loader), loader);
+	return judge_libc(libc, verdict);
+}
+
+/* What there is to know of a program that can be helped. */
+static void say_what_is_not(const struct program *program,
+			    const struct starter *starter,
+			    struct verdict *verdict)
+{
+	const char *preload = starter->root_of ? NULL : getenv("LD_PRELOAD");
+	char first[PATH_MAX];
+
+	if (preload && order_find_first(preload, 0, first))
+		say(verdict, true,
+		    "if %s, before it in LD_PRELOAD, passes calls on; name "
+		    "%s first",
+		    first, COMMAND_LIBRARY);
+	else if (program->uring)
+		say(verdict, true,
+		    "not what it receives by io_uring: that passes "
+		    "by" ATTACH_CAN);
+	else
+		say(verdict, true, "%s", "");
+}
+
 static void judge_elf(int fd, const struct program *program,
 		      const struct stat *file, const struct starter *starter,
 		      struct verdict *verdict)
@@ -263,7 +314,8 @@ static void judge_elf(int fd, const struct program *program,
 		    path);
 		return;
 	}
-	if (!can_be_loaded(program, &library, verdict))
+	if (!can_be_loaded(program, &library, verdict) ||
+	    (!starter->root_of && !loader_libc_will_do(program, verdict)))
 		return;
 	why = privilege(fd, file, starter);
 	if (why) {
@@ -278,12 +330,8 @@ static void judge_elf(int fd, const struct program *program,
 	if (error)
 		say(verdict, false, "user %u cannot read %s: %s",
 		    (unsigned int)starter->uid, path, strerror(error));
-	else if (program->uring)
-		say(verdict, true,
-		    "not what it receives by io_uring: that passes "
-		    "by" ATTACH_CAN);
 	else
-		say(verdict, true, "%s", "");
+		say_what_is_not(program, starter, verdict);
 }
 
 /* Answers an fd, or -1 and errno. */

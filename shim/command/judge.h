@@ -25,6 +25,9 @@ struct starter {
 bool judge(const char *path, const struct starter *starter,
 	   struct verdict *verdict);
 
+/* False, and the verdict says so: the library needs a newer one than `libc`. */
+bool judge_libc(const char *libc, struct verdict *verdict);
+
 /* Where execvp(3) finds it: `path` has PATH_MAX bytes.  False: nowhere. */
 bool judge_find(const char *command, char *path);
 

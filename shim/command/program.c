@@ -281,6 +281,7 @@ static void read_dynamic(struct elf *elf)
 	/* What cannot be read may be anything. */
 	program->sockets =
 		!elf->names.at || names_sockets(elf) || is_named(elf, "dlopen");
+	program->bind = is_named(elf, "bind");
 	for (size_t i = 0; find_dynamic(elf, DT_NEEDED, i, &at); i++)
 		read_needed(elf, name_at(elf, at));
 	free(elf->names.at);

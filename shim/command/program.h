@@ -26,6 +26,7 @@ struct program {
 	bool sockets; /* it, or what it starts, may use sockets by libc */
 	bool uring;   /* needs liburing */
 	bool asan;    /* needs AddressSanitizer's library */
+	bool bind;    /* calls or defines bind(2) */
 	bool musl;    /* a library: needs musl's libc */
 };
 

@@ -2,6 +2,7 @@
 # make test-containers  tries the library in containers, on other libcs and
 #                       machines, and as other compilers build it
 # make test-clean-debian  tries it in Debian with what the README lists and no more
+# make test-upgrade     upgrades Debian 12 to 13 with it in /etc/ld.so.preload
 
 CONTAINER_SUITES = $(addprefix tests/containers/,builds matrix packages)
 CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
@@ -14,6 +15,11 @@ test-containers:
 # In roots of its own.
 test-clean-debian:
 	$(Q)B=$(B) tests/run tests/containers/clean
+
+# As root, with the network, for a quarter of an hour; .ci/run leaves it out.
+test-upgrade:
+	$(HERE_OR_IN_ROOT) mmdebstrap,podman,runc,python3 containers -- \
+		$(RUN_TESTS) TESTS=tests/containers/upgrade
 
 # What the suites build of each kind, with B, CC and so on of their own.
 built-servers: demo-build $(CONTAINER_PROGRAMS)
@@ -29,4 +35,4 @@ $(B)/tests/containers/%.so: $(B)/tests/containers/%.o
 
 $(B)/tests/containers/%.o: FLAGS = $(OWN_CFLAGS) -fPIC
 
-.PHONY: test-containers test-clean-debian built-servers built-tests
+.PHONY: test-containers test-clean-debian test-upgrade built-servers built-tests

@@ -71,6 +71,8 @@ IP_VERSION = {"4": "-4", "6": "-6", "b": "", "d": ""}
 TFTPD = {"4": "-4 -a 0.0.0.0:$port", "6": "-6 -a [::]:$port", "b": "-a :$port"}
 SOCAT_LISTEN = {"4": "UDP4-LISTEN:$port", "6": "UDP6-LISTEN:$port,ipv6only=1",
                 "d": "UDP6-LISTEN:$port,ipv6only=0"}
+NETTY = ":".join(f"/usr/share/java/netty-{name}.jar"
+                 for name in ("buffer", "common", "resolver", "transport"))
 SCOPE_LOST = {"fe80::2": "it drops the scope of a link-local peer"}
 
 BROKEN = [
@@ -231,6 +233,32 @@ UNLISTED = [
     Server("Perl's Net::Server",
            "perl libnet-server-perl:/usr/share/perl5/Net/Server.pm", "4", probes.echo,
            "perl $lang/net_server.pl $port"),
+    Server("Java's DatagramChannel", "openjdk-17-jdk-headless:javac", "4 d", probes.echo,
+           "java -Xmx256m -XX:-UsePerfData -cp $dir Channel $port $host",
+           first="javac -J-XX:-UsePerfData -d $dir $lang/Channel.java"),
+    Server("Netty", "openjdk-17-jdk-headless:javac libnetty-java:/usr/share/java/netty-transport.jar",
+           "4", probes.echo, f"java -Xmx256m -XX:-UsePerfData -cp $dir:{NETTY} Netty $port "
+           "$host", first=f"javac -J-XX:-UsePerfData -cp {NETTY} -d $dir $lang/Netty.java"),
+    Server("Erlang's socket", "erlang-base:escript", "4 6 d", probes.echo,
+           "escript $lang/socket.erl $port $mode"),
+    Server("Mono's Socket", "mono-runtime:mono mono-mcs:mcs", "4", probes.echo,
+           "mono Echo.exe $port $host", first="mcs -out:Echo.exe $lang/Echo.cs"),
+    Server("Node's cluster", "nodejs:node", "4 6 d", probes.echo,
+           "node $lang/cluster.js $port $mode", two="turns"),
+    Server("Ruby's fibers", "ruby", "4 6", probes.echo,
+           "ruby $lang/fibers.rb $port $host", two="turns queue"),
+    Server("Python's multiprocessing, forked", "python3", "4 6 d", probes.echo,
+           "/usr/bin/python3 $lang/processes.py fork $port $mode", two="turns"),
+    Server("Python's multiprocessing, spawned", "python3", "4 6 d", probes.echo,
+           "/usr/bin/python3 $lang/processes.py spawn $port $mode", two="turns"),
+    Server("PHP-FPM", "php8.2-fpm:php-fpm8.2 php-cli:php", "4", probes.echo,
+           "sh -c 'php-fpm8.2 -F -R -y fpm.conf & "
+           "exec python3 $lang/fpm.py fpm $dir/fpm.php \"port=$port&mode=$mode\"'",
+           conf="fpm.conf fpm.php", silent=SCOPE_LOST),
+    Server("tor", "tor", "4", probes.dns, "tor -f torrc --defaults-torrc /dev/null",
+           conf="torrc", how={"4": "0"}),
+    Server("tor with its sandbox", "tor", "4", probes.dns,
+           "tor -f torrc --defaults-torrc /dev/null", conf="torrc", how={"4": "1"}),
     Server("snmptrapd", "snmptrapd", "6", probes.snmp_inform,
            "snmptrapd -f -Lo -C -c snmptrapd.conf -p $dir/pid udp6:$port",
            conf="snmptrapd.conf"),

@@ -158,7 +158,7 @@ test-suites-here: all
 # Those that take longest begin first.
 SLOW_TESTS_FIRST = $(filter $(LONGEST),$(TESTS)) $(filter-out $(LONGEST),$(TESTS))
 LONGEST = %/install %/injected %/differences %/broken %/follow %/signals \
-	%/packages %/builds
+	%/packages %/builds %/guard %/pktinfo_strip
 
 run-tests:
 	$(Q)$(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(nproc)) programs

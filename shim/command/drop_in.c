@@ -4,6 +4,7 @@
 #include "command/drop_in.h"
 
 #include "command/command.h"
+#include "command/engine.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -248,7 +249,7 @@ static void write_hardening(FILE *out, const struct unit *unit,
 }
 
 /* A template is not started itself, but its instances are. */
-static void write_head(FILE *out, const struct unit *unit, const char *list)
+static void write_head(FILE *out, const struct unit *unit)
 {
 	const char *at = strstr(unit->name, "@.");
 	char pattern[NAME_MAX + 4];
@@ -261,9 +262,25 @@ static void write_head(FILE *out, const struct unit *unit, const char *list)
 	(void)fprintf(out,
 		      "# /etc/systemd/system/%s.d/" UNIT_DROP_IN "; and then:\n"
 		      "# systemctl daemon-reload; systemctl restart %s\n"
-		      "[Service]\n"
-		      "Environment=\"LD_PRELOAD=%s\"\n",
-		      unit->name, pattern, list);
+		      "[Service]\n",
+		      unit->name, pattern);
+}
+
+/* As root, whoever the service runs as; it starts also where this fails. */
+bool drop_in_write_attach(FILE *out, const struct unit *unit)
+{
+	char path[PATH_MAX];
+	const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
+
+	if (n < 0)
+		return false;
+	path[n] = '\0';
+	write_head(out, unit);
+	(void)fprintf(out, "ExecStartPre=-+%s attach %%n\n", path);
+	if (access(engine_program(), X_OK))
+		note(out, unit, "replyfrom-kernel is not installed beside %s",
+		     path);
+	return true;
 }
 
 bool drop_in_write(FILE *out, const struct unit *unit, const char *program)
@@ -274,7 +291,8 @@ bool drop_in_write(FILE *out, const struct unit *unit, const char *program)
 
 	if (!list)
 		return false;
-	write_head(out, unit, list);
+	write_head(out, unit);
+	(void)fprintf(out, "Environment=\"LD_PRELOAD=%s\"\n", list);
 	if (!unit->known) {
 		note(out, unit,
 		     "systemd does not run here: the unit's program, user, "

@@ -16,4 +16,10 @@
  */
 bool drop_in_write(FILE *out, const struct unit *unit, const char *program);
 
+/*
+ * Writes the one that has the engine in the kernel serve the unit whenever it
+ * starts.  False, and errno: it cannot.
+ */
+bool drop_in_write_attach(FILE *out, const struct unit *unit);
+
 #endif

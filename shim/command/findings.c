@@ -12,16 +12,20 @@
 static const struct {
 	const char *json;
 	const char *text;
-	bool is_gauge; /* for Prometheus: it goes down as well */
+	bool is_gauge;	/* for Prometheus: it goes down as well */
+	bool of_engine; /* the engine in the kernel has it, too */
 } figures[FIGURES] = {
 	[FIGURE_SOCKETS] = { "sockets", "sockets tracked", true },
 	[FIGURE_REMEMBERED] = { "peers", "peers remembered", true },
 	[FIGURE_BOUND] = { "peers_bound", "peers at most", true },
-	[FIGURE_SEEN] = { "datagrams", "datagrams seen", false },
-	[FIGURE_REWRITTEN] = { "rewritten", "replies rewritten", false },
-	[FIGURE_OWN] = { "already_right", "already with a source", false },
-	[FIGURE_UNKNOWN] = { "no_entry", "sent plainly, peer unknown", false },
-	[FIGURE_REFUSED] = { "refused", "sent plainly, source refused", false },
+	[FIGURE_SEEN] = { "datagrams", "datagrams seen", false, true },
+	[FIGURE_REWRITTEN] = { "rewritten", "replies rewritten", false, true },
+	[FIGURE_OWN] = { "already_right", "already with a source", false,
+			 true },
+	[FIGURE_UNKNOWN] = { "no_entry", "sent plainly, peer unknown", false,
+			     true },
+	[FIGURE_REFUSED] = { "refused", "sent plainly, source refused", false,
+			     true },
 	[FIGURE_EVICTED] = { "evictions", "peers evicted", false },
 	[FIGURE_CONFLICTS] = { "conflicts", "peers that asked two addresses",
 			       false },
@@ -43,6 +47,24 @@ void findings_json(const struct finding *finding, const char *time)
 	for (size_t i = 0; i < FIGURES; i++)
 		print(", \"%s\": %" PRIu64, figures[i].json,
 		      finding->figures[i]);
+	print_line("}");
+}
+
+void findings_engine_json(const struct view *view)
+{
+	const struct engine *engine = &view->engine;
+
+	print("{\"time\": \"%s\", \"engine\": \"kernel\", \"serves\": [",
+	      view->time);
+	for (size_t i = 0; i < engine->scope_count; i++) {
+		print("%s", i ? ", " : "");
+		print_json(engine->scopes[i]);
+	}
+	print("]");
+	for (size_t i = 0; i < FIGURES; i++)
+		if (figures[i].of_engine)
+			print(", \"%s\": %" PRIu64, figures[i].json,
+			      engine->figures[i]);
 	print_line("}");
 }
 
@@ -81,24 +103,52 @@ static double rate_of(const struct finding *finding, const struct view *view,
 
 enum { STATUS_COLUMNS = 9, NUMBER_BYTES = 32 };
 
-static void add_row(struct print_table *table, const struct finding *finding,
+/* Those of one process, or of the engine, which has not all of them. */
+static void add_row(struct print_table *table, const char *pid,
+		    const char *name, const uint64_t *values, bool is_engine,
 		    double rate)
 {
 	static const enum figure shown[] = { FIGURE_SOCKETS, FIGURE_REMEMBERED,
 					     FIGURE_SEEN,    FIGURE_REWRITTEN,
 					     FIGURE_UNKNOWN, FIGURE_REFUSED };
 	char texts[STATUS_COLUMNS][NUMBER_BYTES];
-	const char *cells[STATUS_COLUMNS] = { texts[0], finding->process.name };
+	const char *cells[STATUS_COLUMNS] = { pid, name };
 
-	(void)snprintf(texts[0], NUMBER_BYTES, "%d", (int)finding->process.pid);
 	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++) {
 		(void)snprintf(texts[i + 2], NUMBER_BYTES, "%" PRIu64,
-			       finding->figures[shown[i]]);
-		cells[i + 2] = texts[i + 2];
+			       values[shown[i]]);
+		cells[i + 2] = is_engine && !figures[shown[i]].of_engine
+				       ? "-"
+				       : texts[i + 2];
 	}
 	(void)snprintf(texts[8], NUMBER_BYTES, "%.1f", rate);
-	cells[8] = texts[8];
+	cells[8] = rate < 0 ? "-" : texts[8];
 	(void)print_add_row(table, cells, PRINT_PLAIN);
+}
+
+static void add_process(struct print_table *table,
+			const struct finding *finding, double rate)
+{
+	char pid[NUMBER_BYTES];
+
+	(void)snprintf(pid, sizeof(pid), "%d", (int)finding->process.pid);
+	add_row(table, pid, finding->process.name, finding->figures, false,
+		rate);
+}
+
+/* When it was attached is not known. */
+static void add_engine(struct print_table *table, const struct view *view,
+		       const struct view *earlier)
+{
+	const uint64_t seen = view->engine.figures[FIGURE_SEEN];
+	const uint64_t before = earlier->engine.figures[FIGURE_SEEN];
+	const bool is_known = earlier->engine.is_attached && seen >= before &&
+			      view->time_ms > earlier->time_ms;
+
+	add_row(table, "-", "kernel engine", view->engine.figures, true,
+		is_known ? (double)(seen - before) * 1000 /
+				   (double)(view->time_ms - earlier->time_ms)
+			 : -1);
 }
 
 void findings_table(const struct view *view, const struct view *earlier)
@@ -111,9 +161,13 @@ void findings_table(const struct view *view, const struct view *earlier)
 
 	(void)print_add_row(&table, heading, PRINT_PLAIN);
 	for (size_t i = 0; i < view->count; i++)
-		add_row(&table, &view->list[i],
-			rate_of(&view->list[i], view, earlier));
+		add_process(&table, &view->list[i],
+			    rate_of(&view->list[i], view, earlier));
+	if (view->engine.is_attached)
+		add_engine(&table, view, earlier);
 	print_table(&table);
+	for (size_t i = 0; i < view->engine.scope_count; i++)
+		print_line("kernel engine: serves %s", view->engine.scopes[i]);
 }
 
 /* Prometheus' text format has the samples of one metric together. */
@@ -136,5 +190,11 @@ void findings_prometheus(const struct view *view)
 			print_json(process->unit);
 			print_line("} %" PRIu64, view->list[n].figures[i]);
 		}
+		if (view->engine.is_attached && figures[i].of_engine)
+			print_line("replyfrom_%s%s{pid=\"\","
+				   "command=\"kernel engine\",unit=\"\"} "
+				   "%" PRIu64,
+				   figures[i].json, suffix,
+				   view->engine.figures[i]);
 	}
 }

@@ -4,6 +4,7 @@
 #define REPLYFROM_FINDINGS_H
 
 #include "command/counters.h"
+#include "command/engine.h"
 
 /* What was found of one process. */
 struct finding {
@@ -20,15 +21,20 @@ struct view {
 	size_t denied;
 	uint64_t time_ms; /* since the system was booted */
 	char time[32];	  /* ISO 8601 */
+	struct engine engine;
 };
 
 /* One object in one line. */
 void findings_json(const struct finding *finding, const char *time);
 
+/* The same of the engine in the kernel. */
+void findings_engine_json(const struct view *view);
+
 /* All counters of one process, a line each. */
 void findings_details(const struct finding *finding);
 
-/* A line for each process, with its rate since the earlier view. */
+/* A line for each process and the engine, with its rate since the earlier view.
+ */
 void findings_table(const struct view *view, const struct view *earlier);
 
 void findings_prometheus(const struct view *view);

@@ -67,6 +67,7 @@ static const char *const systemd_options[] = {
 	"--install",  "write the drop-in, and have systemd read it",
 	"--remove",   "remove the drop-in, and have systemd read that",
 	"--dry-run",  "show what --install would change",
+	"--kernel",   "by the engine in the kernel, without the library",
 	"-h, --help", "show this text",
 	NULL,
 };
@@ -90,7 +91,8 @@ static const struct subcommand subcommands[] = {
 	  "[--json] [--prometheus] [--watch[=SECONDS]] [PID | UNIT]",
 	  "shows what the library does, in that process or in all",
 	  status_options },
-	{ "systemd", systemd_main, "[--install | --remove | --dry-run] UNIT",
+	{ "systemd", systemd_main,
+	  "[--kernel] [--install | --remove | --dry-run] UNIT",
 	  "prints, installs or removes a drop-in by which a service is helped",
 	  systemd_options },
 	{ "attach", kernel_main, "UNIT | CGROUP | PID",

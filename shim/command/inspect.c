@@ -4,6 +4,7 @@
 #include "command/inspect.h"
 
 #include "command/command.h"
+#include "command/engine.h"
 #include "command/guard.h"
 #include "command/judge.h"
 #include "command/libc_version.h"
@@ -107,7 +108,8 @@ static void say_privileged(const char *path, struct verdict *verdict)
 		verdict->text, sizeof(verdict->text), "%s",
 		is_privileged_file(path)
 			? "it was started as setuid, setgid or with file "
-			  "capabilities: the loader ignores LD_PRELOAD"
+			  "capabilities: the loader ignores LD_PRELOAD; "
+			  "`replyfrom attach` can help"
 			: "the loader ignores LD_PRELOAD, as after a "
 			  "change of SELinux's domain; the policy "
 			  "needs: allow init_t DOMAIN_t:process "
@@ -178,7 +180,8 @@ static void judge_loaded(const struct process *process,
 		*verdict = (struct verdict){
 			false, "it does not track this socket, whose calls "
 			       "bypass it (RTLD_DEEPBIND, io_uring, or system "
-			       "calls of the program's own)"
+			       "calls of the program's own); `replyfrom "
+			       "attach` can help"
 		};
 }
 
@@ -195,9 +198,14 @@ static void judge_wrong(const struct look *look, int fd,
 	} else {
 		verdict = *unloaded_verdict(process, options->marked);
 	}
+	one->attached = !(process->loaded && verdict.helps) &&
+			engine_serves(process->pid);
+	if (one->attached)
+		verdict = (struct verdict){ .helps = true };
 	one->helps = verdict.helps;
-	one->answers = process->loaded && verdict.helps ? ANSWERS_FIXED
-							: ANSWERS_WRONG;
+	one->answers = one->attached || (process->loaded && verdict.helps)
+			       ? ANSWERS_FIXED
+			       : ANSWERS_WRONG;
 	(void)snprintf(one->why, sizeof(one->why), "%.*s",
 		       INSPECT_WHY_BYTES - 1, verdict.text);
 }

@@ -24,7 +24,8 @@ struct inspected {
 	char where[PROCESS_WHERE_BYTES + 16]; /* unit, container, or "" */
 	bool loaded;
 	bool outdated;
-	bool helps; /* the library can help, or does */
+	bool attached; /* the engine in the kernel serves it */
+	bool helps;    /* the library can help, or does */
 	enum answers answers;
 	char why[INSPECT_WHY_BYTES]; /* what there is to know of it, or "" */
 	char wrong[NETWORK_WRONG_BYTES];

@@ -20,6 +20,9 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+/* What helps such programs, too. */
+#define ATTACH_CAN "; `replyfrom attach` can help"
+
 /* Of scripts that run scripts: execve(2). */
 enum { MOST_SCRIPTS = 5 };
 
@@ -178,10 +181,12 @@ static bool can_be_loaded(const struct program *program,
 		    "a program for another processor than the library");
 	else if (program->go)
 		say(verdict, false,
-		    "a Go program: it makes its system calls itself");
+		    "a Go program: it makes its system calls "
+		    "itself" ATTACH_CAN);
 	else if (!*program->interpreter)
 		say(verdict, false,
-		    "a static program: there is no loader to preload anything");
+		    "a static program: there is no loader to preload "
+		    "anything" ATTACH_CAN);
 	else if (musl != library->musl)
 		say(verdict, false,
 		    "a program for %s, and the library was built for %s",
@@ -193,7 +198,7 @@ static bool can_be_loaded(const struct program *program,
 	else if (!program->sockets)
 		say(verdict, false,
 		    "it has none of libc's socket functions: what it does with "
-		    "UDP it does by system calls of its own");
+		    "UDP it does by system calls of its own" ATTACH_CAN);
 	else
 		return true;
 	return false;
@@ -233,7 +238,8 @@ static void judge_elf(int fd, const struct program *program,
 	if (why) {
 		say(verdict, false,
 		    "it is %s: the loader ignores LD_PRELOAD; without that, "
-		    "systemd's AmbientCapabilities= can give what it needs",
+		    "systemd's AmbientCapabilities= can give what it "
+		    "needs" ATTACH_CAN,
 		    why);
 		return;
 	}
@@ -243,7 +249,8 @@ static void judge_elf(int fd, const struct program *program,
 		    (unsigned int)starter->uid, path, strerror(error));
 	else if (program->uring)
 		say(verdict, true,
-		    "not what it receives by io_uring: that passes by");
+		    "not what it receives by io_uring: that passes "
+		    "by" ATTACH_CAN);
 	else
 		say(verdict, true, "%s", "");
 }

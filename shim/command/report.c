@@ -37,9 +37,11 @@ static void print_line_of(const struct inspected *one)
 {
 	print("%s: ", one->socket.text);
 	if (one->pid)
-		print("%s (%d)%s%s: replyfrom is %sloaded", one->name,
-		      (int)one->pid, *one->where ? " in " : "", one->where,
-		      one->loaded ? "" : "not ");
+		print("%s (%d)%s%s: %s", one->name, (int)one->pid,
+		      *one->where ? " in " : "", one->where,
+		      one->attached ? "the kernel engine serves it"
+		      : one->loaded ? "replyfrom is loaded"
+				    : "replyfrom is not loaded");
 	if (one->outdated)
 		print(" (an old library: restart to upgrade)");
 	if (one->pid)
@@ -104,7 +106,8 @@ static bool is_alike(const struct inspected *a, const struct inspected *b)
 	return !strcmp(a->socket.text, b->socket.text) &&
 	       !strcmp(a->where, b->where) && a->answers == b->answers &&
 	       a->loaded == b->loaded && a->outdated == b->outdated &&
-	       !strcmp(a->wrong, b->wrong) && !strcmp(a->why, b->why) &&
+	       a->attached == b->attached && !strcmp(a->wrong, b->wrong) &&
+	       !strcmp(a->why, b->why) &&
 	       (*a->where || !strcmp(a->name, b->name));
 }
 
@@ -144,9 +147,10 @@ static void add_row(struct print_table *table, const struct inspected *one,
 				       one->pid ? one->name : "-",
 				       pids,
 				       *one->where ? one->where : "-",
-				       one->outdated ? "old: restart"
-				       : one->loaded ? "loaded"
-						     : "-",
+				       one->outdated   ? "old: restart"
+				       : one->attached ? "kernel"
+				       : one->loaded   ? "loaded"
+						       : "-",
 				       text };
 	enum print_color color = PRINT_PLAIN;
 
@@ -228,9 +232,10 @@ static void print_json_of(const struct inspected *one)
 	print(", \"port\": %u, \"pid\": %d", one->socket.port, (int)one->pid);
 	print_pair("command", one->name);
 	print_pair("where", one->where);
-	print(", \"loaded\": %s, \"outdated\": %s, \"helps\": %s",
+	print(", \"loaded\": %s, \"outdated\": %s, \"attached\": %s, "
+	      "\"helps\": %s",
 	      one->loaded ? "true" : "false", one->outdated ? "true" : "false",
-	      one->helps ? "true" : "false");
+	      one->attached ? "true" : "false", one->helps ? "true" : "false");
 	print_pair("answers", answers[one->answers]);
 	print_pair("wrong", one->wrong);
 	print_pair("why", one->why);

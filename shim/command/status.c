@@ -120,6 +120,8 @@ static void print_view(const struct request *request, const struct view *view,
 	if (request->json) {
 		for (size_t i = 0; i < view->count; i++)
 			findings_json(&view->list[i], view->time);
+		if (view->engine.is_attached)
+			findings_engine_json(view);
 	} else if (request->prometheus) {
 		findings_prometheus(view);
 	} else if (request->word && target_is_number(request->word) &&
@@ -208,10 +210,13 @@ static int show(const struct request *request, struct view *earlier)
 	struct view view = { .list = NULL };
 	int status = look_at_all(request, &target, &view);
 
+	if (!request->word)
+		engine_read(&view.engine);
 	stamp(&view);
-	if (!target.count || (!view.count && !status))
+	if (!view.engine.is_attached &&
+	    (!target.count || (!view.count && !status)))
 		status = fail_empty(request, &view);
-	else if (view.count)
+	else if (view.count || view.engine.is_attached)
 		print_view(request, &view, earlier);
 	free(target.pids);
 	free(earlier->list);

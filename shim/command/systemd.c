@@ -19,7 +19,12 @@
 
 #define UNIT_DIRECTORY "/etc/systemd/system"
 
-enum { OPTION_INSTALL = UCHAR_MAX + 1, OPTION_REMOVE, OPTION_DRY_RUN };
+enum {
+	OPTION_INSTALL = UCHAR_MAX + 1,
+	OPTION_REMOVE,
+	OPTION_DRY_RUN,
+	OPTION_KERNEL
+};
 
 /* systemd.service(5): what may stand before the program. */
 static bool find_program(const struct unit *unit, char *program)
@@ -109,8 +114,12 @@ static int check_program(const struct unit *unit, const char *program,
 	return GO_ON;
 }
 
-/* GO_ON: the unit can be helped; `path` is its program's, or "". */
-static int check_unit(const char *name, struct unit *unit, char *path)
+/*
+ * GO_ON: the unit can be helped; `path` is its program's, or "".  By the engine
+ * in the kernel, which needs nothing of it: `kernel`.
+ */
+static int check_unit(const char *name, struct unit *unit, bool kernel,
+		      char *path)
 {
 	char program[PATH_MAX];
 	const char *why = unit_name(name, unit);
@@ -138,11 +147,12 @@ static int check_unit(const char *name, struct unit *unit, char *path)
 		return command_fail(EXIT_SUCCESS, unit->name,
 				    "does not need it: it sets the source of "
 				    "its replies itself");
-	return check_program(unit, program, path);
+	return kernel ? GO_ON : check_program(unit, program, path);
 }
 
 /* The drop-in as a string; NULL, and errno: no memory. */
-static char *drop_in_text(const struct unit *unit, const char *program)
+static char *drop_in_text(const struct unit *unit, bool kernel,
+			  const char *program)
 {
 	char *text = NULL;
 	size_t bytes;
@@ -151,7 +161,10 @@ static char *drop_in_text(const struct unit *unit, const char *program)
 
 	if (!out)
 		return NULL;
-	written = drop_in_write(out, unit, *program ? program : NULL);
+	if (kernel)
+		written = drop_in_write_attach(out, unit);
+	else
+		written = drop_in_write(out, unit, *program ? program : NULL);
 	return fclose(out) || !written ? NULL : text;
 }
 
@@ -253,6 +266,12 @@ static int finish_change(const struct unit *unit, const char *effect)
 	return command_finish(EXIT_SUCCESS);
 }
 
+/* Whether this drop-in has the engine in the kernel serve the unit. */
+static bool attaches(const char *text)
+{
+	return strstr(text, " attach %n\n");
+}
+
 static int install(const struct unit *unit, const char *text, bool dry_run)
 {
 	char directory[PATH_MAX], path[PATH_MAX];
@@ -276,7 +295,9 @@ static int install(const struct unit *unit, const char *text, bool dry_run)
 	if ((mkdir(directory, 0755) && errno != EEXIST) ||
 	    !write_atomically(path, text))
 		return command_fail_errno(EXIT_FAILURE, path);
-	return finish_change(unit, "the service gets the library");
+	return finish_change(unit, attaches(text)
+					   ? "the kernel engine serves it"
+					   : "the service gets the library");
 }
 
 static int remove_drop_in(const char *name, bool dry_run)
@@ -284,6 +305,7 @@ static int remove_drop_in(const char *name, bool dry_run)
 	char directory[PATH_MAX], path[PATH_MAX];
 	struct unit unit;
 	const char *why = unit_name(name, &unit);
+	bool attached;
 	char *before;
 
 	if (why)
@@ -292,8 +314,10 @@ static int remove_drop_in(const char *name, bool dry_run)
 	if (access(path, F_OK))
 		return command_fail_errno(EXIT_FAILURE, path);
 	before = read_whole(path);
-	if (before)
-		print_changes(path, before, "");
+	if (!before)
+		return command_fail_errno(EXIT_FAILURE, path);
+	print_changes(path, before, "");
+	attached = attaches(before);
 	free(before);
 	if (dry_run) {
 		print_line("dry run: nothing was removed");
@@ -302,7 +326,13 @@ static int remove_drop_in(const char *name, bool dry_run)
 	if (unlink(path))
 		return command_fail_errno(EXIT_FAILURE, path);
 	(void)rmdir(directory); /* unless it has others */
-	return finish_change(&unit, "the service runs without the library");
+	if (attached)
+		print_line("the kernel engine serves it until: replyfrom "
+			   "detach %s",
+			   unit.name);
+	return finish_change(&unit, attached ? "it is not attached again"
+					     : "the service runs without the "
+					       "library");
 }
 
 /* What is to be done. */
@@ -310,6 +340,7 @@ struct action {
 	bool installs;
 	bool removes;
 	bool dry_run;
+	bool kernel; /* by the engine in the kernel */
 };
 
 /* GO_ON, or an exit status. */
@@ -319,6 +350,7 @@ static int read_options(int argc, char **argv, struct action *action)
 		{ "install", no_argument, NULL, OPTION_INSTALL },
 		{ "remove", no_argument, NULL, OPTION_REMOVE },
 		{ "dry-run", no_argument, NULL, OPTION_DRY_RUN },
+		{ "kernel", no_argument, NULL, OPTION_KERNEL },
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
@@ -334,6 +366,9 @@ static int read_options(int argc, char **argv, struct action *action)
 			break;
 		case OPTION_DRY_RUN:
 			action->dry_run = true;
+			break;
+		case OPTION_KERNEL:
+			action->kernel = true;
 			break;
 		case 'h':
 			return command_help("systemd");
@@ -363,10 +398,10 @@ int systemd_main(int argc, char **argv)
 		return status;
 	if (action.removes)
 		return remove_drop_in(argv[optind], action.dry_run);
-	status = check_unit(argv[optind], &unit, program);
+	status = check_unit(argv[optind], &unit, action.kernel, program);
 	if (status != GO_ON)
 		return status;
-	text = drop_in_text(&unit, program);
+	text = drop_in_text(&unit, action.kernel, program);
 	if (!text)
 		return command_fail_errno(EXIT_FAILURE, argv[optind]);
 	if (action.installs || action.dry_run) {

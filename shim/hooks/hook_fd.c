@@ -96,8 +96,9 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!sock && !result)
 		sock_bound_packets(fd, addr, len);
 	if (sock && !result) {
-		peers_open();
 		log_event(LOG_INFO, fd, SOCK_TOLD);
+		if (!peers_open())
+			log_event(LOG_ERROR, fd, PEERS_ARE_FEW);
 	} else if (!result && sock_settle(fd)) {
 		log_event(LOG_DEBUG, fd, SOCK_UNTOUCHED);
 	}

@@ -187,11 +187,29 @@ static __always_inline void read_datagram(struct sock *sk, struct sk_buff *skb)
 	COUNT(seen);
 }
 
+static __always_inline bool is_served(struct sock *sk)
+{
+	return bpf_sk_storage_get(&marks, sk, 0, 0) && is_wildcard(sk);
+}
+
 /* A negative length: the application only peeked. */
 SEC("fentry/skb_consume_udp")
 int BPF_PROG(on_read, struct sock *sk, struct sk_buff *skb, int len)
 {
-	if (len >= 0 && bpf_sk_storage_get(&marks, sk, 0, 0) && is_wildcard(sk))
+	if (len >= 0 && is_served(sk))
+		read_datagram(sk, skb);
+	return 0;
+}
+
+/*
+ * In its place where that is inlined in udp_recvmsg(): also a datagram that is
+ * dropped afterwards, for its checksum is wrong, counts as read.
+ */
+SEC("fexit/__skb_recv_udp")
+int BPF_PROG(on_receive, struct sock *sk, unsigned int flags, int *off,
+	     int *error, struct sk_buff *skb)
+{
+	if (skb && !(flags & MSG_PEEK) && is_served(sk))
 		read_datagram(sk, skb);
 	return 0;
 }

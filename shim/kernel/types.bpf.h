@@ -19,6 +19,7 @@
 
 enum { AF_INET = 2, AF_INET6 = 10, SOCK_DGRAM = 2, RTN_LOCAL = 2 };
 enum { RTN_BROADCAST = 3, PACKET_HOST = 0, CGROUP_LEVELS = 32 };
+enum { MSG_PEEK = 2 };
 
 /* Of the kernel's own structs only what is read here; libbpf fills in where. */
 #pragma clang attribute push(__attribute__((preserve_access_index)), \

@@ -79,30 +79,6 @@ struct plan {
 	struct in_addr multicast;  /* what IP_MULTICAST_IF was before */
 };
 
-/* The name of `local` on a socket of this family.  False: there is none. */
-static bool make_name(const struct local *local, sa_family_t family,
-		      struct sockaddr_in6 *name)
-{
-	const struct sockaddr_in v4 = { .sin_family = AF_INET,
-					.sin_addr = local->v4 };
-
-	*name = (struct sockaddr_in6){ .sin6_family = family };
-	if (family == AF_INET) {
-		memcpy(name, &v4, sizeof(v4));
-		return local->family == AF_INET;
-	}
-	if (local->family == AF_INET) {
-		memset(&name->sin6_addr.s6_addr[10], 0xff, 2);
-		memcpy(&name->sin6_addr.s6_addr[12], &local->v4,
-		       sizeof(local->v4));
-		return true;
-	}
-	name->sin6_addr = local->v6;
-	if (IN6_IS_ADDR_LINKLOCAL(&local->v6))
-		name->sin6_scope_id = local->ifindex;
-	return local->family == AF_INET6;
-}
-
 /* Whether both name the same address; their ports do not matter. */
 static bool is_same_address(struct sockaddr_in6 a, struct sockaddr_in6 b)
 {
@@ -170,7 +146,7 @@ static bool lend_v4(struct plan *plan)
 	};
 	socklen_t len = sizeof(plan->multicast);
 
-	make_name(&all_hosts, plan->bound.sin6_family, &group);
+	local_name(&all_hosts, plan->bound.sin6_family, &group);
 	if (real.getsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF,
 			    &plan->multicast, &len) ||
 	    !can_set_multicast_back(plan) ||
@@ -366,7 +342,8 @@ static bool make_plan(struct plan *plan)
 
 	return peers_claim(id, plan->peer, plan->len, &plan->local) &&
 	       find_bound(plan) &&
-	       make_name(&plan->local, plan->bound.sin6_family, &plan->asked) &&
+	       local_name(&plan->local, plan->bound.sin6_family,
+			  &plan->asked) &&
 	       (plan->sock || (is_wildcard(plan) && !plan->bound.sin6_port));
 }
 

@@ -22,6 +22,12 @@
  * an empty table, and its datagram is not remembered.
  */
 
+/* So many are remembered where there is no memory. */
+#define PEERS_SPARE 512
+#define PEERS_ARE_FEW                                                    \
+	"no more than 512 peers are remembered, for there is no memory " \
+	"for more"
+
 static inline uint64_t peers_id(uint64_t number, in_port_t port_be)
 {
 	return number << 16 | port_be;
@@ -35,9 +41,10 @@ static inline in_port_t peers_port_be(uint64_t sock)
 
 /*
  * Gets what memory the first peers need.  Now, for a server may be about to
- * forbid itself mmap(2) and getrandom(2).
+ * forbid itself mmap(2) and getrandom(2).  False: there is none, and no more
+ * than PEERS_SPARE are remembered, or fewer.
  */
-void peers_open(void);
+bool peers_open(void);
 
 /*
  * A datagram of `peer` to `local` was read; `peeked` when it stays in the

@@ -88,6 +88,25 @@ static bool draw_seeds(uint64_t *seeds, size_t bytes)
 	return spare != NULL;
 }
 
+/*
+ * Where no memory can be mapped (RLIMIT_AS, or mlockall(2) with RLIMIT_MEMLOCK)
+ * so many are remembered here.  What is not used takes no memory.
+ */
+#define SPARE_LOG2 9
+_Static_assert(1 << SPARE_LOG2 == PEERS_SPARE, "a bucket for each");
+_Static_assert(PEERS_PER_CHUNK == PEERS_SPARE, "a chunk");
+static struct peer spare_peers[PEERS_PER_CHUNK];
+/* As region_bytes() counts. */
+static _Alignas(UT_hash_bucket) char spare_region
+	[(sizeof(UT_hash_bucket) + 2 * HINTS_PER_BUCKET * sizeof(uint32_t))
+	 << SPARE_LOG2];
+
+static void free_memory(void *at, size_t bytes)
+{
+	if (at && at != spare_peers && at != spare_region)
+		unmap_memory(at, bytes);
+}
+
 /* Makes room for the buckets, outside the lock, and opens the peers_table. */
 static bool open_table(void)
 {
@@ -100,8 +119,13 @@ static bool open_table(void)
 	while ((1U << log2) < bound)
 		log2++;
 	region = map_memory(region_bytes(log2));
-	if (!region)
-		return false;
+	if (!region) {
+		region = spare_region;
+		if (log2 > SPARE_LOG2) {
+			log2 = SPARE_LOG2;
+			bound = PEERS_SPARE;
+		}
+	}
 	if (draw_seeds(seeds, sizeof(seeds)) && peers_take_lock()) {
 		if (!peers_table.buckets) {
 			memcpy(peers_table.seeds, seeds, sizeof(seeds));
@@ -121,31 +145,32 @@ static bool open_table(void)
 		}
 		peers_release_lock();
 	}
-	if (region)
-		unmap_memory(region, region_bytes(log2));
+	free_memory(region, region_bytes(log2));
 	return peers_table.buckets != NULL;
 }
 
-/* Makes room for more peers, outside the lock. */
-static void add_chunk(void)
+/* Makes room for more peers, outside the lock.  False: there is no memory. */
+static bool add_chunk(void)
 {
 	const size_t bytes = PEERS_PER_CHUNK * sizeof(struct peer);
 	struct peer *chunk = map_memory(bytes);
+	const bool mapped = chunk;
 
-	if (!chunk || !peers_take_lock()) {
-		if (chunk)
-			unmap_memory(chunk, bytes);
-		return;
+	if (!peers_take_lock()) {
+		free_memory(chunk, bytes);
+		return true;
 	}
-	if (peers_table.capacity < CHUNKS * PEERS_PER_CHUNK) {
+	if (!chunk && !peers_table.capacity)
+		chunk = spare_peers;
+	if (chunk && peers_table.capacity < CHUNKS * PEERS_PER_CHUNK) {
 		peers_table.chunks[peers_table.capacity / PEERS_PER_CHUNK] =
 			chunk;
 		peers_table.capacity += PEERS_PER_CHUNK;
 		chunk = NULL;
 	}
 	peers_release_lock();
-	if (chunk)
-		unmap_memory(chunk, bytes);
+	free_memory(chunk, bytes);
+	return mapped;
 }
 
 bool peers_key_of_v6(const struct sockaddr *peer, socklen_t len,
@@ -317,23 +342,30 @@ bool peers_have_room(uint32_t now)
 	       peers_table.used <= 1 || !peers_is_waiting(victim(now), now);
 }
 
+/* What was refused is not asked for again at each datagram. */
 void peers_reserve(void)
 {
 	const int saved = errno;
+	const uint32_t now = peers_now();
 
 	if (peers_table.used == peers_table.capacity &&
-	    peers_table.capacity < peers_table.bound)
-		add_chunk();
+	    peers_table.capacity < peers_table.bound &&
+	    now - atomic_load(&peers_table.refused_at) >= TICKS_PER_S &&
+	    !add_chunk())
+		atomic_store(&peers_table.refused_at, now);
 	errno = saved;
 }
 
-void peers_open(void)
+bool peers_open(void)
 {
 	int saved = errno;
 
 	if (!peers_table.buckets && open_table() && !peers_table.capacity)
 		add_chunk();
 	errno = saved;
+	return peers_table.buckets &&
+	       (void *)peers_table.buckets != spare_region &&
+	       peers_table.chunks[0] != spare_peers;
 }
 
 bool peers_are_open(void)
@@ -346,11 +378,10 @@ void peers_reset(uint32_t bound, uint32_t ttl_s)
 	peers_forget_all();
 	peers_thread.state = PEERS_READING;
 	for (uint32_t n = 0; n < peers_table.capacity; n += PEERS_PER_CHUNK)
-		unmap_memory(peers_table.chunks[n / PEERS_PER_CHUNK],
-			     PEERS_PER_CHUNK * sizeof(struct peer));
-	if (peers_table.buckets)
-		unmap_memory(peers_table.buckets,
-			     region_bytes(peers_table.log2));
+		free_memory(peers_table.chunks[n / PEERS_PER_CHUNK],
+			    PEERS_PER_CHUNK * sizeof(struct peer));
+	free_memory(peers_table.buckets, region_bytes(peers_table.log2));
+	memset(spare_region, 0, sizeof(spare_region));
 	memset(&peers_table, 0, sizeof(peers_table));
 	peers_table.bound = bound;
 	peers_table.ttl_s = ttl_s;

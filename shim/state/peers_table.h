@@ -124,6 +124,7 @@ struct peers_table {
 	struct peer *chunks[CHUNKS];
 	_Atomic uint32_t capacity; /* peers that there is memory for */
 	_Atomic uint32_t used;
+	_Atomic uint32_t refused_at; /* the tick when there was no memory */
 	uint32_t bound;
 	uint32_t ttl_s;
 	uint32_t hand; /* where the next eviction looks */

@@ -216,3 +216,26 @@ uint32_t pktinfo_interface(const struct msghdr *msg, enum pktinfo_target target)
 	}
 	return ifindex;
 }
+
+bool local_name(const struct local *local, sa_family_t family,
+		struct sockaddr_in6 *name)
+{
+	const struct sockaddr_in v4 = { .sin_family = AF_INET,
+					.sin_addr = local->v4 };
+
+	*name = (struct sockaddr_in6){ .sin6_family = family };
+	if (family == AF_INET) {
+		memcpy(name, &v4, sizeof(v4));
+		return local->family == AF_INET;
+	}
+	if (local->family == AF_INET) {
+		memset(&name->sin6_addr.s6_addr[10], 0xff, 2);
+		memcpy(&name->sin6_addr.s6_addr[12], &local->v4,
+		       sizeof(local->v4));
+		return true;
+	}
+	name->sin6_addr = local->v6;
+	if (IN6_IS_ADDR_LINKLOCAL(&local->v6))
+		name->sin6_scope_id = local->ifindex;
+	return local->family == AF_INET6;
+}

@@ -181,4 +181,11 @@ ALWAYS_INLINE size_t pktinfo_append(char *control, const struct local *local,
 	return CMSG_SPACE(sizeof(struct in6_pktinfo));
 }
 
+/*
+ * The name of `local` on a socket of this family, without a port; on AF_INET6
+ * an IPv4 address is mapped.  False: there is none.
+ */
+bool local_name(const struct local *local, sa_family_t family,
+		struct sockaddr_in6 *name);
+
 #endif

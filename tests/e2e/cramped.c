@@ -2,12 +2,14 @@
 /*
  * An echo server that has little room, bound to the wildcard:
  *
- *     cramped alternate|locked|late-locked|address|tls [PLUGIN...]
+ *     cramped alternate|locked|late-locked|address|early-address
+ *     cramped tls PLUGIN...
  *
  * "alternate" answers in a handler on the least alternate signal stack there
  * can be; "locked" keeps all its memory in RAM, "late" when it is bound;
- * "address" may map no more of it; "tls" loads plugins until there is no room
- * for their thread-local variables, and says how many that were on stderr.
+ * "address" may map no more of it, "early" before it is bound; "tls" loads
+ * plugins until there is no room for their thread-local variables, and says how
+ * many that were on stderr.
  */
 #include "server.h"
 
@@ -90,6 +92,8 @@ int main(int argc, char **argv)
 
 	if (!strcmp(what, "locked"))
 		lock_memory();
+	if (!strcmp(what, "early-address"))
+		map_no_more();
 	server = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	if (!strcmp(what, "alternate"))
 		serve_on_alternate_stack();

@@ -615,14 +615,42 @@ TEST(growing_without_memory_keeps_errno)
 	assert_int_equal(errno, ENOTTY);
 }
 
-TEST(without_memory_nothing_is_remembered)
+TEST(without_memory_the_last_peers_are_remembered)
 {
 	memory_is_out = true;
-	hear(SOCK, v4("192.0.2.9", 5300), "198.51.100.1");
+	for (uint16_t port = 1; port <= 2000; port++)
+		hear(SOCK, v4("192.0.2.9", port), "198.51.100.1");
 
-	const char *source = answer(SOCK, v4("192.0.2.9", 5300));
+	assert_int_equal(peers_counts[COUNT_REMEMBERED], PEERS_SPARE);
+	for (uint16_t port = 2000; port > 2000 - PEERS_SPARE / 2; port--)
+		assert_string_equal(answer(SOCK, v4("192.0.2.9", port)),
+				    "198.51.100.1");
+}
 
-	assert_string_equal(source, "nothing");
+TEST(memory_that_is_refused_is_not_asked_for_at_each_datagram)
+{
+	memory_is_out = true;
+	for (uint16_t port = 1; port <= 2000; port++)
+		hear(SOCK, v4("192.0.2.9", port), "198.51.100.1");
+
+	assert_in_range(memory_refusals, 1, 2);
+}
+
+TEST(memory_that_was_refused_is_asked_for_again_after_a_second)
+{
+	peers_reset(1000, 120);
+	hear(SOCK, v4("192.0.2.9", 1), "198.51.100.1");
+	memory_is_out = true;
+	for (uint16_t port = 2; port <= 600; port++)
+		hear(SOCK, v4("192.0.2.9", port), "198.51.100.1");
+	memory_is_out = false;
+	clock_s += 2;
+	for (uint16_t port = 601; port <= 1200; port++)
+		hear(SOCK, v4("192.0.2.9", port), "198.51.100.1");
+
+	const char *source = answer(SOCK, v4("192.0.2.9", 1200 - 700));
+
+	assert_string_equal(source, "198.51.100.1");
 }
 
 TEST(memory_that_comes_back_is_used)

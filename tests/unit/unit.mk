@@ -27,6 +27,7 @@ sources = $(foreach name,$(1),$(filter %/$(name).c,$(sort $(SHIM_SOURCES) \
 rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
 # What shim/state remembers of peers, and what that needs.
+SOCK_ROOMS = sock sock_connected sock_look sock_option sock_table
 PEERS_ROOMS = lock peers peers_client peers_table peers_thread pktinfo queue
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
@@ -85,15 +86,15 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,line log $(PEERS_ROOMS) quiet sock) $(KERNEL)
+$(U)/sock: $(call rooms,line log $(PEERS_ROOMS) quiet $(SOCK_ROOMS)) $(KERNEL)
 $(U)/sock: $(call props,child)
 $(U)/sock: WRAPPED = getsockname ioctl
 
 $(U)/hook_fd: $(call rooms,follow hook_fd line log $(PEERS_ROOMS) \
-	quiet scratch seccomp sock) $(KERNEL)
+	quiet scratch seccomp $(SOCK_ROOMS)) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
 $(U)/follow: $(call rooms,follow hook_fd line log quiet scratch \
-	seccomp sock) $(PEERS) $(KERNEL)
+	seccomp $(SOCK_ROOMS)) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
 $(U)/seccomp: $(call rooms,raw real scratch seccomp)
@@ -105,7 +106,7 @@ $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_recvmmsg hook_seccomp hoo
 $(U)/hook_recv: $(call rooms,hook_recv hook_recvmmsg)
 $(U)/hook_send: $(call rooms,hook_send hook_sendmmsg)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,follow line log quiet scratch seccomp sock) \
+	$(call rooms,follow line log quiet scratch seccomp $(SOCK_ROOMS)) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/* Which units, cgroups and processes the engine serves. */
+// NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "kernel/loader.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+static bool is_number(const char *word)
+{
+	return *word && word[strspn(word, "0123456789")] == '\0';
+}
+
+/* The cgroup of a process in the unified hierarchy, below /sys/fs/cgroup. */
+static int cgroup_of(const char *pid, char *path, size_t bytes)
+{
+	char name[64];
+	char line[PATH_MAX];
+	FILE *file;
+	int found = -1;
+
+	(void)snprintf(name, sizeof(name), "/proc/%s/cgroup", pid);
+	file = fopen(name, "re");
+	if (!file)
+		return fail("no process %s", pid);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "0::", 3)) {
+			line[strcspn(line, "\n")] = '\0';
+			found = snprintf(path, bytes, CGROUPS "%s", line + 3);
+		}
+	(void)fclose(file);
+	if (found < 0)
+		return fail("process %s is in no cgroup v2; check: cat %s", pid,
+			    name);
+	return 0;
+}
+
+static int scope_of_cgroup(const char *path, struct scope *scope)
+{
+	struct stat status;
+
+	if (stat(path, &status) || !S_ISDIR(status.st_mode))
+		return fail("no cgroup %s; check: ls -d %s", path, path);
+	/* A cgroup's id is its directory's inode number.  cgroups(7). */
+	scope->id = status.st_ino;
+	return 0;
+}
+
+int scope_of(const char *word, struct scope *scope)
+{
+	char path[PATH_MAX];
+	int length;
+
+	memset(scope, 0, sizeof(*scope));
+	if (is_number(word))
+		return cgroup_of(word, path, sizeof(path)) ||
+		       scope_of_cgroup(path, scope);
+	if (strchr(word, '/')) {
+		(void)snprintf(path, sizeof(path), "%s%s",
+			       strncmp(word, CGROUPS "/", sizeof(CGROUPS))
+				       ? CGROUPS "/"
+				       : "",
+			       word);
+		return scope_of_cgroup(path, scope);
+	}
+	length = snprintf(scope->name, sizeof(scope->name), "%s%s", word,
+			  strchr(word, '.') ? "" : ".service");
+	if (length >= (int)sizeof(scope->name))
+		return fail("the unit's name is too long: %s", word);
+	return 0;
+}
+// NOLINTEND(concurrency-mt-unsafe)

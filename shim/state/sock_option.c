@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* The options of our sockets are as the application has set them. */
+#include "base/lock.h"
+#include "base/option.h"
+#include "base/real.h"
+#include "common/mark.h"
+#include "state/sock_look.h"
+#include "state/sock_table.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+
+/* The kind that an option of pktinfo switches, or PKTINFO_NONE. */
+static uint32_t kind_of_option(int level, int name)
+{
+	if (level == IPPROTO_IP && name == IP_PKTINFO)
+		return PKTINFO_V4;
+	if (level == IPPROTO_IPV6 && name == IPV6_RECVPKTINFO)
+		return PKTINFO_V6;
+	return PKTINFO_NONE;
+}
+
+static bool is_device_option(int level, int name)
+{
+	return level == SOL_SOCKET &&
+	       (name == SO_BINDTODEVICE || name == SO_BINDTOIFINDEX);
+}
+
+static bool is_mark_option(int level, int name)
+{
+	return level == SOL_SOCKET && name == SO_RCVLOWAT;
+}
+
+static bool is_multicast_option(int level, int name)
+{
+	return level == IPPROTO_IP && name == IP_MULTICAST_IF;
+}
+
+/* The interface that a value of IP_MULTICAST_IF names by number, or 0. */
+static uint32_t named_interface(const void *value, socklen_t len)
+{
+	struct ip_mreqn group = { 0 };
+
+	if (len >= sizeof(group))
+		memcpy(&group, value, sizeof(group));
+	return (uint32_t)group.imr_ifindex;
+}
+
+/* The application switched a kind on or off: note it, and stay on. */
+static void note_wanted(int fd, struct sock *sock, int level, int name,
+			uint32_t kind, const void *value, socklen_t len)
+{
+	int on = 0;
+
+	/* One byte will do for the kernel, in IPv4, and none is 0. */
+	if (!option_get(fd, level, name, &on))
+		memcpy(&on, value, len < sizeof(on) ? len : sizeof(on));
+	if (on) {
+		atomic_fetch_or(&sock->wanted, kind);
+	} else {
+		atomic_fetch_and(&sock->wanted, ~kind);
+		option_set(fd, level, name, 1);
+	}
+	sock_mark(fd, sock_lowat(fd), MARK | sock->wanted);
+}
+
+bool sock_set_option(int fd, int level, int name, const void *value,
+		     socklen_t len, int *result)
+{
+	uint32_t kind = kind_of_option(level, name);
+	struct sock *sock;
+	int saved;
+
+	if (is_multicast_option(level, name)) {
+		*result = real.setsockopt(fd, level, name, value, len);
+		if (!*result && !lock_is_borrowed())
+			sock_note_multicast(fd, named_interface(value, len));
+		return true;
+	}
+	if (!kind && !is_device_option(level, name) &&
+	    !is_mark_option(level, name))
+		return false;
+	if (lock_is_borrowed())
+		return false;
+	sock = sock_believed(fd);
+	/* No longer fresh: look at its options when it is bound. */
+	if (sock_is_new(sock)) {
+		sock_occupy(fd, SOCK_OWN);
+		return false;
+	}
+	sock = sock_probe(fd);
+	if (!sock || is_mark_option(level, name) || sock_is_off())
+		return false;
+	*result = real.setsockopt(fd, level, name, value, len);
+	if (*result)
+		return true;
+	saved = errno;
+	if (kind)
+		note_wanted(fd, sock, level, name, kind, value, len);
+	else
+		atomic_store(&sock->device, sock_read_device(fd));
+	errno = saved;
+	return true;
+}
+
+/* Where the kernel gave our mark, gives what was there before. */
+static void hide_mark(int fd, void *value, socklen_t len)
+{
+	const int before = NO_MARK;
+	int saved = errno, lowat;
+
+	/* With less room than an int there is but a part of it. */
+	if (len < sizeof(lowat))
+		lowat = sock_lowat(fd);
+	else
+		memcpy(&lowat, value, sizeof(lowat));
+	/* The kernel's is never 0: it could not be read. */
+	if (is_mark(lowat) || !lowat)
+		memcpy(value, &before, len);
+	errno = saved;
+}
+
+bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
+		     int *result)
+{
+	uint32_t kind = kind_of_option(level, name);
+	struct sock *sock = NULL;
+	int on;
+
+	if ((kind || is_mark_option(level, name)) &&
+	    !sock_is_new(sock_believed(fd)))
+		sock = sock_probe(fd);
+	/* The mark may be on one that could not be switched on again. */
+	if (!sock &&
+	    (kind || !is_mark_option(level, name) || !sock_may_be_udp(fd)))
+		return false;
+	*result = real.getsockopt(fd, level, name, value, len);
+	if (*result)
+		return true;
+	if (!kind) {
+		hide_mark(fd, value, *len);
+		return true;
+	}
+	/* With less room than an int the kernel answers IPv4 in one byte. */
+	on = (atomic_load(&sock->wanted) & kind) != 0;
+	if (kind == PKTINFO_V4 && *len == sizeof(unsigned char))
+		*(unsigned char *)value = (unsigned char)on;
+	else if (*len <= sizeof(on))
+		memcpy(value, &on, *len);
+	return true;
+}

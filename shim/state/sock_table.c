@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keeps what each fd is, and the socks.
+ *
+ * Nothing here takes a lock: a slot's occupant counts once in its sock's `fds`,
+ * and both change by single atomic operations, so that a signal handler, a
+ * fork or a vfork child may come in between any two of them.
+ */
+#include "state/sock_table.h"
+
+#include "base/map.h"
+#include "state/peers.h"
+
+#include <stddef.h>
+
+struct sock sock_kinds[SOCK_KINDS];
+
+static struct slot first_slots[SOCK_FDS_PER_CHUNK];
+_Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };
+/* The first need no memory to be mapped. */
+static struct sock first_socks[SOCKS_PER_CHUNK];
+_Atomic(struct sock *) sock_chunks[SOCK_CHUNKS] = { first_socks };
+static _Atomic uint64_t last_number; /* of a socket, for its id */
+static _Atomic uint32_t sock_count = SOCKS_PER_CHUNK;
+
+/* A bit for each sock: somebody has it.  So many are looked at in one step. */
+#define SOCKS_PER_WORD 64
+static _Atomic uint64_t taken[SOCK_CHUNKS * SOCKS_PER_CHUNK / SOCKS_PER_WORD];
+static _Atomic uint32_t hand; /* where to look for a free one next */
+
+/*
+ * 1 + the index of the sock with a cookie, in one of a few places from where
+ * the cookie says.  Only a hint: what is found there is looked at.
+ */
+#define COOKIES 16384
+#define COOKIE_PLACES 8
+static _Atomic uint32_t by_cookie[COOKIES];
+
+/*
+ * How often a socket came from elsewhere, which other fds may mean as well, and
+ * how often by then one that may be bound.  What an fd was taken for before
+ * that is looked at again.
+ */
+static _Atomic uint32_t doubts, doubts_of_bound;
+
+struct slot *sock_make_slot(int fd)
+{
+	unsigned int n = (unsigned int)fd;
+	struct slot *found = sock_slot(fd), *chunk, *none = NULL;
+
+	if (found || n >= SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
+		return found;
+	chunk = map_memory(SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+	if (chunk && !atomic_compare_exchange_strong(
+			     &sock_slots[n / SOCK_FDS_PER_CHUNK], &none, chunk))
+		unmap_memory(chunk, SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+	return sock_slot(fd);
+}
+
+struct sock *sock_believed(int fd)
+{
+	const struct slot *slot = sock_slot(fd);
+	struct sock *sock = sock_occupant(fd);
+	const uint32_t seen = slot ? atomic_load(&slot->doubts) : 0;
+
+	if (!sock || sock_is_not_udp(sock) || sock_is_tracked(sock))
+		return sock;
+	return seen >= (sock == SOCK_EXAMINED ? atomic_load(&doubts_of_bound)
+					      : atomic_load(&doubts))
+		       ? sock
+		       : NULL;
+}
+
+void sock_doubt(bool bound)
+{
+	const uint32_t n = atomic_fetch_add(&doubts, 1) + 1;
+
+	if (bound)
+		atomic_store(&doubts_of_bound, n);
+}
+
+/* The word and the bit that say whether the nth sock is taken. */
+static bool take(uint32_t n)
+{
+	const uint64_t bit = (uint64_t)1 << n % SOCKS_PER_WORD;
+
+	return !(atomic_fetch_or(&taken[n / SOCKS_PER_WORD], bit) & bit);
+}
+
+void sock_release(struct sock *sock)
+{
+	const uint64_t bit = (uint64_t)1 << sock->index % SOCKS_PER_WORD;
+
+	if (atomic_fetch_sub(&sock->fds, 1) == 1)
+		atomic_fetch_and(&taken[sock->index / SOCKS_PER_WORD], ~bit);
+}
+
+/* What was noted for an fd, from now on for its socket. */
+static void take_over_multicast(struct slot *slot, struct sock *sock)
+{
+	const uint32_t ifindex = atomic_load(&slot->multicast_ifindex);
+
+	if (!ifindex)
+		return;
+	atomic_store(&sock->multicast_ifindex, ifindex);
+	atomic_store(&slot->multicast_ifindex, 0);
+}
+
+void sock_occupy(int fd, struct sock *sock)
+{
+	struct slot *slot = sock ? sock_make_slot(fd) : sock_slot(fd);
+	struct sock *before = sock;
+
+	if (slot) {
+		if (sock_is_tracked(sock))
+			take_over_multicast(slot, sock);
+		atomic_store(&slot->doubts, atomic_load(&doubts));
+		before = atomic_exchange(&slot->sock, sock);
+	}
+	if (sock_is_tracked(before))
+		sock_release(before);
+}
+
+bool sock_hold(struct sock *sock)
+{
+	uint32_t fds = atomic_load(&sock->fds);
+
+	while (fds && !atomic_compare_exchange_weak(&sock->fds, &fds, fds + 1))
+		;
+	return fds != 0;
+}
+
+/* The nth of sock_count, or NULL while it is being added. */
+static struct sock *nth_sock(uint32_t n)
+{
+	struct sock *chunk = atomic_load_explicit(
+		&sock_chunks[n / SOCKS_PER_CHUNK], memory_order_acquire);
+
+	return chunk ? &chunk[n % SOCKS_PER_CHUNK] : NULL;
+}
+
+static bool add_chunk(void)
+{
+	struct sock *chunk = map_memory(SOCKS_PER_CHUNK * sizeof(*chunk));
+	struct sock *none;
+
+	for (size_t i = 0; chunk && i < SOCK_CHUNKS; i++) {
+		none = NULL;
+		if (!atomic_compare_exchange_strong(&sock_chunks[i], &none,
+						    chunk))
+			continue;
+		atomic_fetch_add(&sock_count, SOCKS_PER_CHUNK);
+		return true;
+	}
+	if (chunk)
+		unmap_memory(chunk, SOCKS_PER_CHUNK * sizeof(*chunk));
+	return false;
+}
+
+/* The first free one of a word, from this bit on, or NULL. */
+static struct sock *take_of_word(uint32_t word, uint32_t from)
+{
+	uint64_t unused = ~atomic_load(&taken[word]) & UINT64_MAX << from;
+
+	for (; unused; unused &= unused - 1) {
+		const uint32_t n = word * SOCKS_PER_WORD +
+				   (uint32_t)__builtin_ctzll(unused);
+
+		if (!take(n))
+			continue;
+		nth_sock(n)->index = n;
+		atomic_store(&nth_sock(n)->fds, 1);
+		return nth_sock(n);
+	}
+	return NULL;
+}
+
+/*
+ * Round and round: the one free for longest keeps its cookie for longest.  Last
+ * the word where this began, from its first bit on.
+ */
+static struct sock *claim_free(void)
+{
+	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
+	const uint32_t start = atomic_load(&hand);
+
+	for (uint32_t i = 0; words && i <= words; i++) {
+		struct sock *sock =
+			take_of_word((start / SOCKS_PER_WORD + i) % words,
+				     i ? 0 : start % SOCKS_PER_WORD);
+
+		if (!sock)
+			continue;
+		atomic_store(&hand, sock->index + 1);
+		return sock;
+	}
+	return NULL;
+}
+
+struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted)
+{
+	struct sock *sock;
+
+	while (!(sock = claim_free())) {
+		if (!add_chunk())
+			return NULL;
+	}
+	atomic_store(&sock->id,
+		     peers_id(atomic_fetch_add(&last_number, 1) + 1, port_be));
+	atomic_store(&sock->cookie, 0);
+	atomic_store(&sock->family, family);
+	atomic_store(&sock->wanted, wanted);
+	atomic_store(&sock->device, 0);
+	atomic_store(&sock->mode, SOCK_ARMED);
+	atomic_store(&sock->generation, 0);
+	atomic_store(&sock->lent, false);
+	atomic_store(&sock->multicast_ifindex, 0);
+	atomic_store(&sock->mover, 0);
+	return sock;
+}
+
+void sock_abandon(struct sock *sock)
+{
+	atomic_store(&sock->cookie, 0);
+	sock_release(sock);
+}
+
+static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
+{
+	return &by_cookie[(cookie + n) % COOKIES];
+}
+
+void sock_set_cookie(struct sock *sock, uint64_t cookie)
+{
+	_Atomic uint32_t *place = place_of(cookie, 0);
+
+	atomic_store(&sock->cookie, cookie);
+	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
+		const uint32_t index = atomic_load(place_of(cookie, n));
+
+		if (index && atomic_load(&nth_sock(index - 1)->fds))
+			continue;
+		place = place_of(cookie, n);
+		break;
+	}
+	if (cookie)
+		atomic_store(place, sock->index + 1);
+}
+
+/* The sock of this cookie, or NULL. */
+static struct sock *find_cookie(uint64_t cookie)
+{
+	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
+		const uint32_t index = atomic_load(place_of(cookie, n));
+		struct sock *sock = index ? nth_sock(index - 1) : NULL;
+
+		if (sock && atomic_load(&sock->cookie) == cookie)
+			return sock;
+	}
+	return NULL;
+}
+
+struct sock *sock_hold_by_cookie(uint64_t cookie)
+{
+	struct sock *sock = find_cookie(cookie);
+
+	if (!sock)
+		return NULL;
+	if (!sock_hold(sock)) {
+		if (!take(sock->index))
+			return NULL;
+		atomic_store(&sock->fds, 1);
+	}
+	if (atomic_load(&sock->cookie) == cookie)
+		return sock;
+	sock_release(sock);
+	return NULL;
+}
+
+uint32_t sock_multicast_ifindex(int fd)
+{
+	const struct slot *slot = sock_slot(fd);
+	const struct sock *sock = sock_occupant(fd);
+
+	if (sock_is_tracked(sock))
+		return atomic_load(&sock->multicast_ifindex);
+	return slot ? atomic_load(&slot->multicast_ifindex) : 0;
+}
+
+void sock_note_multicast(int fd, uint32_t ifindex)
+{
+	struct sock *sock = sock_occupant(fd);
+	struct slot *slot = ifindex ? sock_make_slot(fd) : sock_slot(fd);
+
+	if (sock_is_tracked(sock))
+		atomic_store(&sock->multicast_ifindex, ifindex);
+	else if (slot)
+		atomic_store(&slot->multicast_ifindex, ifindex);
+}

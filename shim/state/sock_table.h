@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+/* Which fds mean which socket, and the socks that there are. */
+#ifndef REPLYFROM_SOCK_TABLE_H
+#define REPLYFROM_SOCK_TABLE_H
+
+#include "state/sock.h"
+
+#include <netinet/in.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/*
+ * What a slot holds when it is not one of our sockets, and whose mode says so;
+ * NULL: never seen.
+ */
+enum {
+	OTHER,
+	PACKETS,
+	UDP,
+	UDP_EXAMINED,
+	UDP_FRESH_V4,
+	UDP_FRESH_V6,
+	UDP_OWN,
+	SOCK_KINDS
+};
+extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
+/* Not a UDP socket. */
+#define SOCK_OTHER (&sock_kinds[OTHER])
+/* The same, which reads UDP datagrams past the socket they are for. */
+#define SOCK_PACKETS (&sock_kinds[PACKETS])
+/* A UDP socket not bound to the wildcard, as far as we know. */
+#define SOCK_UDP (&sock_kinds[UDP])
+/* The same, found by examine(): other fds may mean it, and bind it. */
+#define SOCK_EXAMINED (&sock_kinds[UDP_EXAMINED])
+/* The same, made by socket(), with none of the options that we look at. */
+#define SOCK_FRESH_V4 (&sock_kinds[UDP_FRESH_V4])
+#define SOCK_FRESH_V6 (&sock_kinds[UDP_FRESH_V6])
+/* The same, with some of them: no other fd means it. */
+#define SOCK_OWN (&sock_kinds[UDP_OWN])
+
+static inline bool sock_is_tracked(const struct sock *sock)
+{
+	return sock && (sock < sock_kinds || sock >= sock_kinds + SOCK_KINDS);
+}
+
+static inline bool sock_is_not_udp(const struct sock *sock)
+{
+	return sock == SOCK_OTHER || sock == SOCK_PACKETS;
+}
+
+static inline bool sock_is_new(const struct sock *sock)
+{
+	return sock == SOCK_FRESH_V4 || sock == SOCK_FRESH_V6 ||
+	       sock == SOCK_OWN;
+}
+
+/* The slot of fd, which there is afterwards.  NULL: no memory. */
+struct slot *sock_make_slot(int fd);
+
+/* What fd was taken for, unless that has become doubtful. */
+struct sock *sock_believed(int fd);
+
+/* Puts `sock` (counted already, when it is tracked) into the slot of fd. */
+void sock_occupy(int fd, struct sock *sock);
+
+/* Another socket has come from elsewhere; `bound`: it may be. */
+void sock_doubt(bool bound);
+
+/* One more fd means `sock`; false when none did any more. */
+bool sock_hold(struct sock *sock);
+void sock_release(struct sock *sock);
+
+/* A sock of a new id that one fd means, or NULL. */
+struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted);
+
+/* Releases one that must not be found as one that is switched on. */
+void sock_abandon(struct sock *sock);
+
+/* From now on `sock` is found by this cookie, if that is not 0. */
+void sock_set_cookie(struct sock *sock, uint64_t cookie);
+
+/*
+ * The socket of this cookie, with one fd more, or NULL.  Also one that no fd
+ * means any more: it was sent away by SCM_RIGHTS, and has come back.
+ */
+struct sock *sock_hold_by_cookie(uint64_t cookie);
+
+/* IP_MULTICAST_IF of fd was set to this interface, or by an address: 0. */
+void sock_note_multicast(int fd, uint32_t ifindex);
+
+#endif

@@ -114,6 +114,10 @@ headers:
 		echo 'uthash.h is missing: install the package uthash-dev' \
 			>&2; exit 1; }
 
+# $(call once,NAME,VALUE) is for a variable that runs a compiler: make expands those
+# of its command line, such as PROGRAMS, for each command that it runs.
+once = $(eval $(1) := $(2))$($(1))
+
 # Each adds to TESTS, the suites of `make test`, and to PROGRAMS, which are built
 # before: TESTS=... on the command line runs others.
 TESTS =
@@ -159,7 +163,7 @@ test-suites-here: all
 # Those that take longest begin first.
 SLOW_TESTS_FIRST = $(filter $(LONGEST),$(TESTS)) $(filter-out $(LONGEST),$(TESTS))
 LONGEST = %/install %/injected %/differences %/broken %/follow %/signals \
-	%/packages %/builds
+	%/packages %/builds %/guard %/pktinfo_strip
 
 run-tests:
 	$(Q)$(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(nproc)) programs

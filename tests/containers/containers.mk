@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: MIT
 # make test-containers  tries the library in containers, on other libcs and
 #                       machines, and as other compilers build it
-# make test-clean-debian  tries it in Debian with what the README lists and no more
+# make test-clean-debian  of these, only the one that tries it in Debian with what
+#                         tests/README.md lists and no more
 # make test-upgrade     upgrades Debian 12 to 13 with it in /etc/ld.so.preload
 
-CONTAINER_SUITES = $(addprefix tests/containers/,builds matrix packages)
+CONTAINER_SUITES = $(addprefix tests/containers/,builds clean matrix packages)
 CONTAINER_PROGRAMS = $(addprefix $(B)/tests/containers/,message_echo \
 	old_kernel.so) $(addprefix $(B)/tests/e2e/,binder libplugin.so)
 

@@ -146,7 +146,7 @@ def with_client(server, places, silent):
             for address, process in asking.items()}
 
 
-def from_one_port(probe, port, addresses, queued, seconds=4):
+def from_one_port(probe, port, addresses, queued, seconds=20):
     """Asks them and the first once more; [(address, source of its answer)].
 
     Each is asked when the one before has answered, or, `queued`, at once.

@@ -19,7 +19,7 @@ LIBRARY = os.environ.get("LIBREPLYFROM", os.path.join(
 # Debian's programs, not what a developer has in front of them.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36
-START_SECONDS = 20
+START_SECONDS = 60
 
 
 def elsewhere(words, directory, environment):

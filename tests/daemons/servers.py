@@ -53,7 +53,7 @@ class Server:
     # "queue", before it can have answered the first.
     two: str = ""
     # For all answers together.
-    seconds: float = 6
+    seconds: float = 20
 
     def packages(self):
         """{package: the program that shows that it is there}."""
@@ -115,7 +115,7 @@ BROKEN = [
     # With or without us it sleeps for ever when a child's signals come just before it
     # waits for them: one question after the other makes that ten times as rare.
     Server("socat UDP-RECVFROM", "socat", "4 6 d", probes.echo,
-           "socat $how,fork EXEC:'head -n 1'", slow=True, stalls=True,
+           "socat $how,fork EXEC:'head -n 1'", slow=True, stalls=True, seconds=6,
            how={"4": "UDP4-RECVFROM:$port", "6": "UDP6-RECVFROM:$port,ipv6only=1",
                 "d": "UDP6-RECVFROM:$port,ipv6only=0"}),
     Server("socat UDP-LISTEN", "socat", "4 6 d", probes.numbered_echo,

@@ -16,8 +16,8 @@ E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw
 # Without a Go compiler its test is skipped.
 E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
 # Without a static libc its test is skipped.
-E2E_STATIC = $(if $(shell echo 'int main(void) { return 0; }' | \
-	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static)
+E2E_STATIC = $(call once,E2E_STATIC,$(if $(shell echo 'int main(void) { return 0; }' | \
+	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static))
 # Without liburing its test is skipped.
 E2E_URING = $(if $(wildcard /usr/include/liburing.h),$(B)/tests/e2e/uring)
 E2E_LIBRARIES = $(addprefix $(B)/tests/e2e/lib,allocator.so early.so late.so \

@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Starts servers, talks to them, and ends them by their pid."""
 
-import contextlib
 import json
 import os
 import select
@@ -36,10 +35,11 @@ class Server:
         return self.process.returncode, said
 
     def close(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        with contextlib.suppress(ValueError):
-            self.process.communicate()
+        """Does not wait for children, which may keep its output open."""
+        self.process.kill()
+        self.process.wait()
+        for pipe in filter(None, (self.process.stdout, self.process.stderr)):
+            pipe.close()
 
 
 def start(command, environment, **options):

@@ -5,9 +5,9 @@
 I386 = $(B)/i386
 # Kernel headers are this machine's; libc's come with gcc-multilib.
 I386_CC = $(CC) -m32 -idirafter /usr/include/$(shell $(CC) -dumpmachine 2>/dev/null)
-I386_SUITES = $(if $(shell echo 'int main(void) { return 0; }' | \
+I386_SUITES = $(call once,I386_SUITES,$(if $(shell echo 'int main(void) { return 0; }' | \
 	$(I386_CC) -include sys/socket.h -x c -o /dev/null - 2>/dev/null && \
-	echo yes),$(addprefix tests/i386/,calls differences status))
+	echo yes),$(addprefix tests/i386/,calls differences status)))
 I386_PROGRAMS = $(if $(I386_SUITES),$(I386)/built)
 PROGRAMS += $(I386_PROGRAMS)
 TESTS += $(I386_SUITES)

@@ -12,10 +12,12 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/wait.h>
@@ -153,11 +155,15 @@ static int access_as(const char *path, const struct starter *starter)
 		       (int)starter->root_of);
 	child = fork();
 	if (child == 0) {
+		/* Where this is stuck, whoever waits is killed at last. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		if ((user ? initgroups(user->pw_name, starter->gid)
 			  : setgroups(0, NULL)) ||
 		    (starter->root_of && (chroot(root) || chdir("/"))) ||
 		    setgid(starter->gid) || setuid(starter->uid))
 			_exit(0); /* it cannot be tried */
+		/* New credentials have cleared it.  prctl(2). */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		_exit(access(path, R_OK) ? errno : 0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child ||

@@ -742,3 +742,17 @@ TEST(the_settings_say_how_long_a_peer_is_used)
 
 	assert_string_equal(source, "nothing");
 }
+
+TEST(sockets_of_ids_that_are_4_billion_apart_are_told_apart)
+{
+	const uint64_t first = peers_id(1, 0);
+	const uint64_t later = peers_id(1 + ((uint64_t)1 << 32), 0);
+
+	hear(first, v4("192.0.2.9", 5300), "198.51.100.1");
+	hear(later, v4("192.0.2.9", 5300), "198.51.100.2");
+
+	assert_string_equal(answer(first, v4("192.0.2.9", 5300)),
+			    "198.51.100.1");
+	assert_string_equal(answer(later, v4("192.0.2.9", 5300)),
+			    "198.51.100.2");
+}

@@ -225,9 +225,11 @@ int command_option(int argc, char **argv, const char *short_options,
 
 int command_color(const char *when)
 {
-	if (print_set_color(when ? when : "always"))
+	const char *word = when ? when : "always";
+
+	if (print_set_color(word))
 		return GO_ON;
-	return command_fail(EXIT_USAGE, when, "not one of auto, always, never");
+	return command_fail(EXIT_USAGE, word, "not one of auto, always, never");
 }
 
 const char *command_nearest(const char *word, const char *const *names)

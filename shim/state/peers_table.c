@@ -98,7 +98,7 @@ _Static_assert(PEERS_PER_CHUNK == PEERS_SPARE, "a chunk");
 static struct peer spare_peers[PEERS_PER_CHUNK];
 /* As region_bytes() counts. */
 static _Alignas(UT_hash_bucket) char spare_region
-	[(sizeof(UT_hash_bucket) + 2 * HINTS_PER_BUCKET * sizeof(uint32_t))
+	[(sizeof(UT_hash_bucket) + sizeof(uint32_t) * HINTS_PER_BUCKET * 2)
 	 << SPARE_LOG2];
 
 static void free_memory(void *at, size_t bytes)

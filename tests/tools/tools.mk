@@ -135,9 +135,9 @@ analyze-here: headers
 # Not the hot path's own flags: inlined functions count once for each caller.
 COVERAGE = $(TOOLS)/coverage
 COVERAGE_FLAGS = -O0 -g --coverage -fprofile-update=atomic
-COVERAGE_SUITES = $(addprefix tests/e2e/,addresses calls clients deepbind \
+COVERAGE_SUITES = $(addprefix tests/e2e/,addresses beside calls clients deepbind \
 	hazards learning lifetime lines loading sandbox variables status command manual \
-	syscalls follow) tests/transparency/differences
+	mistakes syscalls follow) tests/transparency/differences
 
 # They take minutes then, and run nothing that the others do not.
 SLOW_TESTS = $(addprefix $(COVERAGE)/tests/unit/,peers_model peers_threads \

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 /* As in libreplyfrom(7). */
 static const struct number {
@@ -460,7 +461,6 @@ TEST(the_ports_of_a_list_are_taken)
 		{ "5000-5010,7", 5000, 5010, 7 },
 		{ "5-5,9,5", 5, 5, 9 },
 		{ " 9, 5000-5010 ", 5000, 5010, 9 },
-		{ "domain 69", 53, 53, 69 },
 	};
 
 	for (size_t n = 0; n < COUNT(lists); n++) {
@@ -474,6 +474,19 @@ TEST(the_ports_of_a_list_are_taken)
 						 (port >= lists[n].first &&
 						  port <= lists[n].last));
 	}
+}
+
+TEST(services_of_a_list_are_their_ports)
+{
+	/* The package netbase has it. */
+	if (access("/etc/services", R_OK))
+		skip();
+	set_other("REPLYFROM_ONLY_PORTS", "domain 69");
+
+	assert_string_equal(seen->said, "");
+	assert_true(has_port(53));
+	assert_true(has_port(69));
+	assert_false(has_port(54));
 }
 
 TEST(all_ports_are_no_list)

@@ -135,7 +135,7 @@ analyze-here: headers
 # Not the hot path's own flags: inlined functions count once for each caller.
 COVERAGE = $(TOOLS)/coverage
 COVERAGE_FLAGS = -O0 -g --coverage -fprofile-update=atomic
-COVERAGE_SUITES = $(addprefix tests/e2e/,addresses beside calls clients deepbind \
+COVERAGE_SUITES = $(addprefix tests/e2e/,addresses calls clients deepbind \
 	hazards learning lifetime lines loading sandbox variables status command manual \
 	mistakes syscalls follow) tests/transparency/differences
 

@@ -165,12 +165,13 @@ static struct sock *take_of_word(uint32_t word, uint32_t from)
 	for (; unused; unused &= unused - 1) {
 		const uint32_t n = word * SOCKS_PER_WORD +
 				   (uint32_t)__builtin_ctzll(unused);
+		struct sock *sock = nth_sock(n);
 
-		if (!take(n))
+		if (!sock || !take(n))
 			continue;
-		nth_sock(n)->index = n;
-		atomic_store(&nth_sock(n)->fds, 1);
-		return nth_sock(n);
+		sock->index = n;
+		atomic_store(&sock->fds, 1);
+		return sock;
 	}
 	return NULL;
 }

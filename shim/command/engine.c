@@ -8,15 +8,13 @@
 
 #include "command/command.h"
 #include "command/process.h"
+#include "command/spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <limits.h>
-#include <spawn.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #define CGROUPS "/sys/fs/cgroup"
@@ -26,12 +24,12 @@
 int kernel_main(int argc, char **argv)
 {
 	const char *path = command_engine();
-	char *words[] = { (char *)path, argv[0], argc > 1 ? argv[1] : NULL,
-			  argc > 2 ? argv[2] : NULL, NULL };
 
+	(void)argc; /* the program counts for itself */
 	if (!path)
 		return command_fail_errno(EXIT_FAILURE, "/proc/self/exe");
-	(void)execv(path, words);
+	argv[-1] = (char *)path; /* main() has a word before this one */
+	(void)execv(path, argv - 1);
 	if (errno == ENOENT)
 		return command_fail(EXIT_FAILURE, argv[0],
 				    "install the package replyfrom-kernel, or "
@@ -59,49 +57,23 @@ static void take_line(struct engine *engine, const char *line)
 	}
 	if (!strncmp(line, "serves ", 7) && engine->scope_count < ENGINE_SCOPES)
 		(void)snprintf(engine->scopes[engine->scope_count++],
-			       ENGINE_SCOPE_BYTES, "%.*s",
-			       (int)strcspn(line + 7, "\n"), line + 7);
-}
-
-/* Its standard output; *child has to be waited for.  NULL: not started. */
-static FILE *start(const char *path, pid_t *child)
-{
-	char *words[] = { (char *)path, "status", "--figures", NULL };
-	posix_spawn_file_actions_t actions;
-	int pipe_fds[2], error;
-
-	if (pipe2(pipe_fds, O_CLOEXEC))
-		return NULL;
-	(void)posix_spawn_file_actions_init(&actions);
-	(void)posix_spawn_file_actions_adddup2(&actions, pipe_fds[1],
-					       STDOUT_FILENO);
-	error = posix_spawn(child, path, &actions, NULL, words, environ);
-	(void)posix_spawn_file_actions_destroy(&actions);
-	(void)close(pipe_fds[1]);
-	if (!error)
-		return fdopen(pipe_fds[0], "re");
-	(void)close(pipe_fds[0]);
-	return NULL;
+			       ENGINE_SCOPE_BYTES, "%s", line + 7);
 }
 
 void engine_read(struct engine *engine)
 {
 	const char *path = command_engine();
-	char line[ENGINE_SCOPE_BYTES + 16];
-	int status = 0;
-	pid_t child;
-	FILE *out;
+	char *const words[] = { (char *)path, "status", "--figures", NULL };
+	struct guard_output output;
 
 	*engine = (struct engine){ .is_attached = false };
-	if (access(PINNED, F_OK) || !path || access(path, X_OK))
+	if (access(PINNED, F_OK) || !path || access(path, X_OK) ||
+	    !spawn_read(words, false, &output))
 		return;
-	out = start(path, &child);
-	if (!out)
-		return;
-	while (fgets(line, sizeof(line), out))
+	for (char *rest = output.at, *line; (line = strsep(&rest, "\n"));)
 		take_line(engine, line);
-	(void)fclose(out);
-	engine->is_attached = waitpid(child, &status, 0) == child && !status;
+	free(output.at);
+	engine->is_attached = true;
 }
 
 static bool has_scope(const struct engine *engine, const char *scope)

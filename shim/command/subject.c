@@ -4,7 +4,6 @@
 #include "command/subject.h"
 
 #include "command/guard.h"
-#include "command/systemctl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -71,7 +70,7 @@ static void find_unit(struct subject *subject)
 		subject->target.count ? subject->process.unit : subject->word;
 
 	if (!*name || strchr(name, '/') || !strncmp(name, "user@", 5) ||
-	    target_is_number(name) || !systemctl_runs() ||
+	    target_is_number(name) || !unit_systemd_runs() ||
 	    unit_name(name, &subject->unit))
 		return;
 	subject->has_unit = unit_read(name, &subject->unit);

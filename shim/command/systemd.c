@@ -6,7 +6,6 @@
 #include "command/guard.h"
 #include "command/judge.h"
 #include "command/print.h"
-#include "command/systemctl.h"
 #include "command/unit.h"
 
 #include <errno.h>
@@ -238,9 +237,9 @@ static int finish_change(const struct unit *unit, const char *effect)
 {
 	const char *at = strstr(unit->name, "@.");
 
-	if (!systemctl_runs())
+	if (!unit_systemd_runs())
 		print_line("systemd does not run here: nothing was reloaded");
-	else if (!systemctl_daemon_reload())
+	else if (!unit_daemon_reload())
 		return command_fail(EXIT_FAILURE, "systemctl daemon-reload",
 				    "failed");
 	if (at)

@@ -5,7 +5,7 @@
 #include "command/unit.h"
 
 #include "command/guard.h"
-#include "command/systemctl.h"
+#include "command/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -205,7 +205,7 @@ static void parse(struct unit *unit, char *text, size_t bytes)
 static bool parse_from(struct unit *unit, int fd, size_t *bytes)
 {
 	struct guard_output output;
-	const bool is_read = guard_read(fd, SYSTEMCTL_MS, SYSTEMCTL_MOST_BYTES,
+	const bool is_read = guard_read(fd, SPAWN_MS, SPAWN_MOST_BYTES,
 					&output) == GUARD_DONE;
 	const int error = errno;
 
@@ -243,7 +243,7 @@ static bool ask_systemd(struct unit *unit)
 				    "--",	 unit->name,   NULL };
 	struct guard_output output;
 
-	if (!systemctl_read(arguments, &output))
+	if (!spawn_read(arguments, true, &output))
 		return false;
 	parse(unit, output.at, output.bytes);
 	free(output.at);
@@ -258,10 +258,22 @@ char *unit_property(const struct unit *unit, const char *property)
 				    (char *)unit->name, NULL };
 	struct guard_output output;
 
-	if (!systemctl_read(arguments, &output))
+	if (!spawn_read(arguments, true, &output))
 		return NULL;
 	output.at[strcspn(output.at, "\n")] = '\0';
 	return output.at;
+}
+
+bool unit_daemon_reload(void)
+{
+	char *const arguments[] = { "systemctl", "daemon-reload", NULL };
+
+	return spawn(arguments);
+}
+
+bool unit_systemd_runs(void)
+{
+	return !access("/run/systemd/system", F_OK);
 }
 
 /* systemd.unit(5): what a name is made of. */
@@ -298,7 +310,7 @@ bool unit_read(const char *name_or_path, struct unit *unit)
 		unit->known = parse_file(unit, name_or_path);
 		return unit->known;
 	}
-	if (!systemctl_runs())
+	if (!unit_systemd_runs())
 		return true;
 	unit->known = ask_systemd(unit);
 	return unit->known;

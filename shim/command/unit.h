@@ -73,6 +73,12 @@ const char *unit_preload(const char *environment);
  */
 char *unit_property(const struct unit *unit, const char *property);
 
+/* Whether systemd runs here.  sd_booted(3). */
+bool unit_systemd_runs(void);
+
+/* Has systemd read its units again; whether it succeeded. */
+bool unit_daemon_reload(void);
+
 /* "yes", "true", "on" or "1". */
 bool unit_is_on(const struct unit *unit, enum setting setting);
 

@@ -82,7 +82,7 @@ $(U)/network: WRAPPED = guard_run process_namespace
 
 $(U)/report: $(call rooms,print report)
 
-$(U)/unit: $(call rooms,guard systemctl unit)
+$(U)/unit: $(call rooms,guard spawn unit)
 $(U)/unit: WRAPPED = clock_gettime poll
 
 $(U)/nearest: $(call rooms,nearest)

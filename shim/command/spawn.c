@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Asks systemd, by systemctl(1). */
+/* Starts programs, and waits for them. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "command/systemctl.h"
+#include "command/spawn.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 /* Runs it with standard output into `out`, or as it is (-1): a child, or -1. */
-static pid_t start_systemctl(char *const *arguments, int out)
+static pid_t start(char *const *arguments, int out, bool is_quiet)
 {
 	posix_spawn_file_actions_t actions;
 	pid_t child = -1;
@@ -21,8 +21,9 @@ static pid_t start_systemctl(char *const *arguments, int out)
 	if (out >= 0)
 		(void)posix_spawn_file_actions_adddup2(&actions, out,
 						       STDOUT_FILENO);
-	(void)posix_spawn_file_actions_addopen(&actions, STDERR_FILENO,
-					       "/dev/null", O_WRONLY, 0);
+	if (is_quiet)
+		(void)posix_spawn_file_actions_addopen(
+			&actions, STDERR_FILENO, "/dev/null", O_WRONLY, 0);
 	if (posix_spawnp(&child, *arguments, &actions, NULL, arguments,
 			 environ))
 		child = -1;
@@ -37,7 +38,8 @@ static bool succeeds(pid_t child)
 	return child > 0 && waitpid(child, &status, 0) == child && !status;
 }
 
-bool systemctl_read(char *const *arguments, struct guard_output *output)
+bool spawn_read(char *const *arguments, bool is_quiet,
+		struct guard_output *output)
 {
 	int ends[2], error;
 	pid_t child;
@@ -45,10 +47,10 @@ bool systemctl_read(char *const *arguments, struct guard_output *output)
 
 	if (pipe2(ends, O_CLOEXEC))
 		return false;
-	child = start_systemctl(arguments, ends[1]);
+	child = start(arguments, ends[1], is_quiet);
 	(void)close(ends[1]);
-	is_read = guard_read(ends[0], SYSTEMCTL_MS, SYSTEMCTL_MOST_BYTES,
-			     output) == GUARD_DONE;
+	is_read = guard_read(ends[0], SPAWN_MS, SPAWN_MOST_BYTES, output) ==
+		  GUARD_DONE;
 	error = is_read ? ENOENT : errno;
 	(void)close(ends[0]);
 	if (!is_read && child > 0)
@@ -60,15 +62,8 @@ bool systemctl_read(char *const *arguments, struct guard_output *output)
 	return false;
 }
 
-bool systemctl_daemon_reload(void)
+bool spawn(char *const *arguments)
 {
-	char *const arguments[] = { "systemctl", "daemon-reload", NULL };
-
-	return succeeds(start_systemctl(arguments, -1));
-}
-
-bool systemctl_runs(void)
-{
-	return !access("/run/systemd/system", F_OK);
+	return succeeds(start(arguments, -1, true));
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -6,6 +6,7 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/diagnosis.h"
+#include "command/drop_in.h"
 #include "command/judge.h"
 #include "command/print.h"
 #include "command/subject.h"
@@ -141,14 +142,10 @@ static bool is_set(const char *preload)
 /* Whether this drop-in is one of systemd --kernel. */
 static bool attaches(const char *path)
 {
-	FILE *file = fopen(path, "re");
-	char line[PATH_MAX];
-	bool found = false;
+	char *text = drop_in_read(path);
+	const bool found = text && drop_in_attaches(text);
 
-	while (file && fgets(line, sizeof(line), file))
-		found |= strstr(line, " attach %n\n") != NULL;
-	if (file)
-		(void)fclose(file);
+	free(text);
 	return found;
 }
 
@@ -156,10 +153,9 @@ static bool attaches(const char *path)
 static void diagnose_drop_in(const struct subject *subject, const char *preload)
 {
 	const char *name = subject->unit.name;
-	char path[PATH_MAX], next[PATH_MAX];
+	char directory[PATH_MAX], path[PATH_MAX], next[PATH_MAX];
 
-	(void)snprintf(path, sizeof(path), UNIT_DIRECTORY "/%s.d/" UNIT_DROP_IN,
-		       name);
+	drop_in_paths(&subject->unit, directory, path);
 	if (is_set(preload)) {
 		diagnosis_say(DIAGNOSIS_OK, "drop-in", NULL,
 			      "%s sets LD_PRELOAD to the library", name);

@@ -4,7 +4,9 @@
 #include "command/drop_in.h"
 
 #include "command/command.h"
+#include "command/guard.h"
 
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,7 +23,10 @@
 	"@basic-io @file-system @io-event @network-io @signal " \
 	"@system-service"
 
-enum { NOTE_BYTES = 2 * PATH_MAX };
+/* How the line ends by which the engine in the kernel serves a unit. */
+#define ATTACHES " attach %n\n"
+
+enum { MOST_DROP_IN_BYTES = 1 << 22, NOTE_BYTES = 2 * PATH_MAX };
 
 /* A comment in the file, and the same on stderr. */
 __attribute__((format(printf, 3, 4))) static void
@@ -248,7 +253,10 @@ static void write_head(FILE *out, const struct unit *unit)
 		      unit->name, pattern);
 }
 
-/* As root, whoever the service runs as; it starts also where this fails. */
+/*
+ * "+": as root, whoever the service runs as.  "-": the service also starts when
+ * the engine cannot be attached.  systemd.service(5).
+ */
 bool drop_in_write_attach(FILE *out, const struct unit *unit)
 {
 	char path[PATH_MAX];
@@ -258,7 +266,7 @@ bool drop_in_write_attach(FILE *out, const struct unit *unit)
 		return false;
 	path[n] = '\0';
 	write_head(out, unit);
-	(void)fprintf(out, "ExecStartPre=-+%s attach %%n\n", path);
+	(void)fprintf(out, "ExecStartPre=-+%s%s", path, ATTACHES);
 	if (access(command_engine(), X_OK))
 		note(out, unit, "replyfrom-kernel is not installed beside %s",
 		     path);
@@ -292,5 +300,32 @@ bool drop_in_write(FILE *out, const struct unit *unit, const char *program)
 		write_profile(out, unit, program, library);
 	write_domain(out, unit);
 	return true;
+}
+
+void drop_in_paths(const struct unit *unit, char *directory, char *path)
+{
+	(void)snprintf(directory, PATH_MAX, UNIT_DIRECTORY "/%s.d", unit->name);
+	(void)snprintf(path, PATH_MAX, UNIT_DIRECTORY "/%s.d/" UNIT_DROP_IN,
+		       unit->name);
+}
+
+char *drop_in_read(const char *path)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	struct guard_output text;
+
+	if (fd < 0)
+		return strdup("");
+	if (guard_read(fd, GUARD_MS, MOST_DROP_IN_BYTES, &text) != GUARD_DONE) {
+		free(text.at);
+		text.at = NULL;
+	}
+	(void)close(fd);
+	return text.at;
+}
+
+bool drop_in_attaches(const char *text)
+{
+	return strstr(text, ATTACHES);
 }
 // NOLINTEND(concurrency-mt-unsafe)

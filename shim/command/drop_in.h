@@ -22,4 +22,16 @@ bool drop_in_write(FILE *out, const struct unit *unit, const char *program);
  */
 bool drop_in_write_attach(FILE *out, const struct unit *unit);
 
+/* Where it is installed, and that directory; both have PATH_MAX bytes. */
+void drop_in_paths(const struct unit *unit, char *directory, char *path);
+
+/*
+ * The drop-in at this path, which the caller frees; "" where none is.  NULL,
+ * and errno: it cannot be read.
+ */
+char *drop_in_read(const char *path);
+
+/* Whether this drop-in has the engine in the kernel serve the unit. */
+bool drop_in_attaches(const char *text);
+
 #endif

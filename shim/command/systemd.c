@@ -3,7 +3,6 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/drop_in.h"
-#include "command/guard.h"
 #include "command/judge.h"
 #include "command/print.h"
 #include "command/unit.h"
@@ -23,8 +22,6 @@ enum {
 	OPTION_DRY_RUN,
 	OPTION_KERNEL
 };
-
-enum { MOST_DROP_IN_BYTES = 1 << 22 };
 
 /* Whether it replies right by itself; tests/daemons/no_harm tries each. */
 static bool sets_source(const char *program)
@@ -144,22 +141,6 @@ static char *drop_in_text(const struct unit *unit, bool kernel,
 	return fclose(out) || !written ? NULL : text;
 }
 
-/* Our drop-in as it is there, "" where none is.  NULL, and errno: unread. */
-static char *read_whole(const char *path)
-{
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	struct guard_output text;
-
-	if (fd < 0)
-		return strdup("");
-	if (guard_read(fd, GUARD_MS, MOST_DROP_IN_BYTES, &text) != GUARD_DONE) {
-		free(text.at);
-		text.at = NULL;
-	}
-	(void)close(fd);
-	return text.at;
-}
-
 static const char *next_line(const char *text)
 {
 	const char *end = strchr(text, '\n');
@@ -225,13 +206,6 @@ static bool write_atomically(const char *path, const char *text)
 	return written;
 }
 
-static void paths_of(const struct unit *unit, char *directory, char *path)
-{
-	(void)snprintf(directory, PATH_MAX, UNIT_DIRECTORY "/%s.d", unit->name);
-	(void)snprintf(path, PATH_MAX, UNIT_DIRECTORY "/%s.d/" UNIT_DROP_IN,
-		       unit->name);
-}
-
 /* Behind a change: systemd has to read it, and the service to be restarted. */
 static int finish_change(const struct unit *unit, const char *effect)
 {
@@ -252,19 +226,13 @@ static int finish_change(const struct unit *unit, const char *effect)
 	return command_finish(EXIT_SUCCESS);
 }
 
-/* Whether this drop-in has the engine in the kernel serve the unit. */
-static bool attaches(const char *text)
-{
-	return strstr(text, " attach %n\n");
-}
-
 static int install(const struct unit *unit, const char *text, bool dry_run)
 {
 	char directory[PATH_MAX], path[PATH_MAX];
 	char *before;
 
-	paths_of(unit, directory, path);
-	before = read_whole(path);
+	drop_in_paths(unit, directory, path);
+	before = drop_in_read(path);
 	if (!before)
 		return command_fail_errno(EXIT_FAILURE, path);
 	if (!strcmp(before, text)) {
@@ -281,7 +249,7 @@ static int install(const struct unit *unit, const char *text, bool dry_run)
 	if ((mkdir(directory, 0755) && errno != EEXIST) ||
 	    !write_atomically(path, text))
 		return command_fail_errno(EXIT_FAILURE, path);
-	return finish_change(unit, attaches(text)
+	return finish_change(unit, drop_in_attaches(text)
 					   ? "the kernel engine serves it"
 					   : "the service gets the library");
 }
@@ -296,14 +264,14 @@ static int remove_drop_in(const char *name, bool dry_run)
 
 	if (why)
 		return command_fail(EXIT_USAGE, name, why);
-	paths_of(&unit, directory, path);
+	drop_in_paths(&unit, directory, path);
 	if (access(path, F_OK))
 		return command_fail_errno(EXIT_FAILURE, path);
-	before = read_whole(path);
+	before = drop_in_read(path);
 	if (!before)
 		return command_fail_errno(EXIT_FAILURE, path);
 	print_changes(path, before, "");
-	attached = attaches(before);
+	attached = drop_in_attaches(before);
 	free(before);
 	if (dry_run) {
 		print_line("dry run: nothing was removed");

@@ -343,16 +343,22 @@ bool peers_have_room(uint32_t now)
 }
 
 /* What was refused is not asked for again at each datagram. */
+static void grow(void)
+{
+	const uint32_t now = peers_now();
+
+	if (now - atomic_load(&peers_table.refused_at) >= TICKS_PER_S &&
+	    !add_chunk())
+		atomic_store(&peers_table.refused_at, now);
+}
+
 void peers_reserve(void)
 {
 	const int saved = errno;
-	const uint32_t now = peers_now();
 
 	if (peers_table.used == peers_table.capacity &&
-	    peers_table.capacity < peers_table.bound &&
-	    now - atomic_load(&peers_table.refused_at) >= TICKS_PER_S &&
-	    !add_chunk())
-		atomic_store(&peers_table.refused_at, now);
+	    peers_table.capacity < peers_table.bound)
+		grow();
 	errno = saved;
 }
 

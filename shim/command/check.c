@@ -132,7 +132,7 @@ static void check_others(void)
 {
 	const struct network_view *view = network_of(getpid());
 	size_t count;
-	unsigned long *inodes = report_inodes(&report, false, &count);
+	unsigned long *inodes = report_inodes(&report, NULL, &count);
 
 	for (size_t i = 0; view && i < view->socket_count; i++)
 		if (!report_has_inode(inodes, count, view->sockets[i].inode))

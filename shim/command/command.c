@@ -31,15 +31,23 @@ static bool is_in(const char *directory, const char *below, char *path)
 	       !access(path, R_OK);
 }
 
+bool command_self(char *path)
+{
+	const ssize_t n = readlink("/proc/self/exe", path, PATH_MAX - 1);
+
+	if (n <= 0)
+		return false;
+	path[n] = '\0';
+	return true;
+}
+
 const char *command_engine(void)
 {
 	static const char name[] = "replyfrom-kernel";
 	static char path[PATH_MAX + sizeof(name)];
-	const ssize_t n = readlink("/proc/self/exe", path, PATH_MAX);
 
-	if (n < 0)
+	if (!command_self(path))
 		return NULL;
-	path[n] = '\0';
 	memcpy(strrchr(path, '/') + 1, name, sizeof(name));
 	return path;
 }
@@ -49,12 +57,10 @@ const char *command_library(void)
 	static const char *const below[] = { "/lib", "/lib64" };
 	static char path[PATH_MAX];
 	char directory[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", directory, PATH_MAX - 1);
 	char *slash;
 
-	if (n <= 0)
+	if (!command_self(directory))
 		return LIBDIR "/" COMMAND_LIBRARY;
-	directory[n] = '\0';
 	slash = strrchr(directory, '/');
 	*slash = '\0';
 	if (is_in(directory, "", path))

@@ -5,6 +5,7 @@
 
 #include <getopt.h>
 #include <limits.h>
+#include <stdbool.h>
 
 #define COMMAND_LIBRARY "libreplyfrom.so"
 
@@ -27,6 +28,9 @@ enum { GO_ON = -1 };
  * the program's directory; or where it was installed.
  */
 const char *command_library(void);
+
+/* The path of this program, of PATH_MAX bytes.  False, and errno: no /proc. */
+bool command_self(char *path);
 
 /* The path of replyfrom-kernel, which is beside this program, or NULL. */
 const char *command_engine(void);

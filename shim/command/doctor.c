@@ -300,26 +300,10 @@ static bool is_right(const struct inspected *one)
 	return one->answers != ANSWERS_WRONG && one->answers != ANSWERS_UNKNOWN;
 }
 
-/* Workers share their sockets, each of which counts once. */
-static size_t count_right(const struct report *report)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < report->count; i++) {
-		bool seen = !is_right(&report->list[i]);
-
-		for (size_t n = 0; n < i && !seen; n++)
-			seen = report->list[n].socket.inode ==
-			       report->list[i].socket.inode;
-		count += !seen;
-	}
-	return count;
-}
-
 static void diagnose_sockets(const struct subject *subject)
 {
 	const struct report *report = &subject->report;
-	const size_t right = count_right(report);
+	const size_t right = report_count(report, is_right);
 
 	for (size_t i = 0; i < report->count; i++)
 		if (!is_right(&report->list[i]) && !is_repeated(report, i))

@@ -260,11 +260,9 @@ static void write_head(FILE *out, const struct unit *unit)
 bool drop_in_write_attach(FILE *out, const struct unit *unit)
 {
 	char path[PATH_MAX];
-	const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 1);
 
-	if (n < 0)
+	if (!command_self(path))
 		return false;
-	path[n] = '\0';
 	write_head(out, unit);
 	(void)fprintf(out, "ExecStartPre=-+%s%s", path, ATTACHES);
 	if (access(command_engine(), X_OK))

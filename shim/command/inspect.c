@@ -35,6 +35,7 @@ static const char *advice(const char *name)
 struct look {
 	pid_t pid;
 	const struct network_view *network;
+	bool attached; /* the engine in the kernel serves it */
 	struct process process;
 };
 
@@ -216,8 +217,7 @@ static void judge_wrong(const struct look *look, int fd,
 	} else {
 		verdict = *unloaded_verdict(process, options->marked);
 	}
-	one->attached = !(process->loaded && verdict.helps) &&
-			engine_serves(process->pid);
+	one->attached = !(process->loaded && verdict.helps) && look->attached;
 	if (one->attached)
 		verdict = (struct verdict){ .helps = true };
 	one->helps = verdict.helps;
@@ -298,6 +298,7 @@ struct inspection inspect(pid_t pid)
 		inspection.outcome = INSPECT_GONE;
 	memcpy(inspection.name, looked.process.name, sizeof(inspection.name));
 	looked.pid = pid;
+	looked.attached = engine_serves(pid); /* here, where it is asked once */
 	looked.network = network_of(pid);
 	if (inspection.outcome == INSPECT_GONE || !looked.network)
 		return inspection;

@@ -96,7 +96,8 @@ static int compare_inodes(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
-unsigned long *report_inodes(const struct report *report, bool wrong_only,
+unsigned long *report_inodes(const struct report *report,
+			     bool (*is_wanted)(const struct inspected *),
 			     size_t *count)
 {
 	unsigned long *inodes = calloc(report->count + 1, sizeof(*inodes));
@@ -106,13 +107,22 @@ unsigned long *report_inodes(const struct report *report, bool wrong_only,
 	if (!inodes)
 		return NULL;
 	for (size_t i = 0; i < report->count; i++)
-		if (!wrong_only || report->list[i].answers == ANSWERS_WRONG)
+		if (!is_wanted || is_wanted(&report->list[i]))
 			inodes[all++] = report->list[i].socket.inode;
 	qsort(inodes, all, sizeof(*inodes), compare_inodes);
 	for (size_t i = 0; i < all; i++)
 		if (!i || inodes[i] != inodes[i - 1])
 			inodes[(*count)++] = inodes[i];
 	return inodes;
+}
+
+size_t report_count(const struct report *report,
+		    bool (*is_wanted)(const struct inspected *))
+{
+	size_t count;
+
+	free(report_inodes(report, is_wanted, &count));
+	return count;
 }
 
 bool report_has_inode(const unsigned long *inodes, size_t count,
@@ -256,14 +266,9 @@ static void add_row(struct print_table *table, const struct inspected *one,
 	(void)print_add_row(table, cells, color);
 }
 
-/* How many sockets there are, or are answered wrong; some have several owners.
- */
-static size_t count_sockets(const struct report *report, bool wrong)
+static bool is_wrong(const struct inspected *one)
 {
-	size_t count;
-
-	free(report_inodes(report, wrong, &count));
-	return count;
+	return one->answers == ANSWERS_WRONG;
 }
 
 void report_table(const struct report *report, bool wrong_only)
@@ -287,7 +292,7 @@ void report_table(const struct report *report, bool wrong_only)
 	if (table.rows > 1)
 		print_table(&table);
 	print_line("%zu of %zu sockets answer from the wrong address",
-		   count_sockets(report, true), count_sockets(report, false));
+		   report_count(report, is_wrong), report_count(report, NULL));
 }
 
 static void print_pair(const char *name, const char *value)

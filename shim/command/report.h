@@ -26,11 +26,17 @@ void report_add(struct report *report, const struct inspected *one);
 void report_merge(struct report *report);
 
 /*
- * The inodes of its sockets, each once and in order, of those only that are
- * answered wrong or of all; the caller frees them.  NULL: none, or no memory.
+ * The inodes of its sockets, each once and in order, of those that `is_wanted`
+ * says or, where that is NULL, of all; the caller frees them.  NULL: none, or
+ * no memory.
  */
-unsigned long *report_inodes(const struct report *report, bool wrong_only,
+unsigned long *report_inodes(const struct report *report,
+			     bool (*is_wanted)(const struct inspected *),
 			     size_t *count);
+
+/* How many such sockets there are. */
+size_t report_count(const struct report *report,
+		    bool (*is_wanted)(const struct inspected *));
 
 /* Whether this inode is in such a list. */
 bool report_has_inode(const unsigned long *inodes, size_t count,

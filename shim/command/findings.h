@@ -27,7 +27,7 @@ struct view {
 /* One object in one line. */
 void findings_json(const struct finding *finding, const char *time);
 
-/* The same of the engine in the kernel. */
+/* What the engine in the kernel serves and counts: one object in one line. */
 void findings_engine_json(const struct view *view);
 
 /* All counters of one process, a line each. */

@@ -31,7 +31,7 @@ bool judge_libc(const char *libc, struct verdict *verdict);
 /* Where execvp(3) finds it: `path` has PATH_MAX bytes.  False: nowhere. */
 bool judge_find(const char *command, char *path);
 
-/* The same, of a file that need not be executable. */
+/* As judge_find(), but the file need not be executable. */
 bool judge_find_file(const char *command, char *path);
 
 /* Why judge_find() does not find it. */

@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* What is pinned here is the engine: no process stays.  bpf(2). */
+/*
+ * The engine's programs and maps are pinned here, which keeps them when the
+ * loader exits.  bpf(2).
+ */
 #define PINS "/sys/fs/bpf/replyfrom"
 #define CGROUPS "/sys/fs/cgroup"
 

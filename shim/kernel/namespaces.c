@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What has to be done in each network namespace. */
+/*
+ * Marks the sockets that exist, and notes broadcast addresses, in each network
+ * namespace: a process sees those of its own only.
+ */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "kernel/loader.h"
 

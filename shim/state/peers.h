@@ -22,7 +22,7 @@
  * an empty table, and its datagram is not remembered.
  */
 
-/* So many are remembered where there is no memory. */
+/* How many peers are remembered when no memory can be mapped for the table. */
 #define PEERS_SPARE 512
 #define PEERS_ARE_FEW                                                    \
 	"no more than 512 peers are remembered, for there is no memory " \

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* What is known of a socket of ours that is connected. */
+/*
+ * Notes which address a connected socket sends from, and who connects it right
+ * now.
+ */
 #include "state/sock.h"
 
 #include "base/lock.h"

@@ -14,7 +14,7 @@
 /* SO_COOKIE, or 0. */
 uint64_t sock_cookie(int fd);
 
-/* What it is bound to by SO_BINDTODEVICE, an ifindex, or 0. */
+/* The index of the interface that SO_BINDTODEVICE binds fd to, or 0. */
 uint32_t sock_read_device(int fd);
 
 int sock_lowat(int fd);

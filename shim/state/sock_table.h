@@ -26,16 +26,23 @@ enum {
 extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
 /* Not a UDP socket. */
 #define SOCK_OTHER (&sock_kinds[OTHER])
-/* The same, which reads UDP datagrams past the socket they are for. */
+/* A packet or raw socket, which also gets datagrams that are for UDP sockets.
+ */
 #define SOCK_PACKETS (&sock_kinds[PACKETS])
 /* A UDP socket not bound to the wildcard, as far as we know. */
 #define SOCK_UDP (&sock_kinds[UDP])
-/* The same, found by examine(): other fds may mean it, and bind it. */
+/*
+ * As SOCK_UDP, but it was not created here, so other fds, also of other
+ * processes, may be the same socket and bind it.
+ */
 #define SOCK_EXAMINED (&sock_kinds[UDP_EXAMINED])
-/* The same, made by socket(), with none of the options that we look at. */
+/*
+ * A UDP socket from socket(2), not bound yet, on which no option that the
+ * library looks at was set.
+ */
 #define SOCK_FRESH_V4 (&sock_kinds[UDP_FRESH_V4])
 #define SOCK_FRESH_V6 (&sock_kinds[UDP_FRESH_V6])
-/* The same, with some of them: no other fd means it. */
+/* The same after such an option was set. */
 #define SOCK_OWN (&sock_kinds[UDP_OWN])
 
 static inline bool sock_is_tracked(const struct sock *sock)

@@ -189,6 +189,13 @@ TEST(a_damaged_program_is_read_without_harm)
 	free(bytes);
 }
 
+/* Those of the structs that are written as they are in memory. */
+#if __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+#define OWN_ORDER ELFDATA2MSB
+#else
+#define OWN_ORDER ELFDATA2LSB
+#endif
+
 /* So many segments, of which each is the whole file and the last one names. */
 static void put_sparse(uint32_t type, uint16_t count, uint64_t bytes)
 {
@@ -202,7 +209,7 @@ static void put_sparse(uint32_t type, uint16_t count, uint64_t bytes)
 				     .p_filesz = bytes - (1 << 15) };
 	const off_t table = sizeof(Elf64_Ehdr), one = sizeof(Elf64_Phdr);
 	const Elf64_Ehdr header = {
-		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, ELFDATA2LSB },
+		.e_ident = { 0x7f, 'E', 'L', 'F', ELFCLASS64, OWN_ORDER },
 		.e_phoff = (Elf64_Off)table,
 		.e_phentsize = sizeof(Elf64_Phdr),
 		.e_phnum = (uint16_t)(count + 2),

@@ -55,7 +55,9 @@
 #define HERTZ 5000
 #define THREADS 3
 #define LIFE_REQUESTS 4
-#define MOST_CLIENTS 64
+/* More than the handlers that interrupt one request, also of a library by -O0.
+ */
+#define MOST_CLIENTS 128
 #define EVICTING 20 /* clients, where 16 are remembered */
 #define WAIT_MS 5000
 #define STACK_BYTES 65536

@@ -3,10 +3,46 @@
 #include "base/scratch.h"
 #include "hooks/receive.h"
 
+#include <stdint.h>
 #include <time.h>
+
+#ifndef SO_MEMINFO
+#define SO_MEMINFO 55
+#endif
 
 /* So many messages are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
+
+/* To prepare more than this costs more than to ask how many there can be. */
+#define FEW_MESSAGES 64
+#define LEAST_MESSAGES 16
+
+/* The receive buffer counts no datagram as less, not even an empty one. */
+#define LEAST_TRUESIZE 128
+
+/*
+ * How many of n messages recvmmsg(2) can fill, or more, if it does not wait for
+ * all of them.  What arrives during the call is then left to the next one.
+ * Keeps errno.
+ */
+static unsigned int most_filled(int fd, unsigned int n, batch_flags flags)
+{
+	const int saved = errno;
+	uint32_t used = 0; /* SK_MEMINFO_RMEM_ALLOC, the first of its values */
+	socklen_t len = sizeof(used);
+
+	if (n <= FEW_MESSAGES || !(flags & (MSG_DONTWAIT | MSG_WAITFORONE)) ||
+	    flags & (MSG_PEEK | MSG_ERRQUEUE) || sock_is_off())
+		return n;
+	if (real.getsockopt(fd, SOL_SOCKET, SO_MEMINFO, &used, &len)) {
+		errno = saved;
+		return n;
+	}
+	used /= LEAST_TRUESIZE;
+	if (used < LEAST_MESSAGES)
+		return LEAST_MESSAGES;
+	return used < n ? used : n;
+}
 
 /* The room that the first n messages need together, and their msghdrs. */
 static size_t batch_bytes(const struct mmsghdr *app, unsigned int n,
@@ -95,9 +131,11 @@ int receive_messages(__typeof__(&recvmmsg) call, int fd, struct mmsghdr *msgs,
 	};
 	int received;
 
-	if (batch.sock && msgs && !receive_refuses((unsigned int)flags))
+	if (batch.sock && msgs && !receive_refuses((unsigned int)flags)) {
+		batch.n = most_filled(fd, batch.n, flags);
 		return scratch_with(batch_bytes(msgs, batch.n, batch.sock),
 				    receive_batch, &batch);
+	}
 	received = call(fd, msgs, n, flags, timeout);
 	for (int i = 0; msgs && i < received; i++)
 		receive_forget_passed_fds(&msgs[i].msg_hdr);

@@ -3,7 +3,7 @@
 # need E2E_PROGRAMS and `all`, and find them with B from the environment.  With
 # E2E_SHIMMED=REPLYFROM_DISABLE=1 in the environment they have to fail.
 
-FACT_SUITES = $(addprefix $(B)/tests/facts/,control dualstack loading probe \
+FACT_SUITES = $(addprefix $(B)/tests/facts/,control dualstack loading meminfo probe \
 	sources)
 FACT_LIBRARIES = $(addprefix $(B)/tests/facts/lib,first.so second.so)
 FACT_CFLAGS = $(OWN_CFLAGS) -Itests/lib -DLAB='"$(CURDIR)/demo/lab"' \

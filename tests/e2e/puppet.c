@@ -28,7 +28,7 @@
 #include <unistd.h>
 
 #define MOST_WORDS 16
-#define MOST_MESSAGES 16
+#define MOST_MESSAGES 1024
 #define MOST_CONTROL_BYTES 2048
 #define MOST_NAME_BYTES 128
 

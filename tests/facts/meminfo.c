@@ -16,8 +16,8 @@ static uint32_t used_by(int fd)
 	uint32_t used = 0;
 	socklen_t len = sizeof(used);
 
-	assert_int_equal(
-		getsockopt(fd, SOL_SOCKET, SO_MEMINFO, &used, &len), 0);
+	assert_int_equal(getsockopt(fd, SOL_SOCKET, SO_MEMINFO, &used, &len),
+			 0);
 	assert_int_equal(len, sizeof(used));
 	return used;
 }

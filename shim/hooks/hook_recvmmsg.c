@@ -91,7 +91,7 @@ HOT static int receive_batch(void *memory, void *context)
 {
 	const struct batch *batch = context;
 	struct mmsghdr *app = batch->app, *ours = memory;
-	const uint64_t id = atomic_load(&batch->sock->id);
+	const uint64_t id = sock_id(batch->sock);
 	int received;
 
 	if (!memory)
@@ -109,7 +109,7 @@ HOT static int receive_batch(void *memory, void *context)
 		deliver(batch->fd, batch->sock, id, &ours[i].msg_hdr,
 			&app[i].msg_hdr, batch->flags);
 		pktinfo_strip(&ours[i].msg_hdr, &app[i].msg_hdr,
-			      atomic_load(&batch->sock->wanted));
+			      sock_wanted(batch->sock));
 	}
 	if (received > 0 && !(batch->flags & (MSG_ERRQUEUE | MSG_PEEK)))
 		peers_drained();

@@ -20,7 +20,7 @@ const struct sockaddr *send_with_scope(const struct sock *sock,
 	    !IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
 		return msg->msg_name;
 	*scoped = *name;
-	scoped->sin6_scope_id = atomic_load(&sock->device);
+	scoped->sin6_scope_id = sock_ifindex(sock);
 	if (!scoped->sin6_scope_id)
 		scoped->sin6_scope_id = pktinfo_interface(msg, PKTINFO_TO_V6);
 	return (const struct sockaddr *)scoped;
@@ -49,8 +49,7 @@ bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out)
 	int saved = errno;
 	ssize_t n;
 
-	if (to && to->sa_family == AF_UNSPEC &&
-	    atomic_load(&sock->family) == AF_INET6)
+	if (to && to->sa_family == AF_UNSPEC && sock_family(sock) == AF_INET6)
 		return false;
 	probe.msg_iovlen = 0;
 	/* MSG_MORE: do not push what a corked socket has pending. */
@@ -94,7 +93,7 @@ COLD static bool must_go_plainly(int fd, struct sock *sock,
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded)
 {
-	uint64_t id = atomic_load(&sock->id);
+	uint64_t id = sock_id(sock);
 
 	peers_count(COUNT_REFUSED, succeeded);
 	if (!msg->msg_name) {
@@ -143,8 +142,8 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 		return false;
 	}
 	if (source->queued)
-		peers_unrecall(atomic_load(&sock->id), msg->msg_name,
-			       msg->msg_namelen, &source->local);
+		peers_unrecall(sock_id(sock), msg->msg_name, msg->msg_namelen,
+			       &source->local);
 	return true;
 }
 

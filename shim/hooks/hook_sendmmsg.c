@@ -67,7 +67,7 @@ static void unrecall_rest(const struct batch *batch, unsigned int first,
 	for (unsigned int i = batch->n; i-- > first;) {
 		if (outgoing[i].form == AS_IS || !outgoing[i].source.queued)
 			continue;
-		peers_unrecall(atomic_load(&batch->sock->id),
+		peers_unrecall(sock_id(batch->sock),
 			       batch->app[i].msg_hdr.msg_name,
 			       batch->app[i].msg_hdr.msg_namelen,
 			       &outgoing[i].source.local);

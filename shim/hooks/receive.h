@@ -68,7 +68,7 @@ ALWAYS_INLINE size_t control_room(const struct msghdr *app)
 ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
 {
 	return app->msg_name &&
-	       app->msg_namelen >= name_length(atomic_load(&sock->family));
+	       app->msg_namelen >= name_length(sock_family(sock));
 }
 
 /*
@@ -133,8 +133,7 @@ ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
 		peers_count(COUNT_SEEN, 1);
 	/* It may be of another family than its socket was. */
 	if (UNLIKELY(!msg->msg_namelen ||
-		     msg->msg_namelen >
-			     name_length(atomic_load(&sock->family))))
+		     msg->msg_namelen > name_length(sock_family(sock))))
 		return;
 	choose_interface(&local);
 	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);
@@ -181,7 +180,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
 	const struct room room = { .control = control, .name = name };
 	struct msghdr ours = prepare(app, sock, &room);
-	const uint64_t id = atomic_load(&sock->id);
+	const uint64_t id = sock_id(sock);
 	ssize_t n;
 
 	begin_call();
@@ -195,7 +194,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 	deliver(fd, sock, id, &ours, app, flags);
 	/* Who gave no message of his own sees none of what this sets. */
 	if (is_shown)
-		pktinfo_strip(&ours, app, atomic_load(&sock->wanted));
+		pktinfo_strip(&ours, app, sock_wanted(sock));
 	return n;
 }
 

@@ -58,7 +58,7 @@ ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
 ALWAYS_INLINE enum pktinfo_target target_of(const struct sock *sock,
 					    int peer_family)
 {
-	if (atomic_load(&sock->family) == AF_INET)
+	if (sock_family(sock) == AF_INET)
 		return PKTINFO_TO_V4;
 	return peer_family == AF_INET ? PKTINFO_TO_MAPPED : PKTINFO_TO_V6;
 }
@@ -81,7 +81,7 @@ ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 
 	if (UNLIKELY(to->sa_family == AF_INET6))
 		to = send_with_scope(sock, msg, &scoped);
-	return peers_recall(atomic_load(&sock->id), to, len, &source->local,
+	return peers_recall(sock_id(sock), to, len, &source->local,
 			    &source->queued);
 }
 
@@ -125,7 +125,7 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 		return false;
 	/* On older kernels an index of 0 undoes the binding to a device. */
 	if (!source->ifindex && !source->local.ifindex)
-		source->ifindex = atomic_load(&sock->device);
+		source->ifindex = sock_ifindex(sock);
 	return true;
 }
 

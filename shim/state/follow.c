@@ -60,7 +60,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	}
 	sock = sock_adopt(fd, bound.sin6_family);
 	if (sock)
-		peers_learn(atomic_load(&sock->id), to, len, &local);
+		peers_learn(sock_id(sock), to, len, &local);
 	return sock;
 }
 
@@ -338,7 +338,7 @@ static bool find_bound(struct plan *plan)
  */
 static bool make_plan(struct plan *plan)
 {
-	const uint64_t id = plan->sock ? atomic_load(&plan->sock->id) : 0;
+	const uint64_t id = plan->sock ? sock_id(plan->sock) : 0;
 
 	return peers_claim(id, plan->peer, plan->len, &plan->local) &&
 	       find_bound(plan) &&

@@ -101,6 +101,30 @@ static inline struct sock *sock_occupant(int fd)
 		    : NULL;
 }
 
+/* Of this socket alone, ever: see peers.h. */
+static inline uint64_t sock_id(const struct sock *sock)
+{
+	return atomic_load(&sock->id);
+}
+
+/* AF_INET or AF_INET6. */
+static inline sa_family_t sock_family(const struct sock *sock)
+{
+	return (sa_family_t)atomic_load(&sock->family);
+}
+
+/* What the application itself has switched on, enum pktinfo_kinds. */
+static inline uint32_t sock_wanted(const struct sock *sock)
+{
+	return atomic_load(&sock->wanted);
+}
+
+/* The interface that SO_BINDTODEVICE binds it to, or 0. */
+static inline uint32_t sock_ifindex(const struct sock *sock)
+{
+	return atomic_load(&sock->device);
+}
+
 static inline enum sock_mode sock_mode(const struct sock *sock)
 {
 	return (enum sock_mode)atomic_load_explicit(&sock->mode,
@@ -170,9 +194,6 @@ bool sock_is_lent(const struct sock *sock);
 
 /* Whether this process bound it to a port by number. */
 bool sock_has_own_port(const struct sock *sock);
-
-/* AF_INET or AF_INET6. */
-sa_family_t sock_family(const struct sock *sock);
 
 /* The device that fd is bound to, or 0.  socket(7) SO_BINDTODEVICE. */
 uint32_t sock_device(int fd, const struct sock *sock);

@@ -66,8 +66,3 @@ bool sock_has_own_port(const struct sock *sock)
 	return atomic_load(&sock->generation) &&
 	       peers_port_be(atomic_load(&sock->id));
 }
-
-sa_family_t sock_family(const struct sock *sock)
-{
-	return (sa_family_t)atomic_load(&sock->family);
-}

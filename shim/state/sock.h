@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What an fd is: one of our sockets, or none of our business. */
+/* What each fd is: a UDP socket that the library tracks, or something else. */
 #ifndef REPLYFROM_SOCK_H
 #define REPLYFROM_SOCK_H
 
@@ -12,16 +12,16 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
-/* What is logged of a socket that is ours, and of one that is not. */
+/* Logged for a socket that is tracked, and for one that is not. */
 #define SOCK_TOLD "replies now leave from the address asked"
 #define SOCK_UNTOUCHED "left as it is"
 
-/* What we do about a socket. */
+/* What the library does with a socket. */
 enum sock_mode {
-	SOCK_NOT_OURS, /* nothing */
+	SOCK_NOT_OURS, /* nothing: see sock_kinds in sock_table.h */
 	SOCK_ARMED,    /* bound to the wildcard, and delivers pktinfo */
-	/* The same, connected to a peer from an address that it did not ask:
-	 * what is sent without an address gets its source from us. */
+	/* Armed, and connected to a client that asked another address than the
+	 * kernel sends from: send(2) and the like get a source, too. */
 	SOCK_PINNED,
 };
 
@@ -33,25 +33,26 @@ enum sock_mode {
 struct sock {
 	_Atomic uint64_t cookie; /* SO_COOKIE, or 0 where unknown */
 	_Atomic uint32_t fds;	 /* that mean this socket; 0: free for reuse */
-	uint32_t index;		 /* of all there are */
-	_Atomic uint64_t id;	 /* of this socket alone, ever: see peers.h */
-	_Atomic uint32_t wanted; /* enum pktinfo_kinds of the application */
+	uint32_t index;		 /* in all of sock_chunks */
+	_Atomic uint64_t id;	 /* never used again: see peers.h */
+	_Atomic uint32_t wanted; /* enum pktinfo_kinds: by the application */
 	_Atomic uint32_t device; /* ifindex of SO_BINDTODEVICE, or 0 */
 	_Atomic int family;	 /* AF_INET or AF_INET6 */
 	_Atomic int mode;	 /* enum sock_mode */
 	/* lock_generation() of the process that bound it, or 0: elsewhere */
 	_Atomic uint32_t generation;
 	_Atomic uint32_t multicast_ifindex; /* see struct slot */
-	_Atomic uint32_t mover; /* lock_generation() of who connects it, or 0 */
-	_Atomic bool lent;	/* connected, from an address that we gave it */
-	_Atomic uint32_t pins;	/* odd while `source` changes */
-	struct local source;	/* SOCK_PINNED; last, for it is long */
+	/* lock_generation() of the process that is connecting it, or 0 */
+	_Atomic uint32_t mover;
+	_Atomic bool lent;     /* connected, from an address that we gave it */
+	_Atomic uint32_t pins; /* odd while `source` changes */
+	struct local source;   /* in SOCK_PINNED; last because it is long */
 };
 
 #define SOCKS_PER_CHUNK 128
 #define SOCK_CHUNKS 512
 
-/* All there are, for the counters. */
+/* All socks.  Other files only count them: see hooks/count.c. */
 extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 
 #define SOCK_AREA                                                           \
@@ -61,7 +62,7 @@ extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 		.in_use = offsetof(struct sock, fds),                       \
 	}
 
-/* fds are looked up in chunks; those beyond the last are never ours. */
+/* fds are looked up in chunks; one beyond the last is never tracked. */
 #define SOCK_FDS_PER_CHUNK 1024
 #define SOCK_FD_CHUNKS 1024
 
@@ -69,14 +70,15 @@ extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 struct slot {
 	_Atomic(struct sock *) sock;
 	/*
-	 * That IP_MULTICAST_IF was set to by number: it cannot be read.  Of one
-	 * of our sockets it is in its sock, which all its fds share.
+	 * The interface that IP_MULTICAST_IF was set to by index, or 0:
+	 * getsockopt(2) does not return it.  If the socket is tracked, it is in
+	 * struct sock, which all its fds share.
 	 */
 	_Atomic uint32_t multicast_ifindex;
-	_Atomic uint32_t doubts; /* there were so many when `sock` was set */
+	_Atomic uint32_t doubts; /* in sock_table.c, when `sock` was set */
 };
 
-/* For what is inline here. */
+/* For the inline functions below only. */
 extern HIDDEN _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS];
 struct sock *sock_probe_slowly(int fd, struct sock *sock);
 
@@ -92,7 +94,7 @@ static inline struct slot *sock_slot(int fd)
 	return chunk ? &chunk[n % SOCK_FDS_PER_CHUNK] : NULL;
 }
 
-/* A sock, or what stands for none; NULL: nobody has seen fd yet. */
+/* A tracked sock, or one of sock_kinds; NULL: fd was not seen yet. */
 static inline struct sock *sock_occupant(int fd)
 {
 	struct slot *slot = sock_slot(fd);
@@ -101,7 +103,7 @@ static inline struct sock *sock_occupant(int fd)
 		    : NULL;
 }
 
-/* Of this socket alone, ever: see peers.h. */
+/* The number of this socket in the table of peers: see peers.h. */
 static inline uint64_t sock_id(const struct sock *sock)
 {
 	return atomic_load(&sock->id);
@@ -113,7 +115,7 @@ static inline sa_family_t sock_family(const struct sock *sock)
 	return (sa_family_t)atomic_load(&sock->family);
 }
 
-/* What the application itself has switched on, enum pktinfo_kinds. */
+/* The enum pktinfo_kinds that the application itself has switched on. */
 static inline uint32_t sock_wanted(const struct sock *sock)
 {
 	return atomic_load(&sock->wanted);
@@ -131,7 +133,7 @@ static inline enum sock_mode sock_mode(const struct sock *sock)
 						    memory_order_relaxed);
 }
 
-/* Whether the kernel leaves all to us. */
+/* Whether the library handles it.  False for NULL and for sock_kinds. */
 static inline bool sock_is_armed(const struct sock *sock)
 {
 	const enum sock_mode mode = sock ? sock_mode(sock) : SOCK_NOT_OURS;
@@ -139,7 +141,10 @@ static inline bool sock_is_armed(const struct sock *sock)
 	return mode == SOCK_ARMED || mode == SOCK_PINNED;
 }
 
-/* The socket that fd is known to be, or NULL.  No lock, no system call. */
+/*
+ * The armed sock of fd; NULL if it has none, or was not seen yet.  For read(2)
+ * and the like, whose fd may be a file.  No lock, no system call.
+ */
 static inline struct sock *sock_known(int fd)
 {
 	struct sock *sock = sock_occupant(fd);
@@ -148,8 +153,9 @@ static inline struct sock *sock_known(int fd)
 }
 
 /*
- * The same, but looks at an fd that nobody has seen yet, and switches it on
- * when it is ours: for calls that only sockets understand.  Keeps errno.
+ * As sock_known(), but asks the kernel about an fd that was not seen yet, and
+ * tracks it if it is a UDP socket bound to the wildcard.  For recvfrom(2) and
+ * the like, which only sockets take.  Keeps errno.
  */
 static inline struct sock *sock_probe(int fd)
 {
@@ -158,37 +164,39 @@ static inline struct sock *sock_probe(int fd)
 	return LIKELY(sock_is_armed(sock)) ? sock : sock_probe_slowly(fd, sock);
 }
 
-/* Whether fd may be a UDP socket, as far as is known. */
+/* False if fd is known not to be a UDP socket.  No system call. */
 bool sock_may_be_udp(int fd);
 
 /*
- * Whether fd was a new UDP socket, which has done nothing yet.  From now on it
- * counts as a client's, or as bound to one address.
+ * Whether fd was a new UDP socket, not bound, connected or sent on yet.  From
+ * now on it counts as one that does not need the library: SOCK_UDP.
  */
 bool sock_settle(int fd);
 
 /*
- * Tracks fd, which answers a peer and is not bound to a port by number.
- * Returns its sock, or NULL, and nothing was changed.  Keeps errno.
+ * Tracks fd, which is not bound to a port by number and is about to answer a
+ * peer.  Returns its sock; or NULL, and nothing was changed.  Keeps errno.
  */
 struct sock *sock_adopt(int fd, int family);
 
-/* What is sent to the peer of `sock` without an address comes from `local`. */
+/*
+ * Makes `sock` SOCK_PINNED: what is sent without an address comes from `local`.
+ */
 void sock_pin(struct sock *sock, const struct local *local);
 
-/* Whether it does; *local then gets it. */
+/* Whether it is SOCK_PINNED; if so, *local gets that address. */
 bool sock_is_pinned(const struct sock *sock, struct local *local);
 
 void sock_unpin(struct sock *sock);
 
 /*
- * Whether this thread may connect it from another address: no other one of this
- * process does so just now.  Then sock_end_move has to follow.
+ * Whether this thread may connect it from another address: false while another
+ * thread of this process does so.  If true, sock_end_move has to follow.
  */
 bool sock_begin_move(struct sock *sock);
 void sock_end_move(struct sock *sock);
 
-/* Whether it was connected from an address that we gave it. */
+/* Whether it is connected, from an address that the library gave it. */
 void sock_set_lent(struct sock *sock, bool lent);
 bool sock_is_lent(const struct sock *sock);
 
@@ -202,26 +210,30 @@ uint32_t sock_device(int fd, const struct sock *sock);
 uint32_t sock_multicast_ifindex(int fd);
 
 /*
- * Looks at fd again, after a receive that showed it cannot be what we took it
- * for.  Keeps errno.
+ * Asks the kernel about fd again, after a receive without pktinfo: fd is not
+ * what it was taken for.  Keeps errno.
  */
 void sock_review(int fd);
 
-/* Whether no socket is to become ours. */
+/* Whether no more sockets are to be tracked. */
 bool sock_is_off(void);
 
-/* Whether none is, for to look at one is forbidden; those that are stay. */
+/*
+ * yes: do not look at fds, because a seccomp filter forbids that.  Sockets that
+ * are tracked stay so.
+ */
 void sock_look_at_no_more(bool yes);
 
 /*
- * From now on no socket is ours; `put_back`: each delivers what its application
- * wants, but for those that whoever forked us goes on to use.  sock_go_on looks
- * at all of them anew.  Both keep errno.
+ * sock_stop() stops tracking all sockets.  `put_back`: it also sets their
+ * options back to what the application wants, except where the process that
+ * forked this one still uses the socket.  After sock_go_on() each is looked at
+ * anew.  Both keep errno.
  */
 void sock_stop(bool put_back);
 void sock_go_on(void);
 
-/* fd is a new socket of this kind; what it was before is forgotten. */
+/* fd is new, as if by socket(2) with these arguments. */
 void sock_created(int fd, int domain, int type, int protocol);
 
 /*
@@ -230,30 +242,31 @@ void sock_created(int fd, int domain, int type, int protocol);
  */
 void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len);
 
-/* fd may be anything now: closed, or received from elsewhere. */
+/* fd may be anything now: it is closed, or came by SCM_RIGHTS. */
 void sock_forget(int fd);
 
 /* All fds from first to last are closed. */
 void sock_forget_range(unsigned int first, unsigned int last);
 
-/* `to` means what `fd` means. */
+/* dup2(2) and the like: `to` is a duplicate of `fd` now. */
 void sock_duplicated(int fd, int to);
 
 /* Whether bind(2) to this address binds to the wildcard. */
 bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len);
 
 /*
- * Before a bind(2) to the wildcard: switches fd on, so that no datagram can be
- * queued before.  Answers NULL when fd is not ours to switch, or is tracked
- * already.  port_be: of that address.  After the bind, sock_bound says how that
- * went.  Both keep errno.
+ * Before a bind(2) to the wildcard and port_be: switches pktinfo on, so that no
+ * datagram is queued without it.  Returns a sock, to be passed to sock_bound()
+ * after the bind; or NULL if fd is not to be tracked, or is already.  Both keep
+ * errno.
  */
 struct sock *sock_binding(int fd, in_port_t port_be);
 void sock_bound(int fd, struct sock *sock, bool succeeded);
 
 /*
- * setsockopt and getsockopt for options that we have a hand in.  False:
- * nothing to do, call libc's.  Otherwise *result and errno are as libc's.
+ * setsockopt(2) and getsockopt(2), for the options that the library sets or
+ * remembers.  False: another option, call libc's function.  Otherwise *result
+ * and errno are as libc's function leaves them.
  */
 bool sock_set_option(int fd, int level, int name, const void *value,
 		     socklen_t len, int *result);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Which fds mean which socket, and the socks that there are. */
+/* The table of fds (struct slot), and the socks that slots point at. */
 #ifndef REPLYFROM_SOCK_TABLE_H
 #define REPLYFROM_SOCK_TABLE_H
 
@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 /*
- * What a slot holds when it is not one of our sockets, and whose mode says so;
- * NULL: never seen.
+ * What a slot points at if its fd was seen and is not tracked.  They are never
+ * armed, because their mode is SOCK_NOT_OURS.
  */
 enum {
 	OTHER,
@@ -64,35 +64,42 @@ static inline bool sock_is_new(const struct sock *sock)
 /* The slot of fd, which there is afterwards.  NULL: no memory. */
 struct slot *sock_make_slot(int fd);
 
-/* What fd was taken for, unless that has become doubtful. */
+/* The occupant of its slot, or NULL if fd has to be looked at again. */
 struct sock *sock_believed(int fd);
 
-/* Puts `sock` (counted already, when it is tracked) into the slot of fd. */
+/*
+ * Puts `sock` into the slot of fd.  If it is tracked, the caller has counted
+ * this fd in sock->fds already.
+ */
 void sock_occupy(int fd, struct sock *sock);
 
-/* Another socket has come from elsewhere; `bound`: it may be. */
+/*
+ * A socket was found that did not come from socket(2) here, so fds that were
+ * seen before may be the same socket.  `bound`: it may be bound.  From now on
+ * sock_believed() returns NULL for them.
+ */
 void sock_doubt(bool bound);
 
-/* One more fd means `sock`; false when none did any more. */
+/* Counts one more fd in sock->fds, and one less.  False: it was 0. */
 bool sock_hold(struct sock *sock);
 void sock_release(struct sock *sock);
 
-/* A sock of a new id that one fd means, or NULL. */
+/* A sock with a new id, whose `fds` is 1; NULL: no memory. */
 struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted);
 
-/* Releases one that must not be found as one that is switched on. */
+/* Releases a sock without pktinfo, which is not to be found by its cookie. */
 void sock_abandon(struct sock *sock);
 
 /* From now on `sock` is found by this cookie, if that is not 0. */
 void sock_set_cookie(struct sock *sock, uint64_t cookie);
 
 /*
- * The socket of this cookie, with one fd more, or NULL.  Also one that no fd
- * means any more: it was sent away by SCM_RIGHTS, and has come back.
+ * The sock of this cookie, after counting one more fd; or NULL.  Also finds one
+ * whose `fds` is 0: the socket was sent away by SCM_RIGHTS, and has come back.
  */
 struct sock *sock_hold_by_cookie(uint64_t cookie);
 
-/* IP_MULTICAST_IF of fd was set to this interface, or by an address: 0. */
+/* IP_MULTICAST_IF of fd was set to this index; 0: by an address. */
 void sock_note_multicast(int fd, uint32_t ifindex);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What hooks have in common. */
+/* Helpers for the hooks. */
 #ifndef REPLYFROM_HOOK_H
 #define REPLYFROM_HOOK_H
 
@@ -34,7 +34,7 @@ static inline bool hook_has_bytes(const struct iovec *iov, int count)
 	return bytes != 0;
 }
 
-/* What close(2) does before it closes. */
+/* To be called before fd is closed. */
 void hook_closing(int fd);
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A datagram is received: remember whom it came from and where it was sent. */
+/* Hooks that receive one datagram; receive.h has what they share. */
 #include "base/seccomp.h"
 #include "hooks/receive.h"
 
@@ -34,8 +34,8 @@ COLD ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
 }
 
 /*
- * recvfrom(2): what is wrong with the address' length is said only after the
- * datagram was taken, so let the kernel have a length that it accepts.
+ * recvfrom(2) takes the datagram before it fails for the length of the address,
+ * so pass the kernel a length that it accepts.
  */
 COLD ssize_t receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 			     int flags, struct sockaddr *from,

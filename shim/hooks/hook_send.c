@@ -7,7 +7,7 @@
 
 #include <limits.h>
 
-/* So many bytes of the application's control messages fit on the stack. */
+/* Room on the stack for the application's control messages. */
 #define SENT_CONTROL_BYTES 512
 
 const struct sockaddr *send_with_scope(const struct sock *sock,
@@ -59,7 +59,10 @@ bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out)
 	return n < 0;
 }
 
-/* Whether a filter makes sendmsg fail with this: then we do without. */
+/*
+ * Whether a seccomp filter made sendmsg(2) fail with this error.  If so, stops
+ * tracking all sockets.
+ */
 COLD static bool is_forbidden(int error)
 {
 	if (!seccomp_refuses_sendmsg(error))
@@ -77,7 +80,8 @@ COLD void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 		  "sent without");
 }
 
-/* A send with a source failed.  Keeps errno. */
+/* Whether a send that failed is to be repeated without a source.  Keeps errno.
+ */
 COLD static bool must_go_plainly(int fd, struct sock *sock,
 				 const struct msghdr *msg,
 				 const struct source *source)
@@ -128,7 +132,8 @@ struct sock *sender_slowly(int fd, const void *to, socklen_t len)
 ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 			     int flags, const struct source *source, ssize_t *n)
 {
-	_Alignas(struct cmsghdr) char control[SENT_CONTROL_BYTES + OURS_BYTES];
+	_Alignas(struct cmsghdr) char
+		control[SENT_CONTROL_BYTES + SOURCE_CONTROL_BYTES];
 	int saved = errno;
 
 	add_source(msg, source, control);
@@ -184,7 +189,7 @@ static int send_one(int fd, struct mmsghdr *msgs, unsigned int n,
 	return 1;
 }
 
-/* sendmsg(2) on one of our sockets. */
+/* sendmsg(2) on a tracked socket. */
 HOT static __attribute__((noinline)) ssize_t
 send_message(int fd, struct sock *sock, const struct msghdr *msg, int flags)
 {
@@ -219,7 +224,7 @@ HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return send_message(fd, sock, msg, flags);
 }
 
-/* What is sent without an address has a source only if its socket is pinned. */
+/* False: what fd sends without an address needs no source. */
 ALWAYS_INLINE bool may_be_pinned(int fd)
 {
 	const struct sock *sock = sock_occupant(fd);

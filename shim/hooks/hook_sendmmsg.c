@@ -29,7 +29,7 @@ static size_t control_room(const struct msghdr *msg)
 {
 	if (msg->msg_controllen > MOST_CONTROL_BYTES)
 		return 0;
-	return CMSG_ALIGN(msg->msg_controllen) + OURS_BYTES;
+	return CMSG_ALIGN(msg->msg_controllen) + SOURCE_CONTROL_BYTES;
 }
 
 static size_t batch_bytes(const struct mmsghdr *app, unsigned int n)

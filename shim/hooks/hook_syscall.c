@@ -14,7 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* An argument as the hook takes it. */
+/* The nth argument as the type that the hook takes. */
 #define INT(n) ((int)a[n])
 #define UINT(n) ((unsigned int)a[n])
 #define SIZE(n) ((size_t)a[n])
@@ -63,7 +63,7 @@ static ssize_t recvfrom_by_number(int fd, void *buf, size_t len, int flags,
 	return real.syscall(SYS_recvfrom, fd, buf, len, flags, from, fromlen);
 }
 
-/* No cancellation points: syscall(2), as which they answer, is none. */
+/* No cancellation points, because syscall(2) is none. */
 static const struct receive_calls by_number = { recvmsg_by_number,
 						recvfrom_by_number };
 

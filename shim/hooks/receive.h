@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a datagram is received on one of our sockets, whichever call asks. */
+/* What all receiving hooks share: receives a datagram on a tracked socket. */
 #ifndef REPLYFROM_RECEIVE_H
 #define REPLYFROM_RECEIVE_H
 
@@ -21,27 +21,31 @@
 #include <sys/socket.h>
 
 /*
- * Into this much of our own the kernel writes its control messages when the
- * application has less room; with more it has room for ours as well.
+ * The kernel writes control messages into a buffer of the library unless the
+ * application's has more than this: that has room for the library's as well.
  */
 #define RECEIVED_CONTROL_BYTES 1024
 
-/* Those of the socket itself, such as timestamps, come before ours. */
+/* Room for those of the socket level, such as timestamps: they come first. */
 #define LEAST_CONTROL_BYTES 256
 
 /* The longest address a UDP socket receives from. */
 #define NAME_BYTES sizeof(struct sockaddr_in6)
 
 /*
- * Bit 31: the kernel's own MSG_CMSG_COMPAT, which recvmsg(2) refuses, unless it
- * is a 32-bit program's.
+ * Whether a receive with these flags is left to libc.  Bit 31 is the kernel's
+ * own MSG_CMSG_COMPAT: recvmsg(2) of a 64-bit program fails with it, and
+ * recvfrom(2) does not.
  */
 static inline bool receive_refuses(unsigned int flags)
 {
 	return sizeof(long) > sizeof(int) && (int)flags < 0;
 }
 
-/* What a receive comes to: libc's own functions, or the calls by number. */
+/*
+ * The functions that receive: libc's own, or for syscall(2), which is no
+ * cancellation point, system calls by number.
+ */
 struct receive_calls {
 	__typeof__(&recvmsg) recvmsg;
 	__typeof__(&recvfrom) recvfrom;
@@ -49,10 +53,11 @@ struct receive_calls {
 
 /* Where one message is received, in place of the application's msghdr. */
 struct room {
-	char *control; /* control_room() */
-	char *name;    /* NAME_BYTES */
+	char *control; /* of control_room() bytes */
+	char *name;    /* of NAME_BYTES */
 };
 
+/* Bytes for control messages; 0: the application's buffer is used. */
 ALWAYS_INLINE size_t control_room(const struct msghdr *app)
 {
 	size_t bytes = app->msg_control ? app->msg_controllen : 0;
@@ -72,9 +77,10 @@ ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
 }
 
 /*
- * The application's message as we receive it: with room for our control
- * messages and for the peer's address.  Where the application's own is large
- * enough it is used, so that the kernel judges its pointers.
+ * The msghdr that is passed to the kernel: the application's, with room for the
+ * library's control messages and for the peer's address.  Buffers of the
+ * application that are large enough are used, so that the kernel checks its
+ * pointers.
  */
 ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
 				    const struct sock *sock,
@@ -93,7 +99,7 @@ ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
 	return ours;
 }
 
-/* The received address, as far as the application has room: recvmsg(2). */
+/* Gives the application the peer's address, cut to its room: recvmsg(2). */
 ALWAYS_INLINE void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 {
 	const socklen_t room = app->msg_namelen;
@@ -106,7 +112,7 @@ ALWAYS_INLINE void hand_over_name(const struct msghdr *ours, struct msghdr *app)
 		       room < ours->msg_namelen ? room : ours->msg_namelen);
 }
 
-/* Pins the interface only where the kernel needs it, or the user wants it. */
+/* Keeps the interface only if an answer needs it, or REPLYFROM_IFINDEX=1. */
 ALWAYS_INLINE void choose_interface(struct local *local)
 {
 	if (LIKELY(!config_get()->ifindex) &&
@@ -116,9 +122,9 @@ ALWAYS_INLINE void choose_interface(struct local *local)
 }
 
 /*
- * Remembers whom a message came from, and which address it asked.  `id`: of the
- * socket before the call, for afterwards `sock` may be another's, when a thread
- * has closed it meanwhile.
+ * Remembers which peer a message came from, and which address it was sent to.
+ * `id` is that of the socket before the call: if another thread has closed it
+ * since, `sock` may be another socket's now.
  */
 ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
 			 struct msghdr *msg, bool peeked)
@@ -140,7 +146,7 @@ ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
 	peers_remember(id, msg->msg_name, msg->msg_namelen, &local, peeked);
 }
 
-/* One message is there: learn from it, and give it to the application. */
+/* A message was received: learns from it, and hands the address over. */
 ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
 			   struct msghdr *ours, struct msghdr *app, int flags)
 {
@@ -150,19 +156,28 @@ ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
 	hand_over_name(ours, app);
 }
 
-/* A receive failed.  Keeps errno. */
+/*
+ * After a receive that failed: EAGAIN ends a batch, and an fd that is no socket
+ * is forgotten.  Keeps errno.
+ */
 void receive_note_failure(int fd, int flags);
 
-/* Whether a filter makes recvmsg fail with this: then we do without. */
+/*
+ * Whether a seccomp filter made recvmsg(2) fail with this error.  If so, stops
+ * tracking all sockets.
+ */
 bool receive_is_forbidden(int error);
 
-/* fds that came in a message may be sockets that we have not seen yet. */
+/* Forgets the fds that came in a message: they may be any sockets. */
 void receive_forget_passed_fds(const struct msghdr *msg);
 
-/* Whether this thread receives, where most that interrupts it comes. */
+/* Whether this thread is in a receive: handlers mostly interrupt these. */
 extern HIDDEN _Thread_local bool receive_is_in_call;
 
-/* A handler that receives as well, or has jumped or switched from here. */
+/*
+ * If a receive of this thread has not returned, a handler interrupted it,
+ * jumped out of it, or switched to another stack: see lock.h.
+ */
 ALWAYS_INLINE void begin_call(void)
 {
 	if (UNLIKELY(receive_is_in_call))
@@ -170,7 +185,10 @@ ALWAYS_INLINE void begin_call(void)
 	receive_is_in_call = true;
 }
 
-/* recvmsg(2) on one of our sockets. */
+/*
+ * recvmsg(2) on a tracked socket.  `is_shown`: the application sees control
+ * messages and msg_flags in *app.
+ */
 ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 			      int flags, bool is_shown,
 			      struct receive_calls calls)
@@ -192,13 +210,13 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 		return n;
 	}
 	deliver(fd, sock, id, &ours, app, flags);
-	/* Who gave no message of his own sees none of what this sets. */
+	/* recvfrom() callers passed no msghdr, so there is nothing to strip. */
 	if (is_shown)
 		pktinfo_strip(&ours, app, sock_wanted(sock));
 	return n;
 }
 
-/* The same without a msghdr; *namelen gets the length of the address. */
+/* receive() without a msghdr; *namelen gets the length of the address. */
 ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 				    size_t len, int flags, void *name,
 				    socklen_t *namelen,
@@ -218,17 +236,20 @@ ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 	return n;
 }
 
-/* recvfrom(2), when recvmsg failed; without that where it is forbidden. */
+/*
+ * Ends a recvfrom(2) whose recvmsg(2) failed: calls libc's recvfrom() if a
+ * filter forbids recvmsg(2), and otherwise returns -1 and that errno.
+ */
 ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
 			struct sockaddr *from, socklen_t *fromlen,
 			struct receive_calls calls);
 
-/* recvfrom(2) with a length of the address that is not accepted. */
+/* recvfrom(2) with a bad fromlen: takes the datagram, and fails. */
 ssize_t receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 			int flags, struct sockaddr *from, socklen_t *fromlen,
 			struct receive_calls calls);
 
-/* recvfrom(2) on one of our sockets. */
+/* recvfrom(2) on a tracked socket. */
 ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
 				   size_t len, int flags, struct sockaddr *from,
 				   socklen_t *fromlen,
@@ -246,13 +267,17 @@ ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
 	return n;
 }
 
-/* Whether a receive failed because fd is no socket, or it is forbidden. */
+/* Whether recvmsg(2) failed because fd is no socket, or a filter forbids it. */
 static inline bool must_be_read(ssize_t n)
 {
 	return n < 0 && (errno == ENOTSOCK || receive_is_forbidden(errno));
 }
 
-/* False: read it, for an fd that was closed behind our back may be a file. */
+/*
+ * readv(2) on a tracked socket; *n is its result.  False: call libc's function.
+ * That fd is not tracked, or no longer: one that was closed without a hook may
+ * be a file now.
+ */
 ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 			       ssize_t *n, struct receive_calls calls)
 {
@@ -271,6 +296,7 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	return false;
 }
 
+/* read(2), as read_vector(). */
 ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
 			       struct receive_calls calls)
 {
@@ -279,7 +305,7 @@ ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
 	return read_vector(fd, &iov, 1, n, calls);
 }
 
-/* recvmsg(2). */
+/* recvmsg(2), on any fd. */
 ALWAYS_INLINE ssize_t receive_message(struct receive_calls calls, int fd,
 				      struct msghdr *msg, int flags)
 {
@@ -294,7 +320,7 @@ ALWAYS_INLINE ssize_t receive_message(struct receive_calls calls, int fd,
 	return n;
 }
 
-/* recvmmsg(2), by `call` unless it is one of our sockets. */
+/* recvmmsg(2), on any fd, by `call`. */
 int receive_messages(__typeof__(&recvmmsg) call, int fd, struct mmsghdr *msgs,
 		     unsigned int n, batch_flags flags,
 		     struct timespec *timeout);

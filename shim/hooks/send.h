@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How a message gets its source, whichever call sends it. */
+/* What all sending hooks share: gives a message its source. */
 #ifndef REPLYFROM_SEND_H
 #define REPLYFROM_SEND_H
 
@@ -24,16 +24,16 @@
 #endif
 
 /*
- * Bit 31: the kernel's own MSG_CMSG_COMPAT, which sendmsg(2) refuses.  And what
- * is not sent needs no source.
+ * Whether a send with these flags is left to libc.  Bit 31 is the kernel's own
+ * MSG_CMSG_COMPAT, with which sendmsg(2) fails; MSG_PROBE sends nothing.
  */
 static inline bool sends_nothing(unsigned int flags)
 {
 	return (flags & (1U << 31 | MSG_PROBE)) != 0;
 }
 
-/* Ours is one of the two. */
-#define OURS_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
+/* Room for the control message that names the source, in6_pktinfo at most. */
+#define SOURCE_CONTROL_BYTES CMSG_SPACE(sizeof(struct in6_pktinfo))
 
 /* The kernel takes no more, by default (net.core.optmem_max). */
 #define MOST_CONTROL_BYTES ((size_t)128 * 1024)
@@ -42,11 +42,11 @@ static inline bool sends_nothing(unsigned int flags)
 struct source {
 	struct local local;
 	uint32_t ifindex; /* that the application wants, or 0 */
-	bool queued;	  /* see peers_recall */
-	size_t end;	  /* of the application's control messages */
+	bool queued;	  /* taken from a batch: see peers_unrecall */
+	size_t end;	  /* of the application's control messages, in bytes */
 };
 
-/* AF_INET also for an address that is mapped. */
+/* The family of the peer; AF_INET for a v4-mapped address. */
 ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
 {
 	return UNLIKELY(to->sin6_family == AF_INET6) &&
@@ -55,6 +55,7 @@ ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
 		       : AF_INET;
 }
 
+/* Which control message names the source: see pktinfo.h. */
 ALWAYS_INLINE enum pktinfo_target target_of(const struct sock *sock,
 					    int peer_family)
 {
@@ -64,14 +65,15 @@ ALWAYS_INLINE enum pktinfo_target target_of(const struct sock *sock,
 }
 
 /*
- * A link-local peer is remembered with its scope.  The application may leave
- * that to the device of the socket, or to the interface of its pktinfo.
+ * The address that msg goes to.  A link-local peer is remembered with its
+ * scope; if the application left that out, *scoped is the address with the
+ * scope of the socket's device, or of the interface that its pktinfo names.
  */
 const struct sockaddr *send_with_scope(const struct sock *sock,
 				       const struct msghdr *msg,
 				       struct sockaddr_in6 *scoped);
 
-/* The source of an answer to this peer. */
+/* Looks up the source of an answer to the peer of msg.  False: none. */
 ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 			  struct source *source)
 {
@@ -86,19 +88,23 @@ ALWAYS_INLINE bool recall(struct sock *sock, const struct msghdr *msg,
 }
 
 /*
- * Whether the control messages of one that is to be sent leave its source to
- * us; what else they say of it.
+ * Reads the control messages of a message that is to be sent: sets
+ * source->ifindex and source->end.  False: they name a source themselves, or
+ * the kernel will refuse them.
  */
 bool send_read_control(const struct msghdr *msg, enum pktinfo_target target,
 		       struct source *source);
 
-/* Whether a message goes to a known peer without a source of its own. */
+/*
+ * Finds the source of msg.  has_control: it has control messages.  False: send
+ * it plainly, because it has a source of its own, or its peer is no client.
+ */
 ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 			       bool has_control, struct source *source)
 {
 	enum pktinfo_target target;
 
-	/* What the kernel refuses, it refuses. */
+	/* The kernel will refuse these: let it. */
 	if (UNLIKELY(has_control) &&
 	    (msg->msg_controllen > MOST_CONTROL_BYTES || !msg->msg_control))
 		return false;
@@ -131,7 +137,7 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 
 /*
  * Gives msg, which is not the application's own, its source; `control` has
- * source->end + OURS_BYTES bytes.
+ * source->end + SOURCE_CONTROL_BYTES bytes.
  */
 ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 			      char *control)
@@ -147,25 +153,25 @@ ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 		memcpy(control, msg->msg_control, theirs);
 		memset(control + theirs, 0, source->end - theirs);
 	}
-	/* Last, for the last source wins, though it name only an interface. */
+	/* Last: the last source wins, even if it names only an interface. */
 	msg->msg_control = control;
 	msg->msg_controllen =
 		source->end +
 		pktinfo_append(control + source->end, &source->local, ifindex);
 }
 
-/* Whether a send may fail with this because of its source. */
+/* Whether a send may fail with this errno because of its source. */
 bool send_may_mean_source(int error);
 
 /*
- * Whether the kernel finds no way for `out`, which was not sent, from its
- * source.  Asks for the route and sends nothing: what else is wrong, a pending
- * error among it, is the application's; so is AF_UNSPEC on an AF_INET6 socket,
- * which names nobody.  Keeps errno.
+ * Whether the kernel has no route for `out`, which was not sent, from its
+ * source.  Asks with MSG_PROBE, which sends nothing.  Any other error, such as
+ * a pending one, is the application's; so is AF_UNSPEC on an AF_INET6 socket,
+ * which is no peer.  Keeps errno.
  */
 bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out);
 
-/* A message went out from its source. */
+/* Counts a message that was sent from its source. */
 ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 				  const struct source *source)
 {
@@ -174,18 +180,27 @@ ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 	       &source->local);
 }
 
-/* The kernel refuses a message its source. */
+/* Logs that the kernel refuses the source of a message. */
 void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 		       const struct source *source);
 
-/* A plain send, in place of one that was refused, had this result. */
+/*
+ * After the plain send of a message whose source was refused.  If it succeeded,
+ * the source is not recalled for this peer again.
+ */
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded);
 
-/* The same as sender(), where its first look does not do. */
+/*
+ * sender() of an fd without an armed sock: one that was not seen yet, or a new
+ * socket, which becomes tracked if it answers a client.
+ */
 struct sock *sender_slowly(int fd, const void *to, socklen_t len);
 
-/* The socket of fd, which is about to send to this address, or to its peer. */
+/*
+ * The armed sock of fd, or NULL.  fd is about to send to this address; NULL: to
+ * its peer.
+ */
 ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
 {
 	struct sock *sock = sock_occupant(fd);
@@ -193,7 +208,7 @@ ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
 	return LIKELY(sock_is_armed(sock)) ? sock : sender_slowly(fd, to, len);
 }
 
-/* sendmmsg(2), by `call` unless it is one of our sockets. */
+/* sendmmsg(2), on any fd, by `call`. */
 int send_messages(__typeof__(&sendmmsg) call, int fd, struct mmsghdr *msgs,
 		  unsigned int n, batch_flags flags);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Remembers to which local address each peer's datagram was sent. */
+/* Remembers which local address each peer sent its datagrams to. */
 #ifndef REPLYFROM_PEERS_H
 #define REPLYFROM_PEERS_H
 
@@ -13,13 +13,15 @@
 #include <sys/socket.h>
 
 /*
- * In all of these `sock` is the id of a socket: its port, if it was bound to
- * one by number, in the lower 16 bits, and above them a number of its own; 0 is
- * a socket that is not tracked.  `peer`, of `len` bytes, is the address as a
- * call on that socket gave or took it; an IPv4 peer and its v4-mapped form are
- * one.  They take the table's leaf lock, keep errno, and are
- * async-signal-safe: a handler that interrupts one of them gets the answer of
- * an empty table, and its datagram is not remembered.
+ * In all functions here `sock` is the id of a socket, sock_id(): its port, if
+ * it was bound to one by number, in the lower 16 bits, and above them a number
+ * that is not used again; 0 is a socket that is not tracked.  `peer`, of `len`
+ * bytes, is the address as a call on that socket returned or took it; an IPv4
+ * peer and its v4-mapped form are the same peer.
+ *
+ * The functions take the table's leaf lock, keep errno, and are
+ * async-signal-safe: in a handler that interrupts one of them, another finds
+ * nothing, and remembers nothing.
  */
 
 /* How many peers are remembered when no memory can be mapped for the table. */
@@ -40,26 +42,28 @@ static inline in_port_t peers_port_be(uint64_t sock)
 }
 
 /*
- * Gets what memory the first peers need.  Now, for a server may be about to
- * forbid itself mmap(2) and getrandom(2).  False: there is none, and no more
- * than PEERS_SPARE are remembered, or fewer.
+ * Allocates the memory that the first peers need.  To be called early, because
+ * a server may forbid itself mmap(2) and getrandom(2) later.  False: there is
+ * none, and PEERS_SPARE peers at most are remembered.
  */
 bool peers_open(void);
 
 /*
- * A datagram of `peer` to `local` was read; `peeked` when it stays in the
- * queue.  Forgets another when REPLYFROM_PEERS are remembered.
+ * Remembers that a datagram of `peer` to `local` was read; `peeked`: with
+ * MSG_PEEK.  Forgets another peer if there are REPLYFROM_PEERS already.
  */
 void peers_remember(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local, bool peeked);
 
+/* peers_recall() if the peer is not what this thread read last, or answered. */
 bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued);
 
 /*
- * The address that what is written to `peer` comes from, by the table in
- * peers_client.h; *queued: it is the next of a batch.  False, and *local is of
- * no use, when the kernel chooses, for nothing is answered.
+ * Sets *local to the source of a datagram to `peer`, which peers_client.h
+ * chooses.  *queued: it was taken from the addresses of a batch, so
+ * peers_unrecall() has to be called if the datagram is not sent.  False: the
+ * datagram is no answer, so the kernel chooses; *local may be changed.
  */
 ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
 				socklen_t len, struct local *local,
@@ -69,7 +73,7 @@ ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
 
 	atomic_signal_fence(memory_order_seq_cst);
 	*queued = false;
-	/* The first answer is never too late. */
+	/* The first answer may be late: REPLYFROM_TTL does not count. */
 	if (LIKELY(!peers_thread.last.answered &&
 		   peers_is_last(sock, peer, len) &&
 		   peers_recall_last(version, local)))
@@ -77,25 +81,25 @@ ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
 	return peers_recall_slowly(sock, peer, len, local, queued);
 }
 
-/* Whether there may be any: peers_open() was called.  Takes no lock. */
+/* False: peers_open() did not run yet, so there are no peers.  No lock. */
 bool peers_are_open(void);
 
 /*
- * As peers_recall, but not for another port of the peer's host: for connect(2),
- * and for a socket that is not tracked.
+ * peers_recall() for connect(2), and for a socket that is not tracked: another
+ * port of the peer's host does not count.
  */
 bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 struct local *local);
 
-/* `sock` answers `peer`, which asked `local` on another socket. */
+/* Remembers that `sock` answers `peer`, which asked `local` elsewhere. */
 void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 const struct local *local);
 
-/* A queued recall that came to nothing: the next one shall find it again. */
+/* Puts back an address that was *queued, because its datagram was not sent. */
 void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local);
 
-/* The kernel refuses `local` as a source: no longer recall it for `peer`. */
+/* No longer recalls `local` for `peer`: the kernel refuses it as a source. */
 void peers_forget(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		  const struct local *local);
 

@@ -6,8 +6,9 @@
 #include "state/peers_table.h"
 
 /*
- * The source of what is written to the peer of this key, with the lock;
- * `is_send` unless it is connect(2).  False: the kernel's choice.
+ * Finds the source of what is sent to the peer of this key, and notes that it
+ * is sent.  is_send: false for connect(2).  False: the kernel chooses the
+ * source.  For this and all functions here the caller holds peers_lock.
  *
  * | the peer                               | the source is the address        |
  * |----------------------------------------|----------------------------------|
@@ -28,15 +29,19 @@ bool peers_find_source(const struct peers_key *key, struct peers_hashes hashes,
 		       bool is_send, struct local *local, bool *queued);
 
 /*
- * Whether this process wrote to the peer first.  Asked for a socket without a
- * port of its own number: such are made anew for each question.
+ * Whether any socket of this process that has no own port wrote to the peer
+ * first: such sockets are often made for one query.  False if key->sock has
+ * one.
  */
 bool peers_is_outbound_anywhere(const struct peers_key *key);
 
-/* A peer that was answered by a new socket writes to that: it is a client. */
+/* A peer that was answered by a new socket wrote to it: it is a client. */
 void peers_confirm_claim(const struct peers_key *key);
 
-/* Remembers that a peer is no client of this socket, or why it is one. */
+/*
+ * Sets the kind and the local address of a peer, which is added if there is
+ * room: why it is a client of this socket, or why not.
+ */
 void peers_note_kind(const struct peers_key *key, enum peers_kind kind,
 		     const struct local *local, uint32_t now);
 

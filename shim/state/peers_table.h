@@ -31,16 +31,16 @@
 #define PEERS_PER_CHUNK 512
 #define CHUNKS (4194304 / PEERS_PER_CHUNK)
 #define HINTS_PER_BUCKET 2
-/* Of the clock: it wraps after two years. */
+/* Clock ticks in a uint32_t: they wrap after two years. */
 #define TICKS_PER_S 64
-/* A chain is mostly of one or two; an attacker does not choose its length. */
+/* Mostly a hash chain has one or two peers; no attacker can make it longer. */
 #define MOST_STEPS 8
 
 /* Words, so that they stay in registers. */
 struct peers_key {
 	/*
-	 * An in6_addr; of IPv4 the v4-mapped form.  Of a link-local one the
-	 * scope is where that has zeroes: RFC 4291, section 2.5.6.
+	 * An in6_addr, v4-mapped for IPv4.  A link-local address has its scope
+	 * where it has zeroes otherwise: RFC 4291, section 2.5.6.
 	 */
 	uint64_t addr[2];
 	uint64_t sock;
@@ -50,9 +50,9 @@ struct peers_key {
 
 #define KEY_WORDS (sizeof(struct peers_key) / sizeof(uint32_t))
 
-/* In place of a socket: all of the process, or one that is not tracked. */
+/* Instead of an id: all sockets of the process, or one that is not tracked. */
 #define NO_SOCK 0
-/* So many sockets that one peer wrote to are compared, the newest first. */
+/* Number of sockets of one peer that are compared, the newest first. */
 #define MOST_SOCKS 16
 
 static inline uint32_t peers_upper(uint64_t word)
@@ -90,24 +90,25 @@ struct peer {
 	uint64_t batch;	    /* that it was heard in last */
 	struct queue queue; /* the addresses of that batch, if they differ */
 	uint32_t index;
-	uint32_t heard;	    /* in ticks; an outbound one: or written to */
+	uint32_t heard;	    /* in ticks; if outbound: heard or written to */
 	uint16_t datagrams; /* of that batch */
-	/* In its chain, if it asked or is outbound: 1 + an index, or 0. */
+	/* In its chain, if it asked or is outbound; neighbours: 1 + an index */
 	bool is_linked;
 	uint32_t newer;
 	uint32_t older;
 };
 
-/* The hashes of a key: all of it, without its port, and without its socket. */
+/* The hashes of a key. */
 struct peers_hashes {
-	uint32_t peer;
-	uint32_t host;
-	uint32_t anywhere;
+	uint32_t peer;	   /* of the whole key */
+	uint32_t host;	   /* without the port */
+	uint32_t anywhere; /* without the socket */
 };
 
 /*
- * Guards `table`, `peers_counts` and all queues, but for what remember_again
- * does.  A leaf: no calls under it.
+ * Guards peers_table, peers_counts and all queues, except what remember_again()
+ * and recall_known() in peers.c do.  A leaf: nothing is locked, logged or
+ * mapped under it.
  */
 extern HIDDEN struct lock peers_lock;
 
@@ -132,10 +133,10 @@ struct peers_table {
 };
 extern HIDDEN struct peers_table peers_table;
 
-/* Empties the table.  Whoever calls holds the lock, or is alone. */
+/* Empties the table.  The caller holds the lock, or is the only thread. */
 void peers_forget_all(void);
 
-/* False: this thread is inside already, or another does not let go. */
+/* False: it was not taken, see LOCK_REFUSED in lock.h. */
 static inline bool peers_take_lock(void)
 {
 	enum lock_result result = lock_take(&peers_lock);
@@ -154,7 +155,7 @@ static inline void peers_release_lock(void)
 bool peers_key_of_v6(const struct sockaddr *peer, socklen_t len,
 		     struct peers_key *key);
 
-/* False: it is no address of a peer. */
+/* Makes the key of a peer on a socket.  False: not an IP address. */
 static inline bool peers_key_of(uint64_t sock, const struct sockaddr *peer,
 				socklen_t len, struct peers_key *key)
 {
@@ -214,32 +215,37 @@ static inline struct peer *peers_nth(uint32_t n)
 	return &peers_table.chunks[n / PEERS_PER_CHUNK][n % PEERS_PER_CHUNK];
 }
 
-/* The peer of this key, with the lock; NULL: there is none. */
+/* The peer of this key, or NULL.  The caller holds the lock. */
 struct peer *peers_find(const struct peers_key *key, uint32_t hashv);
 
-/* A new one.  NULL: no memory, and there might be; if not, let `may_evict`. */
+/*
+ * Adds a peer.  may_evict: forget another one if there is no memory.  NULL:
+ * there is none now; call again after peers_reserve(), with may_evict.  The
+ * caller holds the lock.
+ */
 struct peer *peers_insert(const struct peers_key *key,
 			  struct peers_hashes hashes, uint32_t now,
 			  bool may_evict);
 
-/* Whether one more takes the place of nobody that waits for an answer. */
+/* Whether a peer can be added without forgetting one that is not answered. */
 bool peers_have_room(uint32_t now);
 
-/* Memory for one more peer, outside the lock.  Keeps errno. */
+/* Allocates memory for one more peer, outside the lock.  Keeps errno. */
 void peers_reserve(void);
 
-/* Others see that it changes, and that it has. */
+/* For those without the lock: its version is 0 in between, and then new. */
 void peers_begin_change(struct peer *peer);
 void peers_end_change(struct peer *peer);
 
 /*
- * As the newest of those that share its hash without the socket.  Not what was
- * only learned there: a socket for each answer would hide who asked.
+ * Puts the peer into its chain, of those with the same hash `anywhere`, as the
+ * newest.  Not one of kind PEERS_LEARNED or PEERS_FOR_HOST: with a new socket
+ * for each answer these would hide the peer that asked.
  */
 void peers_link(struct peer *peer, uint32_t anywhere);
 void peers_unlink(struct peer *peer);
 
-/* Whether it is what it was at that version.  See peers_glance. */
+/* Whether the peer still has this version.  See peers_glance(). */
 RACY static inline bool peers_is_unchanged(const struct peer *peer,
 					   uint32_t version)
 {
@@ -249,10 +255,10 @@ RACY static inline bool peers_is_unchanged(const struct peer *peer,
 }
 
 /*
- * Without the lock: the peer of this key, if it is found in a few steps and
- * nobody changes it right now.  What is read of it holds if
- * peers_is_unchanged() says so afterwards.  NULL, also to a handler that
- * interrupted a change: take the lock.
+ * The peer of this key, without the lock.  What the caller reads of it is valid
+ * if peers_is_unchanged() returns true afterwards.  NULL: it was not found in a
+ * few steps, or is being changed, perhaps by the call that a handler
+ * interrupted; take the lock.
  */
 RACY ALWAYS_INLINE struct peer *peers_glance(const struct peers_key *key,
 					     uint32_t hashv, uint32_t *version)
@@ -275,26 +281,31 @@ RACY ALWAYS_INLINE struct peer *peers_glance(const struct peers_key *key,
 }
 
 /*
- * In ticks, since it was heard, and a second more: another thread may hear it
- * after we looked at the clock.
+ * Ticks since the peer was heard, plus those of a second: another thread may
+ * hear it after `now`.
  */
 RACY static inline uint32_t peers_age(const struct peer *peer, uint32_t now)
 {
 	return now - peer->heard + TICKS_PER_S;
 }
 
+/* Whether it was heard in the last REPLYFROM_TTL seconds. */
 RACY static inline bool peers_is_fresh(const struct peer *peer, uint32_t now)
 {
 	return peers_age(peer, now) <= (peers_table.ttl_s + 1) * TICKS_PER_S;
 }
 
+/* Whether this process wrote to the peer first, or it counts as such. */
 static inline bool peers_is_outbound(const struct peer *peer)
 {
 	return peer->entry.kind == PEERS_OUTBOUND ||
 	       peer->entry.kind == PEERS_CLAIMED;
 }
 
-/* Whether a request of this peer was read lately, and is not answered yet. */
+/*
+ * Whether a request of this peer was read in the last REPLYFROM_FOLLOW_MS, and
+ * is not answered yet.
+ */
 bool peers_is_waiting(const struct peer *peer, uint32_t now);
 
 static inline uint32_t *peers_chain_of(uint32_t anywhere)

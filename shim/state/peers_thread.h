@@ -16,7 +16,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* What the table comes to. */
+/* Counters of the table: COUNT_REMEMBERED and so on. */
 extern counter peers_counts[COUNTS_OF_TABLE];
 
 #define PEERS_COUNTS                               \
@@ -25,7 +25,7 @@ extern counter peers_counts[COUNTS_OF_TABLE];
 		.stride = sizeof(peers_counts),    \
 	}
 
-/* What each thread counts; the first is for those that are not known yet. */
+/* Counters of each thread; the first line is for threads not seen yet. */
 extern counter peers_lines[COUNT_LINES][COUNT_LINE / sizeof(counter)];
 
 #define PEERS_THREADS                                       \
@@ -36,36 +36,37 @@ extern counter peers_lines[COUNT_LINES][COUNT_LINE / sizeof(counter)];
 
 /* What a thread does with the datagrams that it reads. */
 enum peers_state {
-	PEERS_READING,	 /* one more belongs to the batch */
+	PEERS_READING,	 /* the next one belongs to the same batch */
 	PEERS_DRAINED,	 /* the batch is complete: answers come in order */
-	PEERS_ANSWERING, /* it was none: answers are to the last one */
-	PEERS_PACKETS,	 /* it reads in another way, and goes on to do so */
+	PEERS_ANSWERING, /* no batch: each answer is to what it read last */
+	PEERS_PACKETS,	 /* for good: see peers_read_packets() */
 };
 
 /* Why a peer is in the table, of one socket. */
 enum peers_kind {
 	PEERS_ASKED,	/* it wrote first: a client */
 	PEERS_OUTBOUND, /* this process wrote first */
-	/* A new socket answered what it asked another one; until it writes to
-	 * such a socket, too, it may be one in whose name that was forged. */
+	/* A new socket answered what it asked another one.  Until it writes to
+	 * the new one, what it asked may have been forged in its name. */
 	PEERS_CLAIMED,
 	PEERS_LEARNED,	/* its request on another socket was answered here */
 	PEERS_FOR_HOST, /* got the answer to another port of its host */
 };
 
-/* What begins each entry of the table. */
+/* The beginning of each entry of the table, struct peer. */
 struct peers_entry {
 	/*
-	 * Another, of all that there ever were, when the peer, its addresses or
-	 * its queue are; 0 while they change.
+	 * 0 while the peer, its address or its queue change, and a new number
+	 * of the whole table afterwards.
 	 */
 	_Atomic uint32_t version;
-	/* Of no weight, so threads may lose each other's counts. */
-	uint16_t unanswered; /* that were read, and no answer sent since */
-	bool answered;
-	uint8_t kind; /* enum peers_kind */
+	/* Only a hint: threads may lose each other's counts. */
+	uint16_t unanswered; /* datagrams that were read and not answered */
+	bool answered;	     /* at least once: for eviction */
+	uint8_t kind;	     /* enum peers_kind */
 };
 
+/* A datagram is sent to the peer. */
 RACY static inline void peers_note_answer(struct peers_entry *entry)
 {
 	entry->answered = true;
@@ -74,45 +75,46 @@ RACY static inline void peers_note_answer(struct peers_entry *entry)
 }
 
 /*
- * The datagram that this thread read last, whose answer is mostly the next that
- * it sends: it then needs neither the lock nor the table.
+ * The datagram that this thread read last.  Its answer is mostly what the
+ * thread sends next, and is sent without the lock and without a look into the
+ * table.
  */
 struct peers_last {
-	/* PEERS_LAST(), PEERS_WRITTEN, or 0: none, ask the table */
+	/* PEERS_LAST() of a socket, PEERS_WRITTEN, or 0: look into the table */
 	_Atomic uint64_t sock;
-	uint32_t version; /* the entry's, while what follows is true */
+	uint32_t version; /* of the entry; once that differs, outdated */
 	struct peers_entry *entry;
 	uint64_t name[4]; /* of the peer: the bytes of its sockaddr */
 	struct local local;
-	uint32_t heard; /* in ticks */
+	uint32_t heard; /* in ticks: see peers_now() */
 	bool answered;
 };
 
 #define PEERS_LAST(sock) ((uint64_t)(sock) + 1)
 /*
- * Somebody on this thread writes the rest, and has perhaps been interrupted:
- * others leave it alone.  If it does not come back, the thread asks the table
- * from then on.
+ * A call on this thread is writing the rest.  A handler that interrupts it
+ * leaves it alone; if it jumps out, the thread looks into the table from then
+ * on.
  */
 #define PEERS_WRITTEN UINT64_MAX
 
-/* For what is inline here. */
+/* State of this thread.  For inline functions, and for peers*.c. */
 struct peers_thread {
 	struct peers_last last;
 	enum peers_state state;
-	uint32_t generation; /* a fork makes its thread another one */
-	uint64_t batch;	     /* no other thread, in any process, has it */
+	uint32_t generation; /* lock_generation(); another one after a fork */
+	uint64_t batch;	     /* its number: unlike any of another thread */
 	counter *counts;     /* one of peers_lines */
 };
 extern HIDDEN _Thread_local struct peers_thread peers_thread;
 
-/* Counts so many more of those in count.h that are a thread's. */
+/* Adds to a counter of this thread; `which` is COUNT_SEEN and so on. */
 static inline void peers_count(int which, unsigned long more)
 {
 	count_add(&peers_thread.counts[which], more);
 }
 
-/* Answers `event`, and counts it. */
+/* Returns `event`, and counts it if true. */
 ALWAYS_INLINE bool peers_count_if(bool event, int which)
 {
 	if (UNLIKELY(event))
@@ -121,21 +123,20 @@ ALWAYS_INLINE bool peers_count_if(bool event, int which)
 }
 
 /*
- * This thread has read what there was: a whole recvmmsg(2), or up to EAGAIN.
- * What it read since it last sent or last had read everything is a batch, and
- * its answers are taken to come in the same order.
+ * This thread has read all that there was: one recvmmsg(2), or up to EAGAIN.
+ * What it read since it last sent, or since the last call of this function, is
+ * a batch: its answers are expected in the same order.
  */
 void peers_drained(void);
 
 /*
- * This thread reads a packet(7) socket, or a raw one: what it writes answers
- * what came there.  Of our sockets it only drains the copies, some time before
- * or after the answer, as ISC dhcpd does.  So from now on it remembers and
- * recalls nothing.
+ * This thread reads a packet(7) socket, or a raw one, and what it sends answers
+ * what came there.  What it reads from UDP sockets are only copies, as with ISC
+ * dhcpd.  So from now on it remembers and recalls nothing.
  */
 void peers_read_packets(void);
 
-/* Gives a thread that is new, also by fork, a number. */
+/* Gives this thread a number; after a fork(2), a new one. */
 void peers_meet_thread(uint32_t generation);
 
 static inline void peers_know_thread(void)
@@ -146,14 +147,14 @@ static inline void peers_know_thread(void)
 		peers_meet_thread(generation);
 }
 
-/* Which batch this thread is in: no other's, in any process, is equal. */
+/* The batch that this thread reads or answers. */
 static inline uint64_t peers_current_batch(void)
 {
 	peers_know_thread();
 	return peers_thread.batch;
 }
 
-/* The batch that a datagram which is read now belongs to. */
+/* The batch of a datagram that is read now. */
 static inline uint64_t peers_reading_batch(void)
 {
 	uint64_t current = peers_current_batch();
@@ -165,7 +166,10 @@ static inline uint64_t peers_reading_batch(void)
 	return current;
 }
 
-/* Whoever writes it right now will see that the peer has changed. */
+/*
+ * Forgets what this thread read last, unless a call is writing it right now:
+ * its version will be outdated then.
+ */
 static inline void peers_drop_last(void)
 {
 	_Atomic uint64_t *sock = &peers_thread.last.sock;
@@ -177,7 +181,7 @@ static inline void peers_drop_last(void)
 							memory_order_relaxed);
 }
 
-/* Whether that was of `peer` to `sock`, and nothing has changed since. */
+/* Whether this thread read `peer` on `sock` last, and it has not changed. */
 ALWAYS_INLINE bool peers_is_last(uint64_t sock, const struct sockaddr *peer,
 				 socklen_t len)
 {
@@ -204,8 +208,9 @@ ALWAYS_INLINE bool peers_is_last(uint64_t sock, const struct sockaddr *peer,
 }
 
 /*
- * *local as it was read last, when that had this version.  False: a handler, or
- * another user-level thread, has read another meanwhile, or is about to.
+ * Sets *local to the address of what this thread read last, if its version is
+ * this one, and notes the answer.  False: a handler, or another user-level
+ * thread, has read something else meanwhile.
  */
 ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 {

@@ -14,7 +14,7 @@
 
 /* The address that a datagram was sent to: the source of its answer. */
 struct local {
-	sa_family_t family; /* AF_UNSPEC: the kernel shall choose */
+	sa_family_t family; /* AF_UNSPEC: none, the kernel chooses */
 	uint32_t ifindex;   /* of the interface it came in by; 0: any */
 	union {
 		struct in_addr v4;
@@ -59,7 +59,7 @@ enum pktinfo_kinds {
 	(CMSG_SPACE(sizeof(struct in_pktinfo)) + \
 	 CMSG_SPACE(sizeof(struct in6_pktinfo)))
 
-/* Whom a message goes to, which decides what names its source. */
+/* The destination of a message, which decides what can name its source. */
 enum pktinfo_target {
 	PKTINFO_TO_V4,	   /* an IPv4 peer of an AF_INET socket */
 	PKTINFO_TO_MAPPED, /* an IPv4 peer of an AF_INET6 socket */
@@ -83,14 +83,14 @@ static inline void pktinfo_read_v4(const struct in_pktinfo *info,
 	local->v4 = source;
 }
 
-/* pktinfo_read, wherever it is. */
+/* pktinfo_read() if another control message comes first.  Slower. */
 bool pktinfo_search(const struct msghdr *msg, struct local *local);
 
 /*
- * Finds the local address in a received message's control messages.  Answers
+ * Finds the local address in a received message's control messages.  Returns
  * false, and leaves *local alone, when there is none.  IP_PKTINFO wins over
  * IPV6_PKTINFO: for an IPv4 broadcast on a dual-stack socket only the former is
- * usable.  A multicast destination is no source and answers AF_UNSPEC.
+ * usable.  A multicast address is no source: local->family is AF_UNSPEC.
  * ip(7) IP_PKTINFO, RFC 3542 section 6.1.
  */
 static inline bool pktinfo_read(const struct msghdr *msg, struct local *local)
@@ -98,7 +98,7 @@ static inline bool pktinfo_read(const struct msghdr *msg, struct local *local)
 	struct cmsghdr c;
 	struct in_pktinfo info;
 
-	/* Mostly it is the only one. */
+	/* Mostly IP_PKTINFO is the only one. */
 	if (UNLIKELY(!msg->msg_control ||
 		     msg->msg_controllen < CMSG_LEN(sizeof(info))))
 		return pktinfo_search(msg, local);
@@ -137,7 +137,7 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 uint32_t pktinfo_interface(const struct msghdr *msg,
 			   enum pktinfo_target target);
 
-/* Begins a control message of so many zeroes at `control`; answers these. */
+/* Begins a control message with `bytes` zeroes as data, and returns these. */
 ALWAYS_INLINE char *pktinfo_begin(char *control, int level, int type,
 				  size_t bytes)
 {
@@ -155,7 +155,7 @@ ALWAYS_INLINE char *pktinfo_begin(char *control, int level, int type,
 /*
  * Writes the control message that makes `local` the source, by the interface of
  * this index if it is not 0, at `control`, which is aligned for a cmsghdr and
- * has PKTINFO_SPACE bytes.  Answers its length in bytes.  `local` is of family
+ * has PKTINFO_SPACE bytes.  Returns its length in bytes.  `local` is of family
  * AF_INET or AF_INET6.
  */
 ALWAYS_INLINE size_t pktinfo_append(char *control, const struct local *local,
@@ -182,8 +182,9 @@ ALWAYS_INLINE size_t pktinfo_append(char *control, const struct local *local,
 }
 
 /*
- * The name of `local` on a socket of this family, without a port; on AF_INET6
- * an IPv4 address is mapped.  False: there is none.
+ * Sets *name to `local` as an address for bind(2) on a socket of this family,
+ * with port 0; for AF_INET6 an IPv4 address is v4-mapped.  False: there is
+ * none.
  */
 bool local_name(const struct local *local, sa_family_t family,
 		struct sockaddr_in6 *name);

@@ -11,7 +11,8 @@
 
 /*
  * All zero: empty.  The queues share a fixed number of runs; when these are
- * used up, all queues are empty at once.  Whoever calls holds the peers' lock.
+ * used up, all queues are emptied at once.  The caller of each function holds
+ * peers_lock.
  */
 struct queue {
 	uint32_t epoch;
@@ -19,7 +20,7 @@ struct queue {
 	uint16_t last;
 };
 
-/* Queues of an earlier one are empty; for what is inline here. */
+/* Queues of an earlier epoch are empty.  For the inline functions below. */
 extern HIDDEN uint32_t queue_epoch;
 
 static inline bool queue_is_empty(const struct queue *queue)
@@ -27,7 +28,7 @@ static inline bool queue_is_empty(const struct queue *queue)
 	return !queue->first || queue->epoch != queue_epoch;
 }
 
-/* Whether it was not empty when all were emptied. */
+/* Whether it lost its addresses when all queues were emptied. */
 static inline bool queue_is_lost(const struct queue *queue)
 {
 	return queue->first && queue->epoch != queue_epoch;
@@ -43,9 +44,10 @@ void queue_put_back(struct queue *queue, const struct local *local);
 /* Takes the first; false when there is none. */
 bool queue_take(struct queue *queue, struct local *local);
 
-/* Wherever `local` is waiting, the kernel shall choose. */
+/* Replaces `local` by AF_UNSPEC, with which the kernel chooses. */
 void queue_forget(struct queue *queue, const struct local *local);
 
+/* Empties this queue. */
 void queue_drop(struct queue *queue);
 
 /* Empties every queue there is. */

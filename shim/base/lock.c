@@ -132,7 +132,7 @@ static uint64_t this_thread(void)
 	       (uint32_t)((uintptr_t)&lock_inside >> 3);
 }
 
-/* In `holder`: whoever held the lock is gone. */
+/* In `holder`: the thread that held the lock is gone. */
 #define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)
@@ -140,7 +140,7 @@ static uint32_t generation_of(uint64_t holder)
 	return (uint32_t)(holder >> 32);
 }
 
-/* Waits for the holder.  Answers as lock_take. */
+/* Waits for the holder.  Returns what lock_take() does. */
 static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 {
 	const struct timespec nap = { .tv_nsec = 1000000 };

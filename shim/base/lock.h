@@ -2,21 +2,23 @@
 /*
  * A leaf lock that a signal handler, a fork or a lost holder cannot jam.
  *
- * A call that interrupts another one of its thread inside is refused until that
- * one is through.  What interrupts is a handler, which returns; or jumps out by
- * siglongjmp(3), and the call inside never goes on; or switches to another
- * stack by swapcontext(3), and the call inside goes on later.  No address on a
- * stack tells these two apart: were a jump taken for a switch, the thread would
- * be refused for ever; were a switch taken for a jump, two would change the
- * same state.
+ * A call is inside while it holds a lock.  If a signal handler interrupts it
+ * and makes another call, that one is refused until the call inside has
+ * released the lock.  The handler may return; or leave by siglongjmp(3), and
+ * the call inside never goes on; or switch to another stack by swapcontext(3),
+ * and the call inside goes on later.  A jump and a switch cannot be told apart
+ * by any address on a stack.  If a jump was taken for a switch, the thread
+ * would be refused for ever; if a switch was taken for a jump, two calls would
+ * change the same state.
  *
- * So from when something was first seen to interrupt a call of ours, all locks
- * block signals, and no handler runs inside.  Up to then they do not: where
- * handlers leave our calls alone, a request makes no more system calls than
- * without us.  What may interrupt all the same is a signal that a call or an
- * instruction raises (SIGSEGV, SIGTRAP, SIGSYS), which cannot be blocked;
- * SIGKILL in a vfork child, which has this thread's memory; and the first of
- * all, if it comes inside a lock:
+ * So once a call of the library was interrupted, all locks block signals, and
+ * no handler runs inside.  Until then they do not, so that in programs whose
+ * handlers do not interrupt such calls, a request makes no more system calls
+ * than without the library.  Three things interrupt a call inside all the same:
+ * a signal that a call or an instruction raises (SIGSEGV, SIGTRAP, SIGSYS),
+ * which cannot be blocked; SIGKILL in a vfork child, which has this thread's
+ * memory; and the first interruption of all.  What the next call of the thread
+ * then does:
  *
  * | the call inside  | signals now | so it is             | the next one     |
  * |------------------|-------------|----------------------|------------------|
@@ -25,10 +27,10 @@
  * | was the first    | either      | interrupted, or gone | is refused, for  |
  * |                  |             |                      | LOCK_OVERDUE_S   |
  *
- * Where the application blocks all signals, or a filter refuses that, calls may
- * be refused more often: their replies are plain.  Two change the same state
- * only if the first of all was a user-level thread, stopped inside a lock, that
- * others of its thread do not let go on for LOCK_OVERDUE_S.
+ * Where the application blocks all signals, or a seccomp filter forbids to
+ * block them, calls may be refused more often: their replies are sent plainly.
+ * Two calls change the same state only if the first interruption was a switch
+ * from a user-level thread inside, which does not run again in LOCK_OVERDUE_S.
  */
 #ifndef REPLYFROM_LOCK_H
 #define REPLYFROM_LOCK_H
@@ -49,25 +51,25 @@ struct lock {
 enum lock_result {
 	LOCK_REFUSED, /* do without: this thread is inside a lock already */
 	LOCK_HELD,
-	LOCK_INHERITED, /* held, but who had it will not go on */
+	LOCK_INHERITED, /* held, but the last holder will not go on */
 };
 
-/* How many times it did not let a caller in. */
+/* How many times lock_take() returned LOCK_REFUSED. */
 extern counter lock_refusals;
 
-/* Where this thread is, in respect of all locks. */
+/* Where this thread is: outside or inside of a lock, any of them. */
 enum lock_place {
 	LOCK_OUTSIDE,
 	LOCK_INSIDE,
-	LOCK_INSIDE_BLOCKED, /* and signals are blocked meanwhile */
+	LOCK_INSIDE_BLOCKED, /* inside, with signals blocked */
 	/* A vfork child was here, and knows of no lock: see lock_is_borrowed */
 	LOCK_BORROWED,
 };
 
-/* A user-level thread that was switched is back long before. */
+/* In less time a user-level thread is switched back. */
 #define LOCK_OVERDUE_S 10
 
-/* For what is inline here, and for who reads without a lock. */
+/* For the inline functions below, and for readers without a lock. */
 extern HIDDEN _Atomic uint32_t *_Atomic lock_page;
 extern HIDDEN _Thread_local enum lock_place lock_inside;
 
@@ -89,20 +91,22 @@ static inline uint32_t lock_generation(void)
 }
 
 /*
- * Returns LOCK_REFUSED as the table above says, and when the holder does not
- * let go: after seconds, and from then on at once.  After LOCK_INHERITED the
- * state behind the lock may be half-written: the holder stayed behind in the
- * process that forked us, or is gone.  Async-signal-safe; keeps errno.
+ * Returns LOCK_REFUSED as the table above says, and when another thread does
+ * not release the lock: the first time after seconds, and from then on at once.
+ * After LOCK_INHERITED the state behind the lock may be half-written: its
+ * holder is a thread of the process that forked this one, or is gone.
+ * Async-signal-safe; keeps errno.
  */
 enum lock_result lock_take(struct lock *lock);
 void lock_release(struct lock *lock);
 
-/* Something has interrupted a call of ours: from now on locks block signals. */
+/* A call was interrupted: from now on locks block signals. */
 void lock_be_wary(void);
 
 /*
- * Whether no lock makes a system call, which may be forbidden: none is then
- * waited for for long, and what a handler jumped out of stays locked.
+ * yes: locks make no system calls, because a seccomp filter may kill for them.
+ * Then they are not waited for for long, and a lock that a handler jumped out
+ * of stays locked.
  */
 void lock_call_no_more(bool yes);
 

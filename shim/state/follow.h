@@ -9,19 +9,21 @@
 #include <sys/socket.h>
 
 /*
- * The address that a connected socket gets.  When its peer is a client (what is
- * written to it now is an answer: see peers.h), it is the address that the
- * client asked.  A socket that this process bound to a port by number is first
- * connected as the application said; where the kernel chooses that address,
- * that is all.  Otherwise it is disconnected, and gets the address by two
- * connects, as a socket without a port does at once: the kernel keeps the local
- * address that a UDP socket has when it is connected again
- * (__ip4_datagram_connect, __ip6_datagram_connect), so it is given one first.
- * For IPv4 by a connect to a multicast group, whose source is IP_MULTICAST_IF;
- * for IPv6 by a connect to that address itself, whose source it is (RFC 6724
- * section 5 rule 1).  The socket stays the same file; until the last connect
- * it does not hear the client, but for moments.  Where the kernel does not give
- * it that address, the socket is connected as the application said, and what is
+ * Which address a connected socket gets.  If its peer is a client (see
+ * peers_client.h), it is the address that the client asked.
+ *
+ * A socket that this process bound to a port by number is first connected as
+ * the application said; where the kernel chooses that address, that is all.
+ * Otherwise it is disconnected, and gets the address by two connects, as a
+ * socket without a port does at once.  The kernel keeps the local address that
+ * a UDP socket has when it is connected again (__ip4_datagram_connect,
+ * __ip6_datagram_connect), so the first connect gives it one: for IPv4 to a
+ * multicast group, whose source is IP_MULTICAST_IF; for IPv6 to that address
+ * itself, whose source it is (RFC 6724 section 5 rule 1).
+ *
+ * The socket stays the same file; until the last connect it receives nothing
+ * from the client, except for moments.  Where the kernel does not give it that
+ * address, the socket is connected as the application said and pinned: what is
  * sent on it gets its source message by message.  For any other peer, and for a
  * socket that is bound to an address, nothing is done.
  *
@@ -39,12 +41,13 @@
 bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		    int *result);
 
-/* Whether no socket gets an address: a filter kills for that. */
+/* yes: no socket gets an address, because a seccomp filter kills for that. */
 void follow_forbid(bool yes);
 
 /*
- * Before a send on fd, which is no socket of ours, to `to`: a new socket that
- * answers a peer becomes ours.  Returns its sock, or NULL.  Keeps errno.
+ * To be called before a send to `to` on fd, which is not tracked: tracks it if
+ * it is a new socket that answers a client.  Returns its sock, or NULL.  Keeps
+ * errno.
  */
 struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len);
 

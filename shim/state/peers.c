@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is read is remembered, and found again when it is answered. */
+/* Remembers a peer when its datagram is read, and recalls it when answering. */
 #include "state/peers.h"
 
 #include "state/peers_client.h"
@@ -27,8 +27,8 @@ RACY static inline void count_in_batch(struct peer *peer, uint64_t batch)
 }
 
 /*
- * The same, to any address.  A queue is only needed once they went to different
- * ones; until then they are counted.
+ * The batch has one more datagram of this peer, to any address.  A queue is
+ * only needed once they went to different ones; until then they are counted.
  */
 static inline void note_in_batch(struct peer *peer, const struct local *local,
 				 bool is_same)
@@ -118,9 +118,9 @@ RACY static inline void note_host(const struct datagram *d,
 }
 
 /*
- * A peer that asks the address that it asked before, as mostly: nothing of it
- * changes that others rely on, so this takes no lock.  False: that is not so,
- * or somebody changes it right now.
+ * The usual case: the peer asks the address that it asked before.  Nothing
+ * changes that other threads rely on, so this takes no lock.  False: it is
+ * another case, or another thread changes the peer right now.
  */
 RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 {
@@ -135,7 +135,7 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	now = peers_now();
 	if (UNLIKELY(!peers_is_unchanged(peer, version)))
 		return false;
-	/* Not its queue, which somebody may have begun: that needs the lock. */
+	/* Not its queue: another thread may begin it, under the lock. */
 	count_in_batch(peer, peers_reading_batch());
 	note_request(peer);
 	peer->heard = now;
@@ -144,7 +144,7 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	return true;
 }
 
-/* Any datagram, with the lock.  False: no memory, and there might be. */
+/* Remembers any datagram, with the lock.  False: as peers_insert() NULL. */
 static bool remember(const struct datagram *d, bool may_evict)
 {
 	const uint32_t now = peers_now();
@@ -182,7 +182,7 @@ static bool remember(const struct datagram *d, bool may_evict)
 	return true;
 }
 
-/* Remembers with the lock, and sees to the memory. */
+/* Takes the lock and remembers, after allocating memory if there is none. */
 static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 {
 	bool done;
@@ -232,14 +232,14 @@ static inline void note_answering(void)
 		peers_thread.state = PEERS_ANSWERING;
 }
 
-/* What is known of a peer without the lock. */
+/* What recall_known() finds. */
 enum knowledge {
 	KNOWN_SOURCE,
 	KNOWN_NONE, /* it is outbound, and has asked nothing since */
 	NOT_KNOWN,  /* look again, with the lock */
 };
 
-/* A write that changes nothing of its peer, so without the lock. */
+/* A send that changes nothing other threads rely on, so without the lock. */
 RACY static inline enum knowledge
 recall_known(const struct peers_key *key, uint32_t hashv, struct local *local)
 {
@@ -269,7 +269,7 @@ recall_known(const struct peers_key *key, uint32_t hashv, struct local *local)
 	return KNOWN_SOURCE;
 }
 
-/* A push to the peer that this thread read last. */
+/* A further send to the peer that this thread read last. */
 static bool recall_last_again(uint64_t sock, const struct sockaddr *peer,
 			      socklen_t len, uint32_t version,
 			      struct local *local)

@@ -20,7 +20,7 @@ static void table_clear(void *at, size_t bytes);
 #include <sys/auxv.h>
 #include <sys/random.h>
 
-/* So many are compared to find the one to forget. */
+/* Number of peers that are compared to find the one to forget. */
 #define EVICTION_WINDOW 16
 
 struct lock peers_lock;
@@ -74,7 +74,7 @@ void peers_forget_all(void)
 static bool draw_seeds(uint64_t *seeds, size_t bytes)
 {
 	/* AT_RANDOM: for where getrandom is forbidden, or not ready. */
-	/* getauxval(3) answers pointers as numbers. */
+	/* getauxval(3) returns pointers as numbers. */
 	const unsigned char
 		*spare = // NOLINTNEXTLINE(performance-no-int-to-ptr)
 		(const unsigned char *)getauxval(AT_RANDOM);
@@ -90,7 +90,7 @@ static bool draw_seeds(uint64_t *seeds, size_t bytes)
 
 /*
  * Where no memory can be mapped (RLIMIT_AS, or mlockall(2) with RLIMIT_MEMLOCK)
- * so many are remembered here.  What is not used takes no memory.
+ * PEERS_SPARE are remembered here.  What is not used takes no memory.
  */
 #define SPARE_LOG2 9
 _Static_assert(1 << SPARE_LOG2 == PEERS_SPARE, "a bucket for each");

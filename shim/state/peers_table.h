@@ -86,7 +86,7 @@ struct peer {
 	struct peers_entry entry;
 	UT_hash_handle hh;
 	struct peers_key key;
-	struct local local; /* AF_UNSPEC: the kernel shall choose */
+	struct local local; /* AF_UNSPEC: the kernel chooses */
 	uint64_t batch;	    /* that it was heard in last */
 	struct queue queue; /* the addresses of that batch, if they differ */
 	uint32_t index;

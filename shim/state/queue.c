@@ -6,7 +6,7 @@
 
 #define RUNS 1024
 
-/* So many datagrams of one peer to one address. */
+/* `count` datagrams in sequence, of one peer to one address. */
 struct run {
 	struct local local;
 	uint16_t count;

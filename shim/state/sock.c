@@ -22,8 +22,8 @@
 #include <netpacket/packet.h>
 #include <string.h>
 
-static _Atomic bool off;   /* no socket is to be ours from now on */
-static _Atomic bool blind; /* nor is one to be looked at */
+static _Atomic bool off;   /* see sock_stop() */
+static _Atomic bool blind; /* see sock_look_at_no_more() */
 
 bool sock_is_off(void)
 {
@@ -39,7 +39,10 @@ enum origin {
 	SHARED, /* another may */
 };
 
-/* Switches fd on and answers its sock, with one fd more; NULL: cannot. */
+/*
+ * Switches pktinfo of fd on.  Returns its sock, after counting one more fd; or
+ * NULL, if the kernel refuses.
+ */
 static struct sock *track(int fd, int family, in_port_t port_be,
 			  enum origin origin)
 {
@@ -87,7 +90,10 @@ static bool is_switched_on(int fd)
 	return sock || is_mark(sock_lowat(fd));
 }
 
-/* An fd that nobody has seen yet, or that is not what we took it for. */
+/*
+ * Looks at an fd that was not seen yet, or is not what it was taken for.
+ * Returns its sock if it is tracked then.
+ */
 static struct sock *examine(int fd)
 {
 	int saved = errno, family;
@@ -122,7 +128,7 @@ struct sock *sock_probe_slowly(int fd, struct sock *sock)
 	if (sock_is_not_udp(sock))
 		return NULL;
 	sock = sock_believed(fd);
-	/* Nobody receives on a new socket: it was bound behind our back. */
+	/* No program receives on a new socket: it was bound without a hook. */
 	return !sock || sock_is_new(sock) ? examine(fd) : NULL;
 }
 
@@ -181,7 +187,10 @@ static bool is_inherited(const struct sock *sock)
 	       !lock_generation_is_gone(generation);
 }
 
-/* Every fd is `kind` now.  `put_back`: those of ours are as without us. */
+/*
+ * Sets every slot to `kind`.  put_back: options of tracked sockets are set back
+ * to what the application wants.
+ */
 static void renounce(struct sock *kind, bool put_back)
 {
 	for (unsigned int fd = 0; fd < SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS;

@@ -23,7 +23,7 @@ _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS] = { first_socks };
 static _Atomic uint64_t last_number; /* of a socket, for its id */
 static _Atomic uint32_t sock_count = SOCKS_PER_CHUNK;
 
-/* A bit for each sock: somebody has it.  So many are looked at in one step. */
+/* A bit for each sock that is in use, looked at in words of 64. */
 #define SOCKS_PER_WORD 64
 static _Atomic uint64_t taken[SOCK_CHUNKS * SOCKS_PER_CHUNK / SOCKS_PER_WORD];
 static _Atomic uint32_t hand; /* where to look for a free one next */

@@ -10,7 +10,7 @@
 #define SO_MEMINFO 55
 #endif
 
-/* So many messages are received at once; the kernel has no limit. */
+/* Most messages that are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
 
 /* To prepare more than this costs more than to ask how many there can be. */
@@ -166,7 +166,7 @@ static int receive_time32(int fd, struct mmsghdr *msgs, unsigned int n,
 
 	if (!time32)
 		return real.recvmmsg(fd, msgs, n, flags, NULL);
-	/* What is left of it musl does not tell either. */
+	/* musl does not return the time that is left, either. */
 	time64 = (struct timespec){ .tv_sec = time32[0], .tv_nsec = time32[1] };
 	return real.recvmmsg(fd, msgs, n, flags, &time64);
 }

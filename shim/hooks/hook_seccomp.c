@@ -103,7 +103,7 @@ static void do_without(unsigned int what, bool yes)
 /*
  * Before a mode is set, NULL being the strict one.  The sockets are put back
  * now, while that is allowed; when nothing came of it they are looked at anew.
- * Answers what was given up.
+ * Returns what was given up.
  */
 static unsigned int give_up(const struct sock_fprog *filter)
 {

@@ -5,14 +5,14 @@
 
 #include <sys/syscall.h>
 
-/* Where the kernel has two of them libc calls the second one. */
+/* The mmap(2) that libc calls: where there are two, the second one. */
 #ifdef SYS_mmap2
 #define HOOK_SYS_MMAP SYS_mmap2
 #else
 #define HOOK_SYS_MMAP SYS_mmap
 #endif
 
-/* seccomp(2), for which libc has no name, as syscall(2) answers. */
+/* seccomp(2), for which libc has no function.  Returns what syscall(2) does. */
 long hook_seccomp(unsigned int operation, unsigned int flags, void *argument);
 
 #endif

@@ -225,8 +225,8 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 }
 
 /*
- * Nobody knows how many arguments there are: as libc does, reads as many as a
- * call may have.
+ * The number of arguments is not known: like libc, reads as many as any call
+ * may have.
  */
 EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
 {

@@ -202,6 +202,8 @@ class Suite:
         signal.signal(signal.SIGALRM, self._too_long)
         words = " ".join(sys.argv[1:])
         tests = [test for test in self._tests if words in test[0]]
+        if not tests:
+            sys.exit(f"{sys.argv[0]}: no case has the words: {words}")
         if os.environ.get("TEST_QUICK") and not words:
             tests = tests[:2]  # without the shim, and with it
         tap = TapWriter(len(tests))

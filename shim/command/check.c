@@ -84,8 +84,8 @@ static void note_network(const struct request *request, pid_t pid)
 		say_ways_out(view);
 }
 
-/* How many of its sockets there are; what cannot be seen is said. */
-static size_t check_process(const struct request *request, pid_t pid)
+/* What cannot be seen is said.  False: it is late. */
+static bool check_process(const struct request *request, pid_t pid)
 {
 	struct inspection found = inspect(pid);
 	char text[PROCESS_NAME_BYTES + 16];
@@ -108,7 +108,7 @@ static size_t check_process(const struct request *request, pid_t pid)
 			   "wildcard",
 			   text);
 	}
-	return count;
+	return found.outcome != INSPECT_LATE;
 }
 
 /* A socket that no process has that can be seen. */
@@ -171,7 +171,8 @@ static int check_all(const struct request *request)
 	/* Ours first, whatever time the others take. */
 	note_network(request, getpid());
 	for (size_t i = 0; i < target.count; i++)
-		(void)check_process(request, target.pids[i]);
+		if (!check_process(request, target.pids[i]))
+			target_postpone(&target, i);
 	free(target.pids);
 	report_merge(&report);
 	check_others();
@@ -193,7 +194,7 @@ static int check_all(const struct request *request)
 /* A command, and what runs of it; a process; or those of a unit. */
 static int check_word(struct request *request, const char *word)
 {
-	struct target target = { NULL, 0 };
+	struct target target = { .count = 0 };
 	int status = EXIT_SUCCESS, live;
 
 	if (!request->as_user)
@@ -295,8 +296,10 @@ static int parse(int argc, char **argv, struct request *request)
 int check_main(int argc, char **argv)
 {
 	struct request request = { .starter = { getuid(), getgid(), 0 } };
-	const int status = parse(argc, argv, &request);
+	int status = parse(argc, argv, &request);
 
+	if (status == GO_ON)
+		status = command_check_proc();
 	if (status != GO_ON)
 		return status;
 	return request.all ? check_all(&request)

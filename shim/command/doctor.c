@@ -436,6 +436,8 @@ int doctor_main(int argc, char **argv)
 	static struct subject subject;
 	int status = read_options(argc, argv);
 
+	if (status == GO_ON)
+		status = command_check_proc();
 	if (status != GO_ON)
 		return status;
 	if (!subject_find(argv[optind], &subject))

@@ -149,8 +149,8 @@ static bool keep(struct view *view, const struct finding *finding)
 }
 
 /* An exit status; what is not to be seen there is said on stderr. */
-static int look_at_all(const struct request *request,
-		       const struct target *target, struct view *view)
+static int look_at_all(const struct request *request, struct target *target,
+		       struct view *view)
 {
 	int status = EXIT_SUCCESS;
 
@@ -165,6 +165,8 @@ static int look_at_all(const struct request *request,
 		/* Other processes come and go. */
 		else if (request->word || finding.outcome > COUNTERS_NOT_LOADED)
 			status = fail(target->pids[i], finding.outcome);
+		if (finding.outcome == COUNTERS_LATE)
+			target_postpone(target, i);
 	}
 	return status;
 }
@@ -293,6 +295,8 @@ int status_main(int argc, char **argv)
 	struct view earlier = { .list = NULL };
 	int status = parse(argc, argv, &request);
 
+	if (status == GO_ON)
+		status = command_check_proc();
 	if (status != GO_ON)
 		return status;
 	for (;;) {

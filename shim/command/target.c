@@ -106,4 +106,38 @@ struct target target_all(void)
 {
 	return search_all(NULL);
 }
+
+static bool is_of(pid_t pid, uid_t user)
+{
+	struct process process;
+
+	return process_read_names(pid, &process) && process.uid == user;
+}
+
+static bool is_late(const struct target *target, uid_t user)
+{
+	for (size_t i = 0; i < target->late_count; i++)
+		if (target->late[i] == user)
+			return true;
+	return target->late_count == TARGET_USERS;
+}
+
+void target_postpone(struct target *target, size_t nth)
+{
+	pid_t *last = calloc(target->count, sizeof(*last));
+	struct process process;
+	size_t first = nth + 1, moved = 0;
+
+	if (last && process_read_names(target->pids[nth], &process) &&
+	    !is_late(target, process.uid)) {
+		target->late[target->late_count++] = process.uid;
+		for (size_t i = first; i < target->count; i++)
+			if (is_of(target->pids[i], process.uid))
+				last[moved++] = target->pids[i];
+			else
+				target->pids[first++] = target->pids[i];
+		memcpy(target->pids + first, last, moved * sizeof(*last));
+	}
+	free(last);
+}
 // NOLINTEND(concurrency-mt-unsafe)

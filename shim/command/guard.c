@@ -158,13 +158,14 @@ static void share_time(int *most_ms, int *total_ms)
 	const int64_t left_ms = GUARD_TOTAL_MS - slow_ms;
 	const int64_t whole_ms = (int64_t)GUARD_MS * GUARD_TIMES;
 
-	*most_ms = left_ms > 0 ? GUARD_MS : GUARD_QUICK_MS;
+	*most_ms = *total_ms = GUARD_QUICK_MS;
+	if (left_ms <= GUARD_QUICK_MS)
+		return;
+	*most_ms = GUARD_MS;
 	*total_ms = (int)(left_ms < whole_ms ? left_ms : whole_ms);
-	if (*total_ms < GUARD_QUICK_MS)
-		*total_ms = GUARD_QUICK_MS;
 }
 
-/* One that is late at once, as all are in the end, counts as well. */
+/* One that is late counts in full, as all that follow may be late at once. */
 static void count_time(enum guard_outcome outcome, int64_t taken_ms,
 		       const struct guard_output *output)
 {

@@ -38,9 +38,9 @@ static pid_t start(char *const *arguments, int out, bool is_quiet)
 /* Whether it ends in time, and with success; errno as of spawn(). */
 static bool succeeds(pid_t child, int most_ms)
 {
-	const struct timespec nap = { .tv_nsec = NAP_MS * 1000000 };
+	const struct timespec nap = { .tv_nsec = NAP_MS * 1000000L };
 	int status = -1;
-	pid_t ended = child;
+	pid_t ended;
 
 	errno = ENOENT;
 	if (child < 0)

@@ -118,31 +118,6 @@ static char *read_system_list(void)
 	return list.at;
 }
 
-/* In a child, as what a list names may be on any file system. */
-static void find_missing_in_child(void *data)
-{
-	char missing[PATH_MAX] = "";
-
-	(void)subject_find_missing(data, "", missing);
-	guard_write(missing, sizeof(missing));
-}
-
-/* Whether the list, or NULL, names a library that does not exist. */
-static bool names_missing(const char *list, char missing[PATH_MAX])
-{
-	struct guard_output output;
-	size_t at = 0;
-	bool found;
-
-	if (!list)
-		return false;
-	found = guard_run(find_missing_in_child, (void *)list, &output) ==
-			GUARD_DONE &&
-		guard_take(&output, &at, missing, PATH_MAX) && *missing;
-	free(output.at);
-	return found;
-}
-
 /* Lists that name a library which is not there: the loader complains of each.
  */
 static void diagnose_lists(const struct subject *subject, const char *preload)
@@ -150,7 +125,7 @@ static void diagnose_lists(const struct subject *subject, const char *preload)
 	char *list = read_system_list(), missing[PATH_MAX];
 	bool found = *subject->missing;
 
-	if (names_missing(list, missing)) {
+	if (subject_names_missing(list, missing)) {
 		diagnosis_say(
 			DIAGNOSIS_WRONG, "preload",
 			"remove it from /etc/ld.so.preload",
@@ -159,7 +134,7 @@ static void diagnose_lists(const struct subject *subject, const char *preload)
 		found = true;
 	}
 	free(list);
-	if (names_missing(preload, missing)) {
+	if (subject_names_missing(preload, missing)) {
 		diagnosis_say(DIAGNOSIS_WRONG, "preload",
 			      "correct the unit's drop-in, or remove it by "
 			      "`replyfrom systemd --remove`",

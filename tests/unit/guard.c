@@ -18,6 +18,9 @@
 static bool time_flies;
 static int64_t flown_ms;
 
+/* So much passes whenever something comes. */
+static int step_ms;
+
 int __real_poll(struct pollfd *fds, nfds_t count, int wait_ms);
 int __wrap_poll(struct pollfd *fds, nfds_t count, int wait_ms);
 int __real_clock_gettime(clockid_t id, struct timespec *now);
@@ -27,7 +30,9 @@ int __wrap_poll(struct pollfd *fds, nfds_t count, int wait_ms)
 {
 	const int ready = __real_poll(fds, count, time_flies ? 0 : wait_ms);
 
-	if (time_flies && !ready)
+	if (ready)
+		flown_ms += step_ms;
+	else if (time_flies)
 		flown_ms += wait_ms;
 	return ready;
 }
@@ -199,16 +204,36 @@ TEST(one_that_is_quick_is_read_after_some_that_are_stuck)
 	guard_begin();
 }
 
-TEST(thousands_that_are_quick_are_all_read)
+/* How many of so many children that take `ms` at each step are read. */
+static int run_slow(int children, int ms)
 {
+	int count = 0;
+
 	guard_begin();
-	for (int i = 0; i < 2000; i++) {
+	flown_ms = 0;
+	step_ms = ms;
+	for (int i = 0; i < children; i++) {
 		struct guard_output output;
 
-		assert_int_equal(guard_run(say_hello, "x", &output),
-				 GUARD_DONE);
+		count += guard_run(say_hello, "x", &output) == GUARD_DONE;
 		free(output.at);
 	}
+	step_ms = 0;
+	guard_begin();
+	return count;
+}
+
+TEST(a_thousand_that_are_quick_are_all_read)
+{
+	assert_int_equal(run_slow(1000, GUARD_QUICK_MS / 5), 1000);
+}
+
+TEST(those_that_answer_slowly_take_so_long_together)
+{
+	assert_in_range(run_slow(100, GUARD_MS / 2), 5, 20);
+
+	assert_in_range(flown_ms, GUARD_TOTAL_MS,
+			GUARD_TOTAL_MS + GUARD_LAST_MS + 2 * GUARD_MS);
 }
 
 TEST(a_file_is_read_with_a_0_behind_it)

@@ -122,22 +122,30 @@ static bool is_late(const struct target *target, uid_t user)
 	return target->late_count == TARGET_USERS;
 }
 
-void target_postpone(struct target *target, size_t nth)
+/* Moves this user's processes behind all others, from `nth` on. */
+static void move_last(struct target *target, size_t nth, uid_t user)
 {
 	pid_t *last = calloc(target->count, sizeof(*last));
-	struct process process;
-	size_t first = nth + 1, moved = 0;
+	size_t moved = 0;
 
-	if (last && process_read_names(target->pids[nth], &process) &&
-	    !is_late(target, process.uid)) {
-		target->late[target->late_count++] = process.uid;
-		for (size_t i = first; i < target->count; i++)
-			if (is_of(target->pids[i], process.uid))
-				last[moved++] = target->pids[i];
-			else
-				target->pids[first++] = target->pids[i];
-		memcpy(target->pids + first, last, moved * sizeof(*last));
-	}
+	for (size_t i = nth; last && i < target->count; i++)
+		if (is_of(target->pids[i], user))
+			last[moved++] = target->pids[i];
+		else
+			target->pids[nth++] = target->pids[i];
+	if (moved)
+		memcpy(target->pids + nth, last, moved * sizeof(*last));
 	free(last);
+}
+
+void target_postpone(struct target *target, size_t nth)
+{
+	struct process process;
+
+	if (!process_read_names(target->pids[nth], &process) ||
+	    is_late(target, process.uid))
+		return;
+	target->late[target->late_count++] = process.uid;
+	move_last(target, nth + 1, process.uid);
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -3,7 +3,7 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/inspect.h"
-#include "command/judge.h"
+#include "command/preload_check.h"
 #include "command/print.h"
 #include "command/report.h"
 #include "command/target.h"
@@ -26,21 +26,28 @@ struct request {
 
 static struct report report;
 
-static int check_command(const char *command, const struct request *request)
+/* Where the word names so many processes, it need not be a command. */
+static int check_command(const char *command, struct request *request,
+			 size_t processes)
 {
-	static struct verdict verdict;
-	char path[PATH_MAX];
+	static struct preload_check check;
+	const struct verdict *verdict = &check.verdict;
 
-	if (!judge_find(command, path))
-		return command_fail(EXIT_INCOMPLETE, command,
-				    judge_not_found(command));
-	if (!judge(path, &request->starter, &verdict))
-		return command_fail_errno(EXIT_INCOMPLETE, path);
+	preload_check(command, &request->starter, &check);
+	if (check.outcome == PRELOAD_NOT_FOUND && processes) {
+		request->single = processes == 1;
+		return EXIT_SUCCESS;
+	}
+	if (check.outcome != PRELOAD_JUDGED)
+		return command_fail(EXIT_INCOMPLETE,
+				    check.outcome == PRELOAD_UNREAD ? check.path
+								    : command,
+				    verdict->text);
 	if (!request->quiet && !request->json)
 		print_line("%s: replyfrom %s%s%s", command,
-			   verdict.helps ? "can help" : "cannot help",
-			   *verdict.text ? ": " : "", verdict.text);
-	return verdict.helps ? EXIT_SUCCESS : EXIT_WRONG;
+			   verdict->helps ? "can help" : "cannot help",
+			   *verdict->text ? ": " : "", verdict->text);
+	return verdict->helps ? EXIT_SUCCESS : EXIT_WRONG;
 }
 
 /* A second uplink whose answers leave by the first.  ip-rule(8). */
@@ -77,8 +84,8 @@ static void note_network(const struct request *request, pid_t pid)
 		say_ways_out(view);
 }
 
-/* How many of its sockets there are; what cannot be seen is said. */
-static size_t check_process(const struct request *request, pid_t pid)
+/* What cannot be seen is said.  False: it is late. */
+static bool check_process(const struct request *request, pid_t pid)
 {
 	struct inspection found = inspect(pid);
 	char text[PROCESS_NAME_BYTES + 16];
@@ -88,8 +95,9 @@ static size_t check_process(const struct request *request, pid_t pid)
 	for (size_t i = 0; i < found.count; i++)
 		report_add(&report, &found.list[i]);
 	free(found.list);
-	(void)snprintf(text, sizeof(text), "%s (%d)", found.name, (int)pid);
-	if (found.outcome == INSPECT_LATE ||
+	(void)snprintf(text, sizeof(text), *found.name ? "%s (%d)" : "%s%d",
+		       found.name, (int)pid);
+	if (found.outcome >= INSPECT_LATE ||
 	    (found.outcome != INSPECT_DONE && !request->all)) {
 		report.unknown++;
 		(void)command_fail(EXIT_INCOMPLETE, text,
@@ -100,7 +108,7 @@ static size_t check_process(const struct request *request, pid_t pid)
 			   "wildcard",
 			   text);
 	}
-	return count;
+	return found.outcome != INSPECT_LATE;
 }
 
 /* A socket that no process has that can be seen. */
@@ -114,7 +122,7 @@ static void add_other(const struct network_view *view,
 		one.answers = ANSWERS_UNKNOWN;
 	else if (!network_wrong(view, socket, false, one.wrong))
 		one.answers = ANSWERS_RIGHT;
-	else if (!geteuid()) {
+	else if (!geteuid() && !report.unknown) {
 		(void)snprintf(one.why, sizeof(one.why),
 			       "no process that can be seen has it: the "
 			       "kernel's own, as WireGuard's, or another "
@@ -160,10 +168,12 @@ static int check_all(const struct request *request)
 	struct target target = target_all();
 	int status;
 
-	for (size_t i = 0; i < target.count; i++)
-		(void)check_process(request, target.pids[i]);
-	free(target.pids);
+	/* Ours first, whatever time the others take. */
 	note_network(request, getpid());
+	for (size_t i = 0; i < target.count; i++)
+		if (!check_process(request, target.pids[i]))
+			target_postpone(&target, i);
+	free(target.pids);
 	report_merge(&report);
 	check_others();
 	note_more();
@@ -184,20 +194,18 @@ static int check_all(const struct request *request)
 /* A command, and what runs of it; a process; or those of a unit. */
 static int check_word(struct request *request, const char *word)
 {
-	struct target target = { NULL, 0 };
+	struct target target = { .count = 0 };
 	int status = EXIT_SUCCESS, live;
-	char path[PATH_MAX];
 
 	if (!request->as_user)
 		target = target_find(word);
 	if (target_is_number(word) && !target.count)
 		return command_fail(EXIT_INCOMPLETE, word,
 				    "there is no such process");
-	if (!target.count ||
-	    (!target_is_number(word) && judge_find(word, path)))
-		status = check_command(word, request);
+	if (target.count && target_is_number(word))
+		request->single = true;
 	else
-		request->single = target.count == 1;
+		status = check_command(word, request, target.count);
 	for (size_t i = 0; i < target.count; i++)
 		(void)check_process(request, target.pids[i]);
 	report_merge(&report);
@@ -288,8 +296,10 @@ static int parse(int argc, char **argv, struct request *request)
 int check_main(int argc, char **argv)
 {
 	struct request request = { .starter = { getuid(), getgid(), 0 } };
-	const int status = parse(argc, argv, &request);
+	int status = parse(argc, argv, &request);
 
+	if (status == GO_ON)
+		status = command_check_proc();
 	if (status != GO_ON)
 		return status;
 	return request.all ? check_all(&request)

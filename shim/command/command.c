@@ -41,6 +41,17 @@ bool command_self(char *path)
 	return true;
 }
 
+int command_check_proc(void)
+{
+	char path[PATH_MAX];
+
+	return command_self(path)
+		       ? GO_ON
+		       : command_fail(EXIT_INCOMPLETE, "/proc",
+				      "not mounted: processes cannot be "
+				      "looked at");
+}
+
 const char *command_engine(void)
 {
 	static const char name[] = "replyfrom-kernel";

@@ -32,6 +32,9 @@ const char *command_library(void);
 /* The path of this program, of PATH_MAX bytes.  False, and errno: no /proc. */
 bool command_self(char *path);
 
+/* GO_ON, or a status and a line: without /proc no process can be looked at. */
+int command_check_proc(void);
+
 /* The path of replyfrom-kernel, which is beside this program, or NULL. */
 const char *command_engine(void);
 

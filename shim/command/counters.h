@@ -31,6 +31,7 @@ enum counters_outcome {
 	COUNTERS_OTHER_VERSION,
 	COUNTERS_UNREADABLE,
 	COUNTERS_LATE,
+	COUNTERS_SKIPPED, /* others were late */
 };
 
 /*

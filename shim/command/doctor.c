@@ -7,14 +7,18 @@
 #include "command/command.h"
 #include "command/diagnosis.h"
 #include "command/drop_in.h"
-#include "command/judge.h"
+#include "command/guard.h"
+#include "command/preload_check.h"
 #include "command/print.h"
 #include "command/subject.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+enum { MOST_LIST_BYTES = 1 << 20 };
 
 /* Of one that is not needed, nothing is wrong. */
 static enum diagnosis need(const struct subject *subject)
@@ -38,11 +42,9 @@ static void diagnose_library(void)
 }
 
 /* What the unit would start.  False: nothing, which was reported. */
-static bool find_unit_program(const struct unit *unit, char *path,
+static bool find_unit_program(const struct unit *unit, char *program,
 			      struct starter *starter)
 {
-	char program[PATH_MAX];
-
 	if (!unit_program(unit, program))
 		return false;
 	if (!unit_user(unit, &starter->uid, &starter->gid)) {
@@ -52,61 +54,78 @@ static bool find_unit_program(const struct unit *unit, char *path,
 			      unit->settings[UNIT_USER]);
 		return false;
 	}
-	if (!judge_find(program, path)) {
+	return true;
+}
+
+/* Of a process its own line says that it cannot be looked at. */
+static void diagnose_unjudged(const struct subject *subject,
+			      const char *program,
+			      const struct preload_check *check)
+{
+	if (check->outcome == PRELOAD_UNREAD && !subject->target.count)
+		diagnosis_say(DIAGNOSIS_UNKNOWN, "program", NULL, "%s: %s",
+			      program, check->verdict.text);
+	else if (!subject->target.count)
 		diagnosis_say(DIAGNOSIS_NOTE, "program",
 			      "correct the unit's ExecStart=",
 			      "there is no such command as %s", program);
-		return false;
-	}
-	return true;
 }
 
 static void diagnose_program(const struct subject *subject)
 {
 	struct starter starter = { subject->process.uid, subject->process.gid,
 				   subject->process.pid };
-	static struct verdict verdict;
-	char path[PATH_MAX] = "";
+	static struct preload_check check;
+	char program[PATH_MAX] = "";
 
 	if (subject->target.count)
-		(void)snprintf(path, sizeof(path), "/proc/%d/exe",
+		(void)snprintf(program, sizeof(program), "/proc/%d/exe",
 			       (int)subject->process.pid);
-	else if (!find_unit_program(&subject->unit, path, &starter))
+	else if (!find_unit_program(&subject->unit, program, &starter))
 		return;
-	if (subject->process.loaded || !judge(path, &starter, &verdict))
+	if (subject->process.loaded)
 		return;
-	if (verdict.helps)
+	preload_check(program, &starter, &check);
+	if (check.outcome != PRELOAD_JUDGED)
+		diagnose_unjudged(subject, program, &check);
+	else if (check.verdict.helps)
 		diagnosis_say(DIAGNOSIS_OK, "program", NULL,
 			      "replyfrom can help it, and user %u can read the "
 			      "library",
 			      (unsigned int)starter.uid);
 	else
 		diagnosis_say(need(subject), "program", NULL,
-			      "replyfrom cannot help it: %s", verdict.text);
+			      "replyfrom cannot help it: %s",
+			      check.verdict.text);
 }
 
-/* The file of ld.so(8), without its comments. */
-static void read_system_list(char *list, size_t room)
+/* The file of ld.so(8), without its comments; the caller frees it. */
+static char *read_system_list(void)
 {
-	FILE *file = fopen("/etc/ld.so.preload", "re");
-	size_t bytes = file ? fread(list, 1, room - 1, file) : 0;
+	struct guard_output list;
 
-	list[bytes] = '\0';
-	for (char *at = strchr(list, '#'); at; at = strchr(at, '#'))
+	if (guard_read_file("/etc/ld.so.preload", MOST_LIST_BYTES, &list) !=
+	    GUARD_DONE) {
+		if (errno != ENOENT)
+			diagnosis_say(DIAGNOSIS_UNKNOWN, "preload", NULL,
+				      "/etc/ld.so.preload: %s",
+				      strerror(errno));
+		free(list.at);
+		return NULL;
+	}
+	for (char *at = strchr(list.at, '#'); at; at = strchr(at, '#'))
 		memset(at, ' ', strcspn(at, "\n"));
-	if (file)
-		(void)fclose(file);
+	return list.at;
 }
 
 /* Lists that name a library which is not there: the loader complains of each.
  */
 static void diagnose_lists(const struct subject *subject, const char *preload)
 {
-	char list[1 << 14], missing[PATH_MAX];
+	char *list = read_system_list(), missing[PATH_MAX];
 	bool found = *subject->missing;
 
-	read_system_list(list, sizeof(list));
-	if (subject_find_missing(list, "", missing)) {
+	if (subject_names_missing(list, missing)) {
 		diagnosis_say(
 			DIAGNOSIS_WRONG, "preload",
 			"remove it from /etc/ld.so.preload",
@@ -114,7 +133,8 @@ static void diagnose_lists(const struct subject *subject, const char *preload)
 			missing);
 		found = true;
 	}
-	if (preload && subject_find_missing(preload, "", missing)) {
+	free(list);
+	if (subject_names_missing(preload, missing)) {
 		diagnosis_say(DIAGNOSIS_WRONG, "preload",
 			      "correct the unit's drop-in, or remove it by "
 			      "`replyfrom systemd --remove`",
@@ -391,6 +411,8 @@ int doctor_main(int argc, char **argv)
 	static struct subject subject;
 	int status = read_options(argc, argv);
 
+	if (status == GO_ON)
+		status = command_check_proc();
 	if (status != GO_ON)
 		return status;
 	if (!subject_find(argv[optind], &subject))

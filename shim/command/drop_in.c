@@ -6,7 +6,7 @@
 #include "command/command.h"
 #include "command/guard.h"
 
-#include <fcntl.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -309,17 +309,15 @@ void drop_in_paths(const struct unit *unit, char *directory, char *path)
 
 char *drop_in_read(const char *path)
 {
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	struct guard_output text;
+	int error;
 
-	if (fd < 0)
-		return strdup("");
-	if (guard_read(fd, GUARD_MS, MOST_DROP_IN_BYTES, &text) != GUARD_DONE) {
-		free(text.at);
-		text.at = NULL;
-	}
-	(void)close(fd);
-	return text.at;
+	if (guard_read_file(path, MOST_DROP_IN_BYTES, &text) == GUARD_DONE)
+		return text.at;
+	error = errno;
+	free(text.at);
+	errno = error;
+	return error == ENOENT || error == ENOTDIR ? strdup("") : NULL;
 }
 
 bool drop_in_attaches(const char *text)

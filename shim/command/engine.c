@@ -120,7 +120,8 @@ bool engine_serves(pid_t pid)
 	if (!file)
 		return false;
 	while (fgets(line, sizeof(line), file))
-		if (!strncmp(line, "0::", 3))
+		/* Outside of our cgroup namespace the path leads anywhere. */
+		if (!strncmp(line, "0::", 3) && !strstr(line, "/.."))
 			(void)snprintf(path, sizeof(path), CGROUPS "%.*s",
 				       (int)strcspn(line + 3, "\n"), line + 3);
 	(void)fclose(file);

@@ -82,18 +82,19 @@ static bool grow(struct guard_output *output, size_t most_bytes, size_t *room)
 	return true;
 }
 
-enum guard_outcome guard_read(int fd, int most_ms, size_t most_bytes,
-			      struct guard_output *output)
+static enum guard_outcome read_for(int fd, int most_ms, int total_ms,
+				   size_t most_bytes,
+				   struct guard_output *output)
 {
-	const int64_t begin_ms = now_ms();
-	const int64_t last_ms = begin_ms + (int64_t)most_ms * GUARD_TIMES;
+	const int64_t last_ms = now_ms() + total_ms;
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	int64_t end_ms = begin_ms + most_ms;
+	int64_t end_ms = now_ms() + most_ms;
 	size_t room = 0;
 
 	*output = (struct guard_output){ NULL, 0 };
 	for (;;) {
-		const int64_t left_ms = end_ms - now_ms();
+		const int64_t left_ms =
+			(end_ms < last_ms ? end_ms : last_ms) - now_ms();
 		ssize_t n;
 
 		errno = ETIME;
@@ -112,11 +113,15 @@ enum guard_outcome guard_read(int fd, int most_ms, size_t most_bytes,
 			continue;
 		output->bytes += (size_t)n;
 		end_ms = now_ms() + most_ms;
-		if (end_ms > last_ms)
-			end_ms = last_ms;
 	}
 	output->at[output->bytes] = '\0';
 	return GUARD_DONE;
+}
+
+enum guard_outcome guard_read(int fd, int most_ms, size_t most_bytes,
+			      struct guard_output *output)
+{
+	return read_for(fd, most_ms, most_ms * GUARD_TIMES, most_bytes, output);
 }
 
 /* Whether the child came to its end, which is its last byte. */
@@ -139,12 +144,58 @@ static void reap(void)
 		;
 }
 
+/* What children took that were not quick. */
+static int64_t slow_ms;
+
+void guard_begin(void)
+{
+	slow_ms = 0;
+}
+
+/* How long the next child may be silent, and how long it may take. */
+static void share_time(int *most_ms, int *total_ms)
+{
+	const int64_t left_ms = GUARD_TOTAL_MS - slow_ms;
+	const int64_t whole_ms = (int64_t)GUARD_MS * GUARD_TIMES;
+
+	*most_ms = *total_ms = GUARD_QUICK_MS;
+	if (left_ms <= GUARD_QUICK_MS)
+		return;
+	*most_ms = GUARD_MS;
+	*total_ms = (int)(left_ms < whole_ms ? left_ms : whole_ms);
+}
+
+/* One that is late counts in full, as all that follow may be late at once. */
+static void count_time(enum guard_outcome outcome, int64_t taken_ms,
+		       const struct guard_output *output)
+{
+	const int64_t quick_ms =
+		GUARD_QUICK_MS + (int64_t)(output->bytes / GUARD_QUICK_BYTES);
+
+	if (outcome == GUARD_LATE)
+		slow_ms += taken_ms;
+	else if (taken_ms > quick_ms)
+		slow_ms += taken_ms - quick_ms;
+}
+
+/* What the child wrote, as long as it has time. */
+static enum guard_outcome await(int fd, struct guard_output *output)
+{
+	const int64_t begin_ms = now_ms();
+	enum guard_outcome outcome;
+	int most_ms, total_ms;
+
+	share_time(&most_ms, &total_ms);
+	outcome = read_for(fd, most_ms, total_ms, GUARD_MOST_BYTES, output);
+	count_time(outcome, now_ms() - begin_ms, output);
+	if (outcome == GUARD_DONE && !take_end(output))
+		outcome = GUARD_FAILED;
+	return outcome;
+}
+
 enum guard_outcome guard_run(void (*work)(void *data), void *data,
 			     struct guard_output *output)
 {
-	static unsigned int late_count;
-	const int most_ms =
-		late_count < GUARD_MOST_LATE ? GUARD_MS : GUARD_HURRY_MS;
 	enum guard_outcome outcome = GUARD_FAILED;
 	int ends[2];
 	pid_t child;
@@ -152,6 +203,8 @@ enum guard_outcome guard_run(void (*work)(void *data), void *data,
 	*output = (struct guard_output){ NULL, 0 };
 	reap();
 	(void)fflush(stdout);
+	if (slow_ms >= GUARD_TOTAL_MS + GUARD_LAST_MS)
+		return GUARD_SKIPPED;
 	if (pipe2(ends, O_CLOEXEC))
 		return GUARD_FAILED;
 	child = fork();
@@ -159,15 +212,59 @@ enum guard_outcome guard_run(void (*work)(void *data), void *data,
 		be_child(work, data, ends[1]);
 	(void)close(ends[1]);
 	if (child > 0) {
-		outcome =
-			guard_read(ends[0], most_ms, GUARD_MOST_BYTES, output);
-		if (outcome == GUARD_DONE && !take_end(output))
-			outcome = GUARD_FAILED;
+		outcome = await(ends[0], output);
 		end_child(child);
 	}
-	late_count += outcome == GUARD_LATE;
 	(void)close(ends[0]);
 	return outcome;
+}
+
+/* A file that a child reads. */
+struct file_request {
+	const char *path;
+	size_t most_bytes;
+	int input; /* as our standard input may be the file that is named */
+};
+
+/* Writes errno, or 0 and what the file has. */
+static void read_in_child(void *data)
+{
+	const struct file_request *request = data;
+	struct guard_output output = { NULL, 0 };
+	int fd = -1, error = 0;
+
+	(void)dup2(request->input, STDIN_FILENO);
+	/* Not blocked by a FIFO that is not written. */
+	fd = open(request->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0 || guard_read(fd, GUARD_MS, request->most_bytes, &output) !=
+			      GUARD_DONE)
+		error = errno;
+	guard_write(&error, sizeof(error));
+	if (!error)
+		guard_write(output.at, output.bytes);
+}
+
+enum guard_outcome guard_read_file(const char *path, size_t most_bytes,
+				   struct guard_output *output)
+{
+	struct file_request request = { path, most_bytes,
+					fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC,
+					      STDERR_FILENO + 1) };
+	enum guard_outcome outcome = guard_run(read_in_child, &request, output);
+	size_t at = 0;
+	int error = outcome == GUARD_FAILED ? errno : ETIME;
+
+	if (request.input >= 0)
+		(void)close(request.input);
+	if (outcome == GUARD_DONE &&
+	    guard_take(output, &at, &error, sizeof(error)) && !error) {
+		output->bytes -= at;
+		memmove(output->at, output->at + at, output->bytes);
+		output->at[output->bytes] = '\0';
+		return GUARD_DONE;
+	}
+	errno = error;
+	return outcome == GUARD_DONE ? GUARD_FAILED : outcome;
 }
 
 bool guard_take(struct guard_output *output, size_t *at, void *to, size_t bytes)

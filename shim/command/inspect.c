@@ -20,6 +20,7 @@ const char *const inspect_outcomes[] = {
 	[INSPECT_GONE] = "there is no such process",
 	[INSPECT_DENIED] = "only its user and root can look at it",
 	[INSPECT_LATE] = "could not be looked at: it does not answer",
+	[INSPECT_SKIPPED] = "was not looked at: others took too long",
 };
 
 static const char *advice(const char *name)
@@ -288,21 +289,26 @@ static void look_at_sockets(void *data)
 
 struct inspection inspect(pid_t pid)
 {
-	struct inspection inspection = { .outcome = INSPECT_LATE };
+	struct inspection inspection = { .outcome = INSPECT_GONE };
 	static struct look looked;
 	struct guard_output output;
+	enum guard_outcome guarded;
 	int outcome;
 	size_t at;
 
 	if (!process_read_names(pid, &looked.process))
-		inspection.outcome = INSPECT_GONE;
+		return inspection;
+	inspection.outcome = INSPECT_LATE;
 	memcpy(inspection.name, looked.process.name, sizeof(inspection.name));
 	looked.pid = pid;
 	looked.attached = engine_serves(pid); /* here, where it is asked once */
 	looked.network = network_of(pid);
-	if (inspection.outcome == INSPECT_GONE || !looked.network)
+	if (!looked.network)
 		return inspection;
-	if (guard_run(look_at_sockets, &looked, &output) != GUARD_DONE ||
+	guarded = guard_run(look_at_sockets, &looked, &output);
+	if (guarded == GUARD_SKIPPED)
+		inspection.outcome = INSPECT_SKIPPED;
+	if (guarded != GUARD_DONE ||
 	    output.bytes % sizeof(struct inspected) != sizeof(outcome)) {
 		free(output.at);
 		return inspection;

@@ -39,7 +39,8 @@ struct inspection {
 		INSPECT_DONE,
 		INSPECT_GONE,
 		INSPECT_DENIED,
-		INSPECT_LATE
+		INSPECT_LATE,
+		INSPECT_SKIPPED
 	} outcome;
 };
 

@@ -38,10 +38,6 @@ say(struct verdict *verdict, bool helps, const char *format, ...)
 	va_start(list, format);
 	(void)vsnprintf(verdict->text, sizeof(verdict->text), format, list);
 	va_end(list);
-	/* What a file says may be anything: none of it is for the terminal. */
-	for (char *c = verdict->text; *c; c++)
-		if ((unsigned char)*c < ' ' || *c == 0x7f)
-			*c = '?';
 	verdict->helps = helps;
 }
 

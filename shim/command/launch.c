@@ -4,6 +4,7 @@
 #include "command/command.h"
 #include "command/help.h"
 #include "command/judge.h"
+#include "command/preload_check.h"
 #include "command/program.h"
 
 #include <errno.h>
@@ -59,19 +60,18 @@ static int help_main(int argc, char **argv)
 static void explain_why_not(const char *command)
 {
 	const struct starter starter = { getuid(), getgid(), 0 };
-	struct verdict verdict;
-	char path[PATH_MAX];
+	static struct preload_check check;
 
-	if (judge_find(command, path) && judge(path, &starter, &verdict) &&
-	    !verdict.helps)
-		(void)command_fail(0, command, verdict.text);
+	preload_check(command, &starter, &check);
+	if (check.outcome == PRELOAD_JUDGED && !check.verdict.helps)
+		(void)command_fail(0, command, check.verdict.text);
 }
 
 /* What a file that exists lacks to be run; NULL: unknown. */
 static const char *missing_interpreter(const char *path)
 {
 	static struct program program;
-	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	bool is_read;
 
 	if (fd < 0)

@@ -9,7 +9,11 @@
 #include <spawn.h>
 #include <stdlib.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
+
+/* Between two looks whether a program has ended. */
+enum { NAP_MS = 5 };
 
 /* Runs it with standard output into `out`, or as it is (-1): a child, or -1. */
 static pid_t start(char *const *arguments, int out, bool is_quiet)
@@ -31,11 +35,25 @@ static pid_t start(char *const *arguments, int out, bool is_quiet)
 	return child;
 }
 
-static bool succeeds(pid_t child)
+/* Whether it ends in time, and with success; errno as of spawn(). */
+static bool succeeds(pid_t child, int most_ms)
 {
+	const struct timespec nap = { .tv_nsec = NAP_MS * 1000000L };
 	int status = -1;
+	pid_t ended;
 
-	return child > 0 && waitpid(child, &status, 0) == child && !status;
+	errno = ENOENT;
+	if (child < 0)
+		return false;
+	while (!(ended = waitpid(child, &status, WNOHANG)) && most_ms > 0) {
+		(void)nanosleep(&nap, NULL);
+		most_ms -= NAP_MS;
+	}
+	if (ended)
+		return ended == child && !status;
+	(void)kill(child, SIGKILL);
+	errno = ETIME;
+	return false;
 }
 
 bool spawn_read(char *const *arguments, bool is_quiet,
@@ -51,19 +69,20 @@ bool spawn_read(char *const *arguments, bool is_quiet,
 	(void)close(ends[1]);
 	is_read = guard_read(ends[0], SPAWN_MS, SPAWN_MOST_BYTES, output) ==
 		  GUARD_DONE;
-	error = is_read ? ENOENT : errno;
+	error = errno;
 	(void)close(ends[0]);
 	if (!is_read && child > 0)
 		(void)kill(child, SIGKILL);
-	if (succeeds(child) && is_read)
+	if (succeeds(child, SPAWN_MS) && is_read)
 		return true;
+	error = is_read ? errno : error;
 	free(output->at);
 	errno = error;
 	return false;
 }
 
-bool spawn(char *const *arguments)
+bool spawn(char *const *arguments, int most_ms)
 {
-	return succeeds(start(arguments, -1, true));
+	return succeeds(start(arguments, -1, true), most_ms);
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -7,7 +7,10 @@
 
 #include <stdbool.h>
 
-/* A program may be silent for so long, and print so much. */
+/*
+ * A program may be silent for so long, and print so much.  One that is late is
+ * killed.
+ */
 enum { SPAWN_MS = 10000, SPAWN_MOST_BYTES = 1 << 20 };
 
 /*
@@ -19,7 +22,10 @@ enum { SPAWN_MS = 10000, SPAWN_MOST_BYTES = 1 << 20 };
 bool spawn_read(char *const *arguments, bool is_quiet,
 		struct guard_output *output);
 
-/* Runs a program, whose standard error is not shown.  Whether it succeeded. */
-bool spawn(char *const *arguments);
+/*
+ * Runs a program for that long at most; its standard error is not shown.
+ * False, and errno: it failed (ENOENT), or is late (ETIME).
+ */
+bool spawn(char *const *arguments, int most_ms);
 
 #endif

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #define MOST_WATCH_S 86400
+#define START_MS 500
 
 static const char *const outcomes[] = {
 	[COUNTERS_GONE] = "there is no such process",
@@ -34,6 +35,7 @@ static const char *const outcomes[] = {
 				   "of that version",
 	[COUNTERS_UNREADABLE] = "its counters make no sense",
 	[COUNTERS_LATE] = "could not be looked at: it does not answer",
+	[COUNTERS_SKIPPED] = "was not looked at: others took too long",
 };
 
 struct request {
@@ -61,31 +63,41 @@ static void look_once(pid_t pid, struct finding *finding)
 }
 
 /* One that was just started has not relocated the library yet. */
+static bool may_begin(const struct finding *finding)
+{
+	return (finding->outcome == COUNTERS_UNREADABLE ||
+		finding->outcome == COUNTERS_OTHER_VERSION) &&
+	       now_ms() - finding->started_ms < START_MS;
+}
+
 static void look(void *data)
 {
 	static struct finding finding;
 	const pid_t pid = *(const pid_t *)data;
 	const struct timespec nap = { .tv_nsec = 10000000 };
+	const uint64_t started_ms = process_start_ms(pid);
 
 	look_once(pid, &finding);
-	for (int i = 0; i < 10 && (finding.outcome == COUNTERS_UNREADABLE ||
-				   finding.outcome == COUNTERS_OTHER_VERSION);
-	     i++) {
+	finding.started_ms = started_ms;
+	while (may_begin(&finding)) {
 		(void)nanosleep(&nap, NULL);
 		look_once(pid, &finding);
 	}
-	finding.started_ms = process_start_ms(pid);
 	guard_write(&finding, sizeof(finding));
 }
 
 static void look_at(pid_t pid, struct finding *finding)
 {
 	struct guard_output output;
+	const enum guard_outcome outcome = guard_run(look, &pid, &output);
 	size_t at = 0;
 
-	if (guard_run(look, &pid, &output) != GUARD_DONE ||
+	if (outcome != GUARD_DONE ||
 	    !guard_take(&output, &at, finding, sizeof(*finding))) {
-		*finding = (struct finding){ .outcome = COUNTERS_LATE };
+		*finding =
+			(struct finding){ .outcome = outcome == GUARD_SKIPPED
+							     ? COUNTERS_SKIPPED
+							     : COUNTERS_LATE };
 		(void)process_read_names(pid, &finding->process);
 	}
 	free(output.at);
@@ -137,8 +149,8 @@ static bool keep(struct view *view, const struct finding *finding)
 }
 
 /* An exit status; what is not to be seen there is said on stderr. */
-static int look_at_all(const struct request *request,
-		       const struct target *target, struct view *view)
+static int look_at_all(const struct request *request, struct target *target,
+		       struct view *view)
 {
 	int status = EXIT_SUCCESS;
 
@@ -153,6 +165,8 @@ static int look_at_all(const struct request *request,
 		/* Other processes come and go. */
 		else if (request->word || finding.outcome > COUNTERS_NOT_LOADED)
 			status = fail(target->pids[i], finding.outcome);
+		if (finding.outcome == COUNTERS_LATE)
+			target_postpone(target, i);
 	}
 	return status;
 }
@@ -187,8 +201,10 @@ static int show(const struct request *request, struct view *earlier)
 	struct target target =
 		request->word ? target_find(request->word) : target_all();
 	struct view view = { .list = NULL };
-	int status = look_at_all(request, &target, &view);
+	int status;
 
+	guard_begin(); /* --watch looks again and again */
+	status = look_at_all(request, &target, &view);
 	if (!request->word)
 		engine_read(&view.engine);
 	stamp(&view);
@@ -279,6 +295,8 @@ int status_main(int argc, char **argv)
 	struct view earlier = { .list = NULL };
 	int status = parse(argc, argv, &request);
 
+	if (status == GO_ON)
+		status = command_check_proc();
 	if (status != GO_ON)
 		return status;
 	for (;;) {

@@ -11,7 +11,9 @@
 #include <string.h>
 #include <unistd.h>
 
-bool subject_find_missing(const char *list, const char *root, char *missing)
+/* The first library of the list that does not exist in this root directory. */
+static bool find_missing_below(const char *root, const char *list,
+			       char *missing)
 {
 	while (*(list += strspn(list, ": \t\n"))) {
 		const size_t length = strcspn(list, ": \t\n");
@@ -33,6 +35,28 @@ bool subject_find_missing(const char *list, const char *root, char *missing)
 	return false;
 }
 
+static void find_missing(void *data)
+{
+	char missing[PATH_MAX] = "";
+
+	(void)find_missing_below("", data, missing);
+	guard_write(missing, sizeof(missing));
+}
+
+bool subject_names_missing(const char *list, char *missing)
+{
+	struct guard_output output;
+	size_t at = 0;
+	bool found;
+
+	if (!list)
+		return false;
+	found = guard_run(find_missing, (void *)list, &output) == GUARD_DONE &&
+		guard_take(&output, &at, missing, PATH_MAX) && *missing;
+	free(output.at);
+	return found;
+}
+
 /* In a child, as the process's files may never answer. */
 static void read_process(void *data)
 {
@@ -43,8 +67,8 @@ static void read_process(void *data)
 		       (int)subject->process.pid);
 	*subject->missing = '\0';
 	if (process_read(subject->process.pid, &subject->process))
-		(void)subject_find_missing(subject->process.preload, root,
-					   subject->missing);
+		(void)find_missing_below(root, subject->process.preload,
+					 subject->missing);
 	guard_write(&subject->process, sizeof(subject->process));
 	guard_write(subject->missing, sizeof(subject->missing));
 }

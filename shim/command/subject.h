@@ -21,10 +21,10 @@ struct subject {
 };
 
 /*
- * Finds a library in a list of LD_PRELOAD or ld.so.preload that does not exist
- * below this root directory.  ld.so(8).
+ * Finds a library in a list of LD_PRELOAD or ld.so.preload, or NULL, that does
+ * not exist.  ld.so(8).  In a child, as it may be on any file system.
  */
-bool subject_find_missing(const char *list, const char *root, char *missing);
+bool subject_names_missing(const char *list, char *missing);
 
 /*
  * Finds what a word means, a PID, a unit or a name, and looks at it.  False:

@@ -3,7 +3,7 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/drop_in.h"
-#include "command/judge.h"
+#include "command/preload_check.h"
 #include "command/print.h"
 #include "command/unit.h"
 
@@ -58,27 +58,25 @@ static bool is_true(const char *program)
 static int check_program(const struct unit *unit, const char *program,
 			 char *path)
 {
+	static struct preload_check check;
 	struct starter starter = { 0 };
-	struct verdict verdict;
 
 	if (!unit_user(unit, &starter.uid, &starter.gid))
 		return command_fail(EXIT_FAILURE, unit->settings[UNIT_USER],
 				    "there is no such user");
-	if (!judge_find(program, path)) {
-		/* It may be in there only, where it is not looked at. */
-		if (unit->settings[UNIT_ROOT_DIRECTORY] ||
-		    unit->settings[UNIT_ROOT_IMAGE]) {
-			(void)snprintf(path, PATH_MAX, "%s", program);
-			return GO_ON;
-		}
-		return command_fail(EXIT_FAILURE, program,
-				    judge_not_found(program));
+	preload_check(program, &starter, &check);
+	memcpy(path, check.path, PATH_MAX);
+	/* It may be in there only, where it is not looked at. */
+	if (check.outcome == PRELOAD_NOT_FOUND &&
+	    (unit->settings[UNIT_ROOT_DIRECTORY] ||
+	     unit->settings[UNIT_ROOT_IMAGE])) {
+		(void)snprintf(path, PATH_MAX, "%s", program);
+		return GO_ON;
 	}
-	if (!judge(path, &starter, &verdict))
-		return command_fail_errno(EXIT_FAILURE, program);
-	if (!verdict.helps)
-		return command_fail(EXIT_FAILURE, program, verdict.text);
-	return GO_ON;
+	return check.outcome == PRELOAD_JUDGED && check.verdict.helps
+		       ? GO_ON
+		       : command_fail(EXIT_FAILURE, program,
+				      check.verdict.text);
 }
 
 /* Of errno, after unit_read(). */
@@ -207,15 +205,20 @@ static bool write_atomically(const char *path, const char *text)
 }
 
 /* Behind a change: systemd has to read it, and the service to be restarted. */
-static int finish_change(const struct unit *unit, const char *effect)
+static int finish_change(const struct unit *unit, const char *change,
+			 const char *effect)
 {
 	const char *at = strstr(unit->name, "@.");
 
 	if (!unit_systemd_runs())
 		print_line("systemd does not run here: nothing was reloaded");
 	else if (!unit_daemon_reload())
-		return command_fail(EXIT_FAILURE, "systemctl daemon-reload",
-				    "failed");
+		return command_fail_with(
+			EXIT_FAILURE, "systemctl daemon-reload",
+			"%s; the drop-in was %s, run this again for it to "
+			"take effect",
+			errno == ETIME ? "did not end in time" : "failed",
+			change);
 	if (at)
 		print_line("%s when its instances restart: systemctl restart "
 			   "'%.*s@*%s'",
@@ -249,9 +252,10 @@ static int install(const struct unit *unit, const char *text, bool dry_run)
 	if ((mkdir(directory, 0755) && errno != EEXIST) ||
 	    !write_atomically(path, text))
 		return command_fail_errno(EXIT_FAILURE, path);
-	return finish_change(unit, drop_in_attaches(text)
-					   ? "the kernel engine serves it"
-					   : "the service gets the library");
+	return finish_change(unit, "written",
+			     drop_in_attaches(text)
+				     ? "the kernel engine serves it"
+				     : "the service gets the library");
 }
 
 static int remove_drop_in(const char *name, bool dry_run)
@@ -284,9 +288,10 @@ static int remove_drop_in(const char *name, bool dry_run)
 		print_line("the kernel engine serves it until: replyfrom "
 			   "detach %s",
 			   unit.name);
-	return finish_change(&unit, attached ? "it is not attached again"
-					     : "the service runs without the "
-					       "library");
+	return finish_change(&unit, "removed",
+			     attached ? "it is not attached again"
+				      : "the service runs without the "
+					"library");
 }
 
 /* What is to be done. */

@@ -106,4 +106,46 @@ struct target target_all(void)
 {
 	return search_all(NULL);
 }
+
+static bool is_of(pid_t pid, uid_t user)
+{
+	struct process process;
+
+	return process_read_names(pid, &process) && process.uid == user;
+}
+
+static bool is_late(const struct target *target, uid_t user)
+{
+	for (size_t i = 0; i < target->late_count; i++)
+		if (target->late[i] == user)
+			return true;
+	return target->late_count == TARGET_USERS;
+}
+
+/* Moves this user's processes behind all others, from `nth` on. */
+static void move_last(struct target *target, size_t nth, uid_t user)
+{
+	pid_t *last = calloc(target->count, sizeof(*last));
+	size_t moved = 0;
+
+	for (size_t i = nth; last && i < target->count; i++)
+		if (is_of(target->pids[i], user))
+			last[moved++] = target->pids[i];
+		else
+			target->pids[nth++] = target->pids[i];
+	if (moved)
+		memcpy(target->pids + nth, last, moved * sizeof(*last));
+	free(last);
+}
+
+void target_postpone(struct target *target, size_t nth)
+{
+	struct process process;
+
+	if (!process_read_names(target->pids[nth], &process) ||
+	    is_late(target, process.uid))
+		return;
+	target->late[target->late_count++] = process.uid;
+	move_last(target, nth + 1, process.uid);
+}
 // NOLINTEND(concurrency-mt-unsafe)

@@ -7,9 +7,13 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+enum { TARGET_USERS = 8 };
+
 struct target {
-	pid_t *pids; /* in ascending order; the caller frees them */
+	pid_t *pids; /* the caller frees them */
 	size_t count;
+	uid_t late[TARGET_USERS]; /* users who come last */
+	size_t late_count;
 };
 
 /* Whether the word is a number, and so a PID, if it is any. */
@@ -23,5 +27,11 @@ struct target target_find(const char *word);
 
 /* All processes but this one. */
 struct target target_all(void);
+
+/*
+ * Moves processes of the same user as the one at `nth`, which is late, behind
+ * all others that come after it: a user may have many that never answer.
+ */
+void target_postpone(struct target *target, size_t nth);
 
 #endif

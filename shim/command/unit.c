@@ -8,7 +8,6 @@
 #include "command/spawn.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +16,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Of a unit's files in all, which rarely have 4 KiB; and for systemctl. */
+/* systemd runs its generators meanwhile.  systemd.generator(7). */
+enum { RELOAD_MS = 20000 };
 
 static const char *const names[UNIT_SETTINGS] = {
 	[UNIT_EXEC_START] = "ExecStart",
@@ -201,37 +201,19 @@ static void parse(struct unit *unit, char *text, size_t bytes)
 	}
 }
 
-/* From a file or a pipe.  False, and errno: too long, too late, ... */
-static bool parse_from(struct unit *unit, int fd, size_t *bytes)
-{
-	struct guard_output output;
-	const bool is_read = guard_read(fd, SPAWN_MS, SPAWN_MOST_BYTES,
-					&output) == GUARD_DONE;
-	const int error = errno;
-
-	if (is_read)
-		parse(unit, output.at, output.bytes);
-	*bytes = output.bytes;
-	free(output.at);
-	errno = error;
-	return is_read;
-}
-
+/* False, and errno: too long, too late, ... */
 static bool parse_file(struct unit *unit, const char *path)
 {
-	/* Not blocked by a FIFO that is not written. */
-	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-	size_t bytes;
-	bool is_read;
-	int error;
+	struct guard_output output;
+	const bool is_read =
+		guard_read_file(path, SPAWN_MOST_BYTES, &output) == GUARD_DONE;
+	const int error = errno;
 
-	if (fd < 0)
-		return false;
-	is_read = parse_from(unit, fd, &bytes);
-	error = errno;
 	/* Empty, or a link to /dev/null.  systemd.unit(5). */
-	unit->masked = is_read && !bytes;
-	(void)close(fd);
+	unit->masked = is_read && !output.bytes;
+	if (is_read)
+		parse(unit, output.at, output.bytes);
+	free(output.at);
 	errno = error;
 	return is_read;
 }
@@ -268,7 +250,7 @@ bool unit_daemon_reload(void)
 {
 	char *const arguments[] = { "systemctl", "daemon-reload", NULL };
 
-	return spawn(arguments);
+	return spawn(arguments, RELOAD_MS);
 }
 
 bool unit_systemd_runs(void)

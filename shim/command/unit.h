@@ -76,7 +76,10 @@ char *unit_property(const struct unit *unit, const char *property);
 /* Whether systemd runs here.  sd_booted(3). */
 bool unit_systemd_runs(void);
 
-/* Has systemd read its units again; whether it succeeded. */
+/*
+ * Has systemd read its units again.  False, and errno: it failed, or did not
+ * end in time (ETIME).
+ */
 bool unit_daemon_reload(void);
 
 /* "yes", "true", "on" or "1". */

@@ -215,13 +215,15 @@ bool peers_is_waiting(const struct peer *peer, uint32_t now)
  * fresh or were not answered, or else of all.  A flood of forged requests must
  * not make us forget to whom we wrote first.
  */
+static inline bool is_kept(const struct peer *peer, uint32_t now)
+{
+	return peers_is_outbound(peer) ||
+	       (peer->entry.answered && peers_is_fresh(peer, now));
+}
+
 static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
-	const bool is_kept =
-		peers_is_outbound(peer) ||
-		(peer->entry.answered && peers_is_fresh(peer, now));
-
-	return (uint64_t)!is_kept << 32 | peers_age(peer, now);
+	return (uint64_t)!is_kept(peer, now) << 32 | peers_age(peer, now);
 }
 
 /* The one to forget, of those next in the round. */
@@ -305,8 +307,13 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		peer->index = index;
 	} else if (index > 1 && (may_evict || index >= peers_table.bound)) {
 		peer = victim(now);
-		/* Behind it, so that of a second's the oldest go first. */
-		peers_table.hand = peer->index + 1;
+		/*
+		 * Behind it, so that of a second's the oldest go first.  Where
+		 * all are kept, behind them: a flood takes one of sixteen.
+		 */
+		peers_table.hand = is_kept(peer, now)
+					   ? peers_table.hand + EVICTION_WINDOW
+					   : peer->index + 1;
 		queue_drop(&peer->queue);
 		count_add(&peers_counts[COUNT_EVICTED], 1);
 		PROBE3(evicted, peer->key.sock, peer->key.addr,

@@ -7,8 +7,10 @@
 
 #include "command/command.h"
 #include "command/drop_in.h"
+#include "command/guard.h"
 #include "fuzz.h"
 
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -18,6 +20,8 @@ int __wrap_command_fail(int status, const char *what, const char *why);
 const char *__wrap_command_library(void);
 const char *__real_command_preload(const char *before, const char *library);
 const char *__wrap_command_preload(const char *before, const char *library);
+enum guard_outcome __wrap_guard_read_file(const char *path, size_t most_bytes,
+					  struct guard_output *output);
 
 /* It prints a line. */
 int __wrap_command_fail(int status, const char *what, const char *why)
@@ -42,6 +46,19 @@ const char *__wrap_command_preload(const char *before, const char *library)
 	list = __real_command_preload(before, library);
 	last = list != before && list != library ? list : NULL;
 	return list;
+}
+
+/* Without a child for each input. */
+enum guard_outcome __wrap_guard_read_file(const char *path, size_t most_bytes,
+					  struct guard_output *output)
+{
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	enum guard_outcome outcome;
+
+	assert(fd >= 0);
+	outcome = guard_read(fd, GUARD_MS, most_bytes, output);
+	(void)close(fd);
+	return outcome;
 }
 
 static bool begins(const char *line, const char *with)

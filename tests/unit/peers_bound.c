@@ -298,6 +298,25 @@ TEST(a_flood_of_strangers_leaves_an_answered_peer)
 	assert_true(is_known(1));
 }
 
+/* By default, with a thousand clients: libreplyfrom(7), "What a forger can do".
+ */
+TEST(a_million_forged_sources_leave_nearly_all_that_were_answered)
+{
+	enum { CLIENTS = 1000, FORGED = 1000000 };
+
+	peers_reset(65536, TTL_S);
+	for (uint32_t n = 1; n <= CLIENTS; n++) {
+		hear(SOCK, host(n), "198.51.100.1");
+		(void)answer(SOCK, host(n));
+	}
+
+	for (uint32_t n = 1; n <= FORGED; n++)
+		hear(SOCK, host(CLIENTS + n), "198.51.100.2");
+
+	/* One of each sixteen that stand together makes room. */
+	assert_in_range(count_known(1, CLIENTS), CLIENTS / 10 * 9, CLIENTS);
+}
+
 TEST(another_socket_s_peers_count_too)
 {
 	hear(SOCK, host(1), "198.51.100.1");

@@ -16,7 +16,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 
 UNIT_TESTS = $(addprefix $(U)/,config counters endpoint follow guard hook_fd hook_recv hook_send \
 	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
-	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock unit)
+	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock spawn unit)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -68,6 +68,7 @@ $(U)/pktinfo: $(call rooms,pktinfo) $(call props,address control)
 $(U)/pktinfo_strip: $(call rooms,pktinfo) $(call props,address control)
 
 $(U)/guard: $(call rooms,guard)
+$(U)/guard: WRAPPED = clock_gettime poll
 
 $(U)/print: $(call rooms,print)
 
@@ -83,7 +84,9 @@ $(U)/network: WRAPPED = guard_run process_namespace
 $(U)/report: $(call rooms,print report)
 
 $(U)/unit: $(call rooms,guard spawn unit)
-$(U)/unit: WRAPPED = clock_gettime poll
+
+$(U)/spawn: $(call rooms,guard spawn)
+$(U)/spawn: WRAPPED = nanosleep
 
 $(U)/nearest: $(call rooms,nearest)
 

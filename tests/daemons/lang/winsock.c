@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * winsock.exe PORT MODE [overlapped]: an echo server for Windows, on recvfrom() or
- * on WSARecvFrom() that ends later.
+ * winsock.exe PORT MODE [overlapped]: an echo server for Windows, on recvfrom()
+ * or on WSARecvFrom() that ends later.
  */
 #include <winsock2.h>
 #include <ws2tcpip.h>
@@ -20,17 +20,22 @@ static int die(const char *what)
 
 static SOCKET bound(int port, char mode)
 {
-	struct sockaddr_in v4 = { .sin_family = AF_INET, .sin_port = htons(port) };
-	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6, .sin6_port = htons(port) };
+	struct sockaddr_in v4 = { .sin_family = AF_INET,
+				  .sin_port = htons(port) };
+	struct sockaddr_in6 v6 = { .sin6_family = AF_INET6,
+				   .sin6_port = htons(port) };
 	DWORD only = mode == '6';
-	SOCKET sock = WSASocketW(mode == '4' ? AF_INET : AF_INET6, SOCK_DGRAM, 0, NULL, 0,
-				 WSA_FLAG_OVERLAPPED);
+	SOCKET sock = WSASocketW(mode == '4' ? AF_INET : AF_INET6, SOCK_DGRAM,
+				 0, NULL, 0, WSA_FLAG_OVERLAPPED);
 
 	if (sock == INVALID_SOCKET)
 		die("socket");
 	if (mode == '4')
-		return bind(sock, (struct sockaddr *)&v4, sizeof(v4)) ? die("bind") : sock;
-	if (setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, (char *)&only, sizeof(only)) ||
+		return bind(sock, (struct sockaddr *)&v4, sizeof(v4))
+			       ? die("bind")
+			       : sock;
+	if (setsockopt(sock, IPPROTO_IPV6, IPV6_V6ONLY, (char *)&only,
+		       sizeof(only)) ||
 	    bind(sock, (struct sockaddr *)&v6, sizeof(v6)))
 		die("bind");
 	return sock;
@@ -40,7 +45,8 @@ static void echo(SOCKET sock)
 {
 	struct sockaddr_storage peer;
 	int length = sizeof(peer);
-	int n = recvfrom(sock, data, sizeof(data), 0, (struct sockaddr *)&peer, &length);
+	int n = recvfrom(sock, data, sizeof(data), 0, (struct sockaddr *)&peer,
+			 &length);
 
 	if (n >= 0)
 		sendto(sock, data, n, 0, (struct sockaddr *)&peer, length);
@@ -54,12 +60,14 @@ static void echo_overlapped(SOCKET sock, WSAEVENT event)
 	OVERLAPPED later = { .hEvent = event };
 	DWORD n, flags = 0;
 
-	if ((WSARecvFrom(sock, &room, 1, NULL, &flags, (struct sockaddr *)&peer, &length,
-			 &later, NULL) && WSAGetLastError() != WSA_IO_PENDING) ||
+	if ((WSARecvFrom(sock, &room, 1, NULL, &flags, (struct sockaddr *)&peer,
+			 &length, &later, NULL) &&
+	     WSAGetLastError() != WSA_IO_PENDING) ||
 	    !WSAGetOverlappedResult(sock, &later, &n, TRUE, &flags))
 		return;
 	room.len = n;
-	WSASendTo(sock, &room, 1, &n, 0, (struct sockaddr *)&peer, length, NULL, NULL);
+	WSASendTo(sock, &room, 1, &n, 0, (struct sockaddr *)&peer, length, NULL,
+		  NULL);
 }
 
 int main(int argc, char **argv)

@@ -214,7 +214,8 @@ static bool can_be_loaded(const struct program *program,
 	else if (!same_machine(program, library))
 		say(verdict, false,
 		    "a program for another processor than the library");
-	else if (program->go)
+	/* C in it may use libc: its own bind() shows that. */
+	else if (program->go && !program->bind)
 		say(verdict, false,
 		    "a Go program: it makes its system calls "
 		    "itself" ATTACH_CAN);

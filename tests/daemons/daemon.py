@@ -20,6 +20,8 @@ LIBRARY = os.environ.get("LIBREPLYFROM", os.path.join(
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36
 START_SECONDS = 60
+# Of `first`: on a busy machine a compiler takes its time.
+FIRST_SECONDS = 240
 
 
 def elsewhere(words, directory, environment):
@@ -146,7 +148,7 @@ def running(server, mode, port, log, preload=None):
     """
     place = Place(server, mode, port, log)
     try:
-        if server.first and place.start(server.first).wait(START_SECONDS):
+        if server.first and place.start(server.first).wait(FIRST_SECONDS):
             yield f"{server.first}: failed"
             return
         if server.beside:

@@ -73,6 +73,15 @@ SOCAT_LISTEN = {"4": "UDP4-LISTEN:$port", "6": "UDP6-LISTEN:$port,ipv6only=1",
                 "d": "UDP6-LISTEN:$port,ipv6only=0"}
 NETTY = ":".join(f"/usr/share/java/netty-{name}.jar"
                  for name in ("buffer", "common", "resolver", "transport"))
+# wine would fill a C: drive with copies of these files, which takes it long.
+WINE = ("wine64:/usr/lib/wine/wine64 libwine:/usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
+        " gcc-mingw-w64-x86-64-win32:x86_64-w64-mingw32-gcc")
+WINE_FIRST = ("sh -c 'mkdir -p wine/drive_c/windows &&"
+              " ln -s /usr/lib/x86_64-linux-gnu/wine/x86_64-windows"
+              " wine/drive_c/windows/system32 && echo disable >wine/.update-timestamp &&"
+              " x86_64-w64-mingw32-gcc -o winsock.exe $lang/winsock.c -lws2_32'")
+WINE_RUN = ("env WINEPREFIX=$dir/wine WINEDEBUG=-all /usr/lib/wine/wine64 winsock.exe"
+            " $port $mode")
 SCOPE_LOST = {"fe80::2": "it drops the scope of a link-local peer"}
 
 BROKEN = [
@@ -259,6 +268,19 @@ UNLISTED = [
            conf="torrc", how={"4": "0"}),
     Server("tor with its sandbox", "tor", "4", probes.dns,
            "tor -f torrc --defaults-torrc /dev/null", conf="torrc", how={"4": "1"}),
+    Server("a Windows server in wine", WINE, "4 6 d", probes.echo, WINE_RUN,
+           first=WINE_FIRST, two="turns"),
+    Server("a Windows server in wine, overlapped", WINE, "4", probes.echo,
+           WINE_RUN + " overlapped", first=WINE_FIRST),
+    Server("Rust's UdpSocket", "rustc", "4 d", probes.echo, "$dir/echo $port $literal",
+           first="rustc -o echo $lang/echo.rs"),
+    # Compiled once, for all that are started.
+    Server("Rust's Tokio", "cargo librust-tokio-dev:/usr/share/cargo/registry", "4 d",
+           probes.echo, "$dir/../tokio/debug/tokio-echo $port $literal",
+           first="cargo build -q --offline --config sources.toml --target-dir ../tokio",
+           conf="Cargo.toml sources.toml"),
+    Server("C in a Go program", "golang-go:go gcc", "4", probes.echo, "$dir/echo $port",
+           first="env GOCACHE=$dir/go GO111MODULE=off go build -o echo $lang/cgo.go"),
     Server("snmptrapd", "snmptrapd", "6", probes.snmp_inform,
            "snmptrapd -f -Lo -C -c snmptrapd.conf -p $dir/pid udp6:$port",
            conf="snmptrapd.conf"),

@@ -13,8 +13,8 @@ E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
 	echo forks hazards midway ring sandboxed signals stack strangers stream stress \
 	tcp_echo threads)
 E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
-# Without a Go compiler its test is skipped.
-E2E_GO = $(if $(shell command -v go),$(B)/tests/e2e/echo_go)
+# Without a Go compiler their tests are skipped.
+E2E_GO = $(if $(shell command -v go),$(addprefix $(B)/tests/e2e/,echo_go listen_go))
 # Without a static libc its test is skipped.
 E2E_STATIC = $(call once,E2E_STATIC,$(if $(shell echo 'int main(void) { return 0; }' | \
 	$(CC) -static -x c -o /dev/null - 2>/dev/null && echo yes),$(B)/tests/e2e/echo_static))
@@ -73,7 +73,9 @@ $(E2E_LIBRARIES): $(B)/tests/e2e/lib%.so: tests/e2e/%.c tests/e2e/e2e.mk
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) -fPIC -shared \
 		$(LDFLAGS) -o $@ $< $(LDLIBS)
 
+$(B)/tests/e2e/listen_go: tests/kernel/echo.go
 $(B)/tests/e2e/echo_go: tests/e2e/echo.go
+$(B)/tests/e2e/echo_go $(B)/tests/e2e/listen_go:
 	$(say) GO $@
 	$(Q)mkdir -p $(@D)
 	$(Q)GOCACHE=$(abspath $(B))/go-cache GO111MODULE=off go build -o $@ $<

@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// echo PORT ADDRESS: an echo server on std's UdpSocket.
+use std::env;
+use std::net::UdpSocket;
+
+fn main() -> std::io::Result<()> {
+    let words: Vec<String> = env::args().collect();
+    let socket = UdpSocket::bind(format!("{}:{}", words[2], words[1]))?;
+    let mut data = [0; 65535];
+    loop {
+        let (bytes, peer) = socket.recv_from(&mut data)?;
+        socket.send_to(&data[..bytes], peer)?;
+    }
+}

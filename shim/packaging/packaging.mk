@@ -72,7 +72,7 @@ write_changelog = shim/packaging/changelog $(1) $(PACKAGE_VERSION) \
 # What replyfrom-kernel is built with and is not there.  The packages are built
 # without it then.
 KERNEL_LACKS = $(strip $(foreach tool,bpftool clang, \
-	$(if $(shell command -v $(tool)),,$(tool))) \
+	$(if $(shell PATH=$$PATH:/usr/sbin; command -v $(tool)),,$(tool))) \
 	$(if $(wildcard /usr/include/bpf/libbpf.h),,libbpf-dev))
 say_what_kernel_lacks = @[ -z '$(KERNEL_LACKS)' ] || echo '$(1): without \
 	replyfrom-kernel: install $(KERNEL_LACKS) to build it'

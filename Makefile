@@ -9,7 +9,8 @@
 # make test-containers  tests it in containers, packages and other builds
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
 # make bench   measures what it costs; QUICK=1: in under a minute
-# make kernel  builds the kernel engine; make test-kernel tests it in qemu
+# make kernel  builds the kernel engine; make test-kernel tests it in qemu, and
+#              make bench-kernel measures it there
 # make fuzz, make mutation, make soak   see tests/README.md
 # make check   runs formatters and linters; make shape measures lengths
 # make clean   removes what was built; make clean-root what tests ran in

@@ -9,6 +9,7 @@
 #include "command/command.h"
 #include "command/process.h"
 #include "command/spawn.h"
+#include "command/unit.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -21,15 +22,41 @@
 /* Pinned last: with it all of the engine is there.  See kernel/load.c. */
 #define PINNED "/sys/fs/bpf/replyfrom/connect_ipv6"
 
+/* GO_ON: the words are right, also where the engine's program is missing. */
+static int check_words(int argc, char **argv)
+{
+	static const struct option known[] = {
+		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
+	};
+	const int option = command_option(argc, argv, "+:h", known);
+	const bool attaches = !strcmp(argv[0], "attach");
+
+	if (option != -1)
+		return option == 'h' ? command_help(argv[0]) : EXIT_USAGE;
+	if (optind == argc && attaches)
+		return command_fail(EXIT_USAGE, argv[0],
+				    "missing UNIT, CGROUP or PID");
+	if (optind + 1 < argc)
+		return command_fail(EXIT_USAGE, argv[optind + 1],
+				    "unexpected argument");
+	if (optind < argc && !strchr(argv[optind], '/') &&
+	    !unit_is_name(argv[optind]))
+		return command_fail(EXIT_USAGE, argv[optind],
+				    "not the name of a unit");
+	return GO_ON;
+}
+
 int kernel_main(int argc, char **argv)
 {
 	const char *path = command_engine();
+	const int status = check_words(argc, argv);
+	char *words[] = { (char *)path, argv[0], argv[optind], NULL };
 
-	(void)argc; /* the program counts for itself */
+	if (status != GO_ON)
+		return status;
 	if (!path)
 		return command_fail_errno(EXIT_FAILURE, "/proc/self/exe");
-	argv[-1] = (char *)path; /* main() has a word before this one */
-	(void)execv(path, argv - 1);
+	(void)execv(path, words);
 	if (errno == ENOENT)
 		return command_fail(EXIT_FAILURE, argv[0],
 				    "install the package replyfrom-kernel, or "

@@ -259,7 +259,7 @@ bool unit_systemd_runs(void)
 }
 
 /* systemd.unit(5): what a name is made of. */
-static bool is_name(const char *text)
+bool unit_is_name(const char *text)
 {
 	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
 					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
@@ -279,7 +279,7 @@ const char *unit_name(const char *name_or_path, struct unit *unit)
 	for (size_t i = 0; i < sizeof(others) / sizeof(*others); i++)
 		if (has_suffix(name, others[i]))
 			return "not a service; name the one it is for";
-	if (!is_name(name) || strlen(name) + sizeof(".service") > NAME_MAX)
+	if (!unit_is_name(name) || strlen(name) + sizeof(".service") > NAME_MAX)
 		return "not the name of a service";
 	(void)snprintf(unit->name, sizeof(unit->name), "%s%s", name,
 		       has_suffix(name, ".service") ? "" : ".service");

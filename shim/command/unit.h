@@ -43,6 +43,9 @@ struct unit {
 	char *settings[UNIT_SETTINGS]; /* NULL: not set */
 };
 
+/* Whether it has only what a unit's name is made of; it need not exist. */
+bool unit_is_name(const char *text);
+
 /*
  * Fills in the full name of a unit, or of the file at a path with a slash.
  * Returns NULL, or why it is no name of a service.

@@ -38,6 +38,40 @@ int open_map(const char *name)
 	return bpf_obj_get(path);
 }
 
+/* Whether a pinned map has entries of these sizes. */
+static bool is_map_of(const char *name, __u32 key_bytes, __u32 value_bytes)
+{
+	struct bpf_map_info info = { 0 };
+	__u32 bytes = sizeof(info);
+	const int map = open_map(name);
+	const bool is_known =
+		map >= 0 && !bpf_obj_get_info_by_fd(map, &info, &bytes);
+
+	(void)close(map);
+	return is_known && info.key_size == key_bytes &&
+	       info.value_size == value_bytes;
+}
+
+/* An upgrade leaves the programs and maps of the version before. */
+static int check_version(void)
+{
+	if (is_map_of("scopes", sizeof(struct scope), sizeof(__u8)) &&
+	    is_map_of("counts", sizeof(__u32), sizeof(struct counters)) &&
+	    is_map_of("unusable", sizeof(struct unusable_key), sizeof(__u8)))
+		return 0;
+	return fail("the engine that is attached is of another version; end it "
+		    "first: replyfrom detach");
+}
+
+/* With the errno of is_loaded(). */
+static int fail_not_attached(void)
+{
+	return errno == EACCES
+		       ? fail("only root can see whether the engine is "
+			      "attached; check: id -u")
+		       : fail("the engine is not attached; check: ls " PINS);
+}
+
 static int silent(enum libbpf_print_level level, const char *format,
 		  va_list words)
 {
@@ -62,11 +96,15 @@ static int attach_main(int argc, char **argv)
 	if (argc != 2)
 		return EXIT_USAGE;
 	if (scope_of(argv[1], &scope) || lock_engine() ||
-	    (!is_loaded() && load(&loading)))
+	    (is_loaded() ? check_version() : load(&loading)))
 		return EXIT_FAILURE;
 	scopes = open_map("scopes");
 	if (scopes < 0 || bpf_map_update_elem(scopes, &scope, &one, BPF_ANY))
 		return fail("%s: %s", argv[1], strerror(errno));
+	if (!scope_is_there(&scope))
+		(void)printf("%s is not running: it is served from its next "
+			     "start\n",
+			     scope.name);
 	return visit_namespaces();
 }
 
@@ -77,12 +115,14 @@ static int detach_main(int argc, char **argv)
 	if (argc > 2)
 		return EXIT_USAGE;
 	if (!is_loaded())
-		return fail("the engine is not attached; check: ls " PINS);
+		return fail_not_attached();
 	if ((argc == 2 && scope_of(argv[1], &scope)) || lock_engine())
 		return EXIT_FAILURE;
 	if (argc == 2) {
 		const int scopes = open_map("scopes");
 
+		if (check_version())
+			return EXIT_FAILURE;
 		if (bpf_map_delete_elem(scopes, &scope))
 			return fail("%s is not attached", argv[1]);
 		if (!bpf_map_get_next_key(scopes, NULL, &first))
@@ -155,7 +195,9 @@ static int status_main(int argc, char **argv)
 	if (argc > 1 && !is_figures)
 		return EXIT_USAGE;
 	if (!is_loaded())
-		return fail("the engine is not attached; check: ls " PINS);
+		return fail_not_attached();
+	if (check_version())
+		return EXIT_FAILURE;
 	if (sum_counters(open_map("counts"), &sum))
 		return fail("its counters cannot be read: %s; check: id -u",
 			    strerror(errno));

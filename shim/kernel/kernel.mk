@@ -3,6 +3,8 @@
 #                  clang, bpftool and libbpf-dev, which nothing else here does
 
 ENGINE_CLANG = clang
+# It is in /usr/sbin, which users other than root may not have in their PATH.
+ENGINE_BPFTOOL = PATH=$$PATH:/usr/sbin bpftool
 # As libbpf names it, for where a traced function's arguments are.
 ENGINE_ARCH = $(shell $(CC) -dumpmachine | sed 's/-.*//; s/x86_64/x86/; \
 	s/aarch64/arm64/; s/s390x/s390/; s/riscv64/riscv/')
@@ -22,7 +24,7 @@ $(B)/kernel/engine.bpf.o: shim/kernel/engine.bpf.c $(wildcard shim/kernel/*.h) \
 
 $(B)/kernel/engine.skel.h: $(B)/kernel/engine.bpf.o
 	$(say) SKEL $@
-	$(Q)bpftool gen skeleton $< name engine >$@.new
+	$(Q)$(ENGINE_BPFTOOL) gen skeleton $< name engine >$@.new
 	$(Q)mv -f $@.new $@
 
 $(B)/kernel/%.o: shim/kernel/%.c $(wildcard shim/kernel/*.h) \

@@ -273,6 +273,9 @@ static int put_in(const struct loading *loading)
 
 int load(const struct loading *loading)
 {
+	if (!is_cgroup_v2(CGROUPS))
+		return fail("cgroup v2 is not mounted on " CGROUPS
+			    "; check: stat -fc %%T " CGROUPS);
 	unload(); /* what an attach that was interrupted has left */
 	return make_pins() ? EXIT_FAILURE : put_in(loading);
 }

@@ -32,6 +32,12 @@ int open_map(const char *name);
  */
 int scope_of(const char *word, struct scope *scope);
 
+/* Whether a unit has a cgroup, as while it runs; others are there. */
+bool scope_is_there(const struct scope *scope);
+
+/* Whether that is a directory of cgroup v2's. */
+bool is_cgroup_v2(const char *path);
+
 /* The sum of all processors' counters.  Not 0, and errno: it can't be read. */
 int sum_counters(int map, struct counters *sum);
 
@@ -54,7 +60,7 @@ int load(const struct loading *loading);
 /* Removes what is pinned, and so ends the engine. */
 void unload(void);
 
-/* Whether all of it is pinned. */
+/* Whether all of it is pinned.  False, and errno EACCES: it can't be seen. */
 bool is_loaded(void);
 
 #endif

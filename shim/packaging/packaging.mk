@@ -26,6 +26,9 @@ INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
 	644:$(B)/man/replyfrom.1:$(MANDIR)/man1/replyfrom.1 \
 	644:$(B)/man/libreplyfrom.7:$(MANDIR)/man7/libreplyfrom.7 \
 	$(foreach doc,$(DOCS) $(EXAMPLES),644:$(doc):$(DOCDIR)/$(doc))
+# Where `make kernel` has built it.
+INSTALLED_KERNEL = 755:$(B)/replyfrom-kernel:$(BINDIR)/replyfrom-kernel \
+	644:shim/man/replyfrom-kernel.1:$(MANDIR)/man1/replyfrom-kernel.1
 
 $(B)/man/%: shim/man/% Makefile
 	$(Q)mkdir -p $(@D)
@@ -35,7 +38,8 @@ $(B)/man/%: shim/man/% Makefile
 # finds the old one or the new.
 install: all $(B)/man/replyfrom.1 $(B)/man/libreplyfrom.7
 	$(say) INSTALL "$(DESTDIR)$(PREFIX)"
-	$(Q)set -e; for file in $(INSTALLED); do \
+	$(Q)set -e; for file in $(INSTALLED) \
+		$(if $(wildcard $(B)/replyfrom-kernel),$(INSTALLED_KERNEL)); do \
 		from=$${file#*:}; to="$(DESTDIR)$${from#*:}"; \
 		install -d "$${to%/*}"; \
 		install -m "$${file%%:*}" "$${from%%:*}" "$$to.new"; \
@@ -45,7 +49,7 @@ install: all $(B)/man/replyfrom.1 $(B)/man/libreplyfrom.7
 # What is installed elsewhere, too, keeps its directory.
 uninstall:
 	$(say) REMOVE "$(DESTDIR)$(PREFIX)"
-	$(Q)for file in $(INSTALLED); do rm -f "$(DESTDIR)$${file##*:}"; done
+	$(Q)for file in $(INSTALLED) $(INSTALLED_KERNEL); do rm -f "$(DESTDIR)$${file##*:}"; done
 	$(Q)[ ! -d "$(DESTDIR)$(DOCDIR)" ] || \
 		find "$(DESTDIR)$(DOCDIR)" -type d -empty -delete
 
@@ -65,6 +69,14 @@ copy_sources = rm -rf $(1) && mkdir -p $(1)/$(SOURCE) && \
 write_changelog = shim/packaging/changelog $(1) $(PACKAGE_VERSION) \
 	$(SOURCE_DATE_EPOCH) '$(MAINTAINER)'
 
+# What replyfrom-kernel is built with and is not there.  The packages are built
+# without it then.
+KERNEL_LACKS = $(strip $(foreach tool,bpftool clang, \
+	$(if $(shell PATH=$$PATH:/usr/sbin; command -v $(tool)),,$(tool))) \
+	$(if $(wildcard /usr/include/bpf/libbpf.h),,libbpf-dev))
+say_what_kernel_lacks = @[ -z '$(KERNEL_LACKS)' ] || echo '$(1): without \
+	replyfrom-kernel: install $(KERNEL_LACKS) to build it'
+
 # Not with what this make was told.
 FRESH = env -u MAKEFLAGS -u MFLAGS -u MAKELEVEL -u B
 
@@ -80,10 +92,12 @@ deb-source:
 deb: PACKAGE_VERSION := $(PACKAGE_VERSION)
 deb:
 	$(INSTALL) packaging
+	$(call say_what_kernel_lacks,deb)
 	$(say) DEB $(B)/deb
 	$(Q)$(AGAIN) deb-source PACKAGE_VERSION=$(PACKAGE_VERSION)
 	$(Q)cd $(B)/deb/$(SOURCE) && $(FRESH) \
-		dpkg-buildpackage -us -uc >../log 2>&1 || \
+		dpkg-buildpackage -us -uc \
+		$(if $(KERNEL_LACKS),-Ppkg.replyfrom.nokernel) >../log 2>&1 || \
 		{ tail -n 20 ../log >&2; exit 1; }
 	$(Q)rm -r $(B)/deb/$(SOURCE)
 	$(Q)lintian --allow-root --fail-on error,warning $(B)/deb/*.changes
@@ -96,16 +110,18 @@ rpm-source:
 
 # Debian's rpm knows of no packages that there could be to build with.
 RPMBUILD = SOURCE_DATE_EPOCH=$(SOURCE_DATE_EPOCH) rpmbuild -bb --build-in-place \
+	$(if $(KERNEL_LACKS),,--with kernel) \
 	$(if $(wildcard /etc/debian_version),--nodeps) \
 	--define '_topdir $(abspath $(B))/rpm' \
 	--define '_rpmdir $(abspath $(B))/rpm' \
-	--define '_rpmfilename %{NAME}-%{VERSION}-%{RELEASE}.%{ARCH}.rpm' \
+	--define '_rpmfilename %%{NAME}-%%{VERSION}-%%{RELEASE}.%%{ARCH}.rpm' \
 	--define 'version_of_replyfrom $(PACKAGE_VERSION)' \
 	$(if $(HOMEPAGE),--define 'url_of_replyfrom $(HOMEPAGE)') replyfrom.spec
 
 rpm: PACKAGE_VERSION := $(PACKAGE_VERSION)
 rpm:
 	$(INSTALL) packaging
+	$(call say_what_kernel_lacks,rpm)
 	$(say) RPM $(B)/rpm
 	$(Q)$(AGAIN) rpm-source PACKAGE_VERSION=$(PACKAGE_VERSION)
 	$(Q)cd $(B)/rpm/$(SOURCE) && $(FRESH) $(RPMBUILD) >../log 2>&1 || \

@@ -10,10 +10,10 @@ C_FILES = $(wildcard shim/*/*.[ch] demo/*.[ch] tests/*/*.[ch])
 LINTED = $(filter-out %.bpf.c,$(filter %.c,$(C_FILES)))
 SCRIPTS = .ci/run demo/lab demo/run shim/completions/replyfrom.bash \
 	tests/containers/everyday.sh tests/daemons/clients/tftp_files \
-	tests/fuzz/run tests/kernel/costs tests/kernel/kernels tests/kernel/on tests/kernel/vm \
+	tests/fuzz/run tests/kernel/kernels tests/kernel/on tests/kernel/vm \
 	tests/i386/calls tests/i386/differences tests/i386/status tests/root tests/setup \
 	tests/check/tidy tests/suites/run shim/packaging/changelog \
-	shim/packaging/prerm.in shim/packaging/version
+	shim/packaging/prerm.in shim/packaging/prerm-kernel shim/packaging/version
 # cppcheck takes _Thread_local for a type, and ElfW for a function.
 CPPCHECK = cppcheck --quiet --error-exitcode=1 --inline-suppr --std=c11 \
 	--enable=warning,style,performance,portability \

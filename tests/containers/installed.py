@@ -14,9 +14,9 @@ import rows
 import scenes
 
 # With what the suites use; one image for all of them.
-CLEAN = {"Debian 12": engine.Image("bookworm", "memcached nsd openbsd-inetd rpm "
-                                   "systemd systemd-sysv"),
-         "Debian 13": engine.Image("trixie", "memcached")}
+CLEAN = {"Debian 12": engine.Image("bookworm", "libbpf1 memcached nsd openbsd-inetd "
+                                   "rpm systemd systemd-sysv"),
+         "Debian 13": engine.Image("trixie", "libbpf1 memcached")}
 START_SECONDS = 20
 
 
@@ -111,3 +111,31 @@ def removal_is_safe(shell, library, named, remove, upgrade):
         done, said = attempt(shell, upgrade)
         yield line(done, f"is upgraded while {path} names it", [said])
         shell(f"rm {path}")
+
+
+def engine_package(shell, remove):
+    """Lines: the engine's program is found, says in one line that this kernel has no
+    BTF, and stays as long as a unit attaches it."""
+    said = shell("replyfrom attach --help")
+    yield line("replyfrom attach UNIT | CGROUP | PID" in said, "attach has its help", [said])
+    for word, status, expected in (
+            ("attach memcached", 1, "replyfrom: the kernel was built without BTF "
+             "(CONFIG_DEBUG_INFO_BTF); check: ls /sys/kernel/btf/vmlinux"),
+            ("detach", 1, "replyfrom: the engine is not attached; check: ls "
+             "/sys/fs/bpf/replyfrom")):
+        said = shell(f"replyfrom {word} 2>&1; echo $?").splitlines()
+        yield line(said == [expected, str(status)], f"{word} says what is missing", said)
+    drop_in = "/etc/systemd/system/memcached.service.d/replyfrom.conf"
+    shell(f"replyfrom systemd --kernel memcached >{drop_in}")
+    done, said = attempt(shell, remove)
+    reasons = [each for each in said.splitlines()
+               if each.startswith("replyfrom-kernel: not removed")]
+    yield line(not done and len(reasons) == 1 and drop_in in reasons[0],
+               f"the engine is not removed while {drop_in} attaches it, and says why",
+               [said])
+    shell(f"rm {drop_in}")
+    done, said = attempt(shell, remove)
+    yield line(done, "and then is removed", [said])
+    said = shell("replyfrom attach memcached 2>&1; echo $?").splitlines()
+    yield line(len(said) == 2 and said[1] == "1" and "replyfrom-kernel" in said[0],
+               "attach names the package without it", said)

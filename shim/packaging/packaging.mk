@@ -27,7 +27,7 @@ INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
 	644:$(B)/man/libreplyfrom.7:$(MANDIR)/man7/libreplyfrom.7 \
 	$(foreach doc,$(DOCS) $(EXAMPLES),644:$(doc):$(DOCDIR)/$(doc))
 
-$(B)/man/%: shim/man/% Makefile
+$(B)/man/%: shim/man/% Makefile $(B)/defined
 	$(Q)mkdir -p $(@D)
 	$(Q)sed 's/^\.Os$$/.Os "replyfrom $(VERSION)"/' $< >$@
 

@@ -68,11 +68,12 @@ $(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto
 # Its function is defined in assembly, which -flto does not see.
 $(B)/shim/hooks/hook_dlopen.o: SHIM_CFLAGS += -fno-lto
 
-# Compiled again if make install gets another LIBDIR than make.
-$(B)/libdir: FORCE
+# Compiled again if make install gets another LIBDIR or VERSION than make.
+$(B)/defined: FORCE
 	$(Q)mkdir -p $(@D)
-	$(Q)echo '$(LIBDIR)' | cmp -s - $@ || echo '$(LIBDIR)' >$@
-$(B)/shim/command/command.o: $(B)/libdir
+	$(Q)echo '$(LIBDIR) $(VERSION)' | cmp -s - $@ || \
+		echo '$(LIBDIR) $(VERSION)' >$@
+$(B)/shim/command/command.o $(B)/shim/command/help.o: $(B)/defined
 FORCE:
 
 # FLAGS are for the objects of a folder; the makefile in it may set them.

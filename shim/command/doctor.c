@@ -227,12 +227,16 @@ static size_t count_sockets(const struct subject *subject, bool outdated,
 static void diagnose_loaded(const struct subject *subject)
 {
 	const struct inspected *first = NULL;
+	const char *next = subject->process.wanted
+				   ? "correct what the other lines name, and "
+				     "start it again"
+				   : subject->restart;
 
 	if (!subject->report.count)
 		return;
 	if (count_sockets(subject, false, &first))
 		diagnosis_say(need(subject), "loaded",
-			      subject->report.wrong ? subject->restart : NULL,
+			      subject->report.wrong ? next : NULL,
 			      "%s (%d) runs without the library", first->name,
 			      (int)first->pid);
 	else if (count_sockets(subject, true, &first))
@@ -265,7 +269,8 @@ static void diagnose_confinement(const struct subject *subject)
 			       "add \"%s mr,\" to the profile's file in "
 			       "/etc/apparmor.d/local and reload the profile",
 			       command_library());
-		diagnosis_say(DIAGNOSIS_NOTE, "security", next,
+		diagnosis_say(process->wanted ? need(subject) : DIAGNOSIS_NOTE,
+			      "security", next,
 			      "AppArmor's profile %s has to allow the library",
 			      label);
 	} else if (process->privileged) {

@@ -40,6 +40,26 @@ struct look {
 	struct process process;
 };
 
+static void say_not_loaded(pid_t pid, struct verdict *verdict)
+{
+	char label[PROCESS_LABEL_BYTES], domain[PROCESS_LABEL_BYTES];
+	int length = snprintf(verdict->text, sizeof(verdict->text),
+			      "LD_PRELOAD names it, but it was not loaded: ");
+	char *end = verdict->text + length;
+	const size_t room = sizeof(verdict->text) - (size_t)length;
+
+	process_label(pid, label, sizeof(label));
+	if (!*label || !strcmp(label, "unconfined") ||
+	    process_selinux_domain(label, domain, sizeof(domain)))
+		(void)snprintf(end, room,
+			       "the loader says why on standard error");
+	else
+		(void)snprintf(end, room,
+			       "AppArmor's profile %s may forbid it; "
+			       "`replyfrom doctor` says what allows it",
+			       label);
+}
+
 /* Why a process that could have the library has it not; false: unknown. */
 static bool find_loss(const struct process *process, bool marked,
 		      struct verdict *verdict)
@@ -47,9 +67,7 @@ static bool find_loss(const struct process *process, bool marked,
 	struct process above;
 
 	if (process->wanted)
-		(void)snprintf(verdict->text, sizeof(verdict->text),
-			       "LD_PRELOAD names it, but it was not loaded: "
-			       "the loader says why on standard error");
+		say_not_loaded(process->pid, verdict);
 	else if (process_above_with_library(process, &above))
 		(void)snprintf(verdict->text, sizeof(verdict->text),
 			       "LD_PRELOAD was lost on the way from %s (%d): "

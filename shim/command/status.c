@@ -26,7 +26,8 @@ static const char *const outcomes[] = {
 	[COUNTERS_DENIED] =
 		"permission denied; root, or the user that it runs as and "
 		"that may trace it (kernel.yama.ptrace_scope), can look",
-	[COUNTERS_NOT_LOADED] = "does not have " COMMAND_LIBRARY " loaded",
+	[COUNTERS_NOT_LOADED] = "does not have " COMMAND_LIBRARY
+				" loaded; `replyfrom doctor` says what to do",
 	[COUNTERS_OTHER_CLASS] =
 		"is a program of another word size; use the replyfrom "
 		"that was built for it",
@@ -192,7 +193,9 @@ static int fail_empty(const struct request *request, const struct view *view)
 		view->denied
 			? "no process that we may look at has " COMMAND_LIBRARY
 			  " loaded; root may look at all"
-			: "no process has " COMMAND_LIBRARY " loaded");
+			: "no process has " COMMAND_LIBRARY
+			  " loaded; `replyfrom check --all` says which need "
+			  "it");
 }
 
 /* One look at what was asked for.  An exit status. */

@@ -23,18 +23,37 @@ enum {
 	OPTION_KERNEL
 };
 
-/* Whether it replies right by itself; tests/daemons/no_harm tries each. */
-static bool sets_source(const char *program)
+/*
+ * Why a program does not need the library, or NULL.  tests/daemons/no_harm
+ * tries those that set the source, tests/e2e/units those without a UDP socket.
+ */
+static const char *why_not_needed(const char *program)
 {
-	static const char *const known[] = { "chronyd", "dnsmasq", "freeradius",
-					     "knotd", "rpcbind" };
+	static const char sets_source[] =
+		"it sets the source of its replies itself";
+	static const char no_socket[] = "it has no UDP socket";
+	static const struct {
+		const char *program;
+		const char *why;
+	} known[] = {
+		{ "chronyd", sets_source },
+		{ "dnsmasq", sets_source },
+		{ "freeradius", sets_source },
+		{ "knotd", sets_source },
+		{ "rpcbind", sets_source },
+		/* Debian's dnsmasq.service has it start dnsmasq. */
+		{ "/usr/share/dnsmasq/systemd-helper", sets_source },
+		{ "radvd", no_socket },
+		{ "systemd-journald", no_socket },
+	};
 	const char *slash = strrchr(program, '/');
 	const char *name = slash ? slash + 1 : program;
 
 	for (size_t i = 0; i < sizeof(known) / sizeof(*known); i++)
-		if (!strcmp(name, known[i]))
-			return true;
-	return false;
+		if (!strcmp(known[i].program,
+			    *known[i].program == '/' ? program : name))
+			return known[i].why;
+	return NULL;
 }
 
 /* Debian's openvpn.service: it stands for the instances of a template. */
@@ -114,10 +133,10 @@ static int check_unit(const char *name, struct unit *unit, bool kernel,
 					      "ExecStart=");
 	if (is_true(program))
 		return fail_on_group(unit);
-	if (sets_source(program))
-		return command_fail(EXIT_SUCCESS, unit->name,
-				    "does not need it: it sets the source of "
-				    "its replies itself");
+	why = why_not_needed(program);
+	if (why)
+		return command_fail_with(EXIT_SUCCESS, unit->name,
+					 "does not need it: %s", why);
 	return kernel ? GO_ON : check_program(unit, program, path);
 }
 

@@ -30,7 +30,7 @@ INSTALLED = 644:$(B)/libreplyfrom.so:$(LIBDIR)/libreplyfrom.so \
 INSTALLED_KERNEL = 755:$(B)/replyfrom-kernel:$(BINDIR)/replyfrom-kernel \
 	644:shim/man/replyfrom-kernel.1:$(MANDIR)/man1/replyfrom-kernel.1
 
-$(B)/man/%: shim/man/% Makefile
+$(B)/man/%: shim/man/% Makefile $(B)/defined
 	$(Q)mkdir -p $(@D)
 	$(Q)sed 's/^\.Os$$/.Os "replyfrom $(VERSION)"/' $< >$@
 

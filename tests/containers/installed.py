@@ -49,15 +49,19 @@ def install(shell, packages):
 def served(shell, command, port):
     """A server in the container, which is ended by its pid."""
     shell(f"{command} & echo $! >/server.pid", "-d")
-    end = time.monotonic() + START_SECONDS
-    while f":{port:04X} " not in udp() and time.monotonic() < end:
-        time.sleep(0.05)
+    await_port(port)
     try:
         yield
     finally:
         shell("kill $(cat /server.pid)")
-        while f":{port:04X} " in udp() and time.monotonic() < end:
-            time.sleep(0.05)
+        await_port(port, taken=False)
+
+
+def await_port(port, taken=True):
+    """Until a server has it, or none; START_SECONDS at most."""
+    end = time.monotonic() + START_SECONDS
+    while (f":{port:04X} " in udp()) != taken and time.monotonic() < end:
+        time.sleep(0.05)
 
 
 def udp():

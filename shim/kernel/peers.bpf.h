@@ -19,11 +19,14 @@ static __always_inline void unlock(struct peer *peer)
 	__sync_lock_test_and_set(&peer->busy, 0);
 }
 
+/* Meanwhile another processor may have moved it from one map to the other. */
 static __always_inline struct peer *find(const struct peer_key *key)
 {
 	struct peer *peer = bpf_map_lookup_elem(&regulars, key);
 
-	return peer ? peer : bpf_map_lookup_elem(&newcomers, key);
+	if (!peer)
+		peer = bpf_map_lookup_elem(&newcomers, key);
+	return peer ? peer : bpf_map_lookup_elem(&regulars, key);
 }
 
 static __always_inline __u8 place_of(struct peer *peer,
@@ -108,11 +111,9 @@ static __always_inline void remember(const struct peer_key *key,
 				     const struct place *place)
 {
 	const __u64 now = bpf_ktime_get_ns();
-	struct peer *peer = bpf_map_lookup_elem(&regulars, key);
-	bool is_regular = peer;
+	bool is_regular = bpf_map_lookup_elem(&regulars, key);
+	struct peer *peer = find(key);
 
-	if (!peer)
-		peer = bpf_map_lookup_elem(&newcomers, key);
 	if (!peer) {
 		remember_new(key, place, now);
 		return;
@@ -172,6 +173,24 @@ static __always_inline int follow(struct peer *peer, __u32 port, __u64 now)
 	return place_of(peer, &place);
 }
 
+/*
+ * Without the lock, which a program that was preempted may keep for long.
+ * False also if the place changes meanwhile.
+ */
+static __always_inline bool peek(struct peer *peer, __u32 port,
+				 struct in6_addr *local)
+{
+	const int n = find_port(peer, port);
+	struct place place;
+
+	if (n < 0)
+		return false;
+	place = peer->places[n % PLACES];
+	barrier();
+	*local = peer->places[n % PLACES].local;
+	return place.port == port && is_equal(&place.local, local);
+}
+
 static __always_inline bool choose(struct peer *peer, __u32 port,
 				   struct in6_addr *local)
 {
@@ -182,8 +201,10 @@ static __always_inline bool choose(struct peer *peer, __u32 port,
 		peer->heard_ns = now;
 		return false;
 	}
-	if (now - peer->heard_ns > ttl_ns || !lock(peer))
+	if (now - peer->heard_ns > ttl_ns)
 		return false;
+	if (!lock(peer))
+		return peek(peer, port, local);
 	n = take(peer, port);
 	if (n < 0)
 		n = find_port(peer, port);

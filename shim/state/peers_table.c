@@ -231,8 +231,11 @@ static struct peer *victim(uint32_t now)
 {
 	struct peer *best = NULL;
 	uint64_t highest = 0;
-	uint32_t n = peers_table.hand < peers_table.used ? peers_table.hand : 0;
+	uint32_t n;
 
+	if (peers_table.hand >= peers_table.used)
+		peers_table.hand = 0;
+	n = peers_table.hand;
 	for (uint32_t i = 0; i < EVICTION_WINDOW; i++) {
 		struct peer *peer = peers_nth(n);
 		const uint64_t rank = eviction_rank(peer, now);
@@ -244,6 +247,27 @@ static struct peer *victim(uint32_t now)
 		n = n + 1 < peers_table.used ? n + 1 : 0;
 	}
 	return best;
+}
+
+/*
+ * The round goes on behind the victim, so that of a second's peers the oldest
+ * go first.  Where all that were compared are kept it goes on behind them, so
+ * that a flood takes one of sixteen that stand together.  Not where half of the
+ * table is like that: those who wait would be met too soon again.
+ */
+static void move_hand(const struct peer *victim, uint32_t now)
+{
+	const uint32_t most = peers_table.used / EVICTION_WINDOW / 2;
+	const bool kept = is_kept(victim, now);
+
+	if (kept && peers_table.kept_in_a_row < most) {
+		peers_table.kept_in_a_row++;
+		peers_table.hand += EVICTION_WINDOW;
+		return;
+	}
+	if (!kept)
+		peers_table.kept_in_a_row = 0;
+	peers_table.hand = victim->index + 1;
 }
 
 void peers_begin_change(struct peer *peer)
@@ -307,13 +331,7 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		peer->index = index;
 	} else if (index > 1 && (may_evict || index >= peers_table.bound)) {
 		peer = victim(now);
-		/*
-		 * Behind it, so that of a second's the oldest go first.  Where
-		 * all are kept, behind them: a flood takes one of sixteen.
-		 */
-		peers_table.hand = is_kept(peer, now)
-					   ? peers_table.hand + EVICTION_WINDOW
-					   : peer->index + 1;
+		move_hand(peer, now);
 		queue_drop(&peer->queue);
 		count_add(&peers_counts[COUNT_EVICTED], 1);
 		PROBE3(evicted, peer->key.sock, peer->key.addr,

@@ -128,7 +128,8 @@ struct peers_table {
 	_Atomic uint32_t refused_at; /* the tick when there was no memory */
 	uint32_t bound;
 	uint32_t ttl_s;
-	uint32_t hand; /* where the next eviction looks */
+	uint32_t hand;		/* where the next eviction looks */
+	uint32_t kept_in_a_row; /* how often all compared were kept */
 	uint32_t versions;
 };
 extern HIDDEN struct peers_table peers_table;

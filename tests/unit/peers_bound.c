@@ -317,6 +317,31 @@ TEST(a_million_forged_sources_leave_nearly_all_that_were_answered)
 	assert_in_range(count_known(1, CLIENTS), CLIENTS / 10 * 9, CLIENTS);
 }
 
+/* Also where the round comes to the end of the table, and begins anew. */
+TEST(who_waits_among_answered_clients_outlives_half_a_table_of_new_ones)
+{
+	enum { PEERS = 4096, ROUNDS = 8 };
+	uint32_t next = 1;
+
+	peers_reset(PEERS, TTL_S);
+	for (; next <= PEERS; next++) {
+		hear(SOCK, host(next), "198.51.100.1");
+		(void)answer(SOCK, host(next));
+	}
+
+	for (uint32_t round = 0; round < ROUNDS; round++) {
+		const uint32_t waiting = next++;
+
+		hear(SOCK, host(waiting), "198.51.100.1");
+		for (uint32_t n = 0; n < PEERS / 2; n++, next++) {
+			hear(SOCK, host(next), "198.51.100.1");
+			(void)answer(SOCK, host(next));
+		}
+		assert_true(is_known(waiting));
+		(void)answer(SOCK, host(waiting));
+	}
+}
+
 TEST(another_socket_s_peers_count_too)
 {
 	hear(SOCK, host(1), "198.51.100.1");

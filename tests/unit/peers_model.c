@@ -155,15 +155,13 @@ static bool is_outbound(const struct known *known)
 	return known->kind == PEERS_OUTBOUND || known->kind == PEERS_CLAIMED;
 }
 
-static bool is_kept(const struct known *known)
-{
-	return is_outbound(known) || (known->answered && is_fresh(known));
-}
-
 /* Those that asked and were not answered, or are past their time, go first. */
 static uint64_t rank(const struct known *known)
 {
-	return (uint64_t)!is_kept(known) << 32 | (clock_s - known->heard_s);
+	const bool is_kept =
+		is_outbound(known) || (known->answered && is_fresh(known));
+
+	return (uint64_t)!is_kept << 32 | (clock_s - known->heard_s);
 }
 
 /* Of equals the first from where the last one was. */
@@ -185,8 +183,7 @@ static struct known *model_victim(void)
 {
 	const uint32_t worst = model_worst();
 
-	/* No model has more than are compared. */
-	model.hand = is_kept(&model.known[worst]) ? 0 : worst + 1;
+	model.hand = worst + 1;
 	return &model.known[worst];
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Judges a command with a deadline, as the files that it is made of may be on a
- * file system that never answers.
+ * Finds out whether the library can help a command.  This has a deadline: a
+ * program or its interpreter may be on a FUSE file system that does not answer.
  */
 #ifndef REPLYFROM_PRELOAD_CHECK_H
 #define REPLYFROM_PRELOAD_CHECK_H

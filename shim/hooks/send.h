@@ -192,8 +192,9 @@ void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded);
 
 /*
- * sender() of an fd without an armed sock: one that was not seen yet, or a new
- * socket, which becomes tracked if it answers a client.
+ * The rest of sender(), for an fd that is not tracked.  The fd may be one that
+ * no hook has looked at yet.  It may also be a new socket; if `to` is a client,
+ * the socket is tracked from now on.
  */
 struct sock *sender_slowly(int fd, const void *to, socklen_t len);
 

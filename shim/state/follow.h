@@ -45,9 +45,9 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 void follow_forbid(bool yes);
 
 /*
- * To be called before a send to `to` on fd, which is not tracked: tracks it if
- * it is a new socket that answers a client.  Returns its sock, or NULL.  Keeps
- * errno.
+ * Call this before a send to `to` on an fd that is not tracked.  If fd is a
+ * socket without an own port and `to` is a client, the socket is tracked from
+ * now on.  Returns its sock, or NULL if it is not tracked.  Keeps errno.
  */
 struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len);
 

@@ -91,7 +91,10 @@ bool peers_are_open(void);
 bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 struct local *local);
 
-/* Remembers that `sock` answers `peer`, which asked `local` elsewhere. */
+/*
+ * Remembers that what `sock` sends to `peer` is an answer, from the address
+ * `local`.  The peer sent its request to another socket.
+ */
 void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 const struct local *local);
 

@@ -123,16 +123,18 @@ ALWAYS_INLINE bool peers_count_if(bool event, int which)
 }
 
 /*
- * This thread has read all that there was: one recvmmsg(2), or up to EAGAIN.
- * What it read since it last sent, or since the last call of this function, is
- * a batch: its answers are expected in the same order.
+ * Call this when the thread has read all datagrams that were there: after a
+ * recvmmsg(2), or at EAGAIN.  The datagrams that it read since its last send,
+ * or since the last call of this function, are one batch.  They are expected to
+ * be answered in the order in which they were read.
  */
 void peers_drained(void);
 
 /*
- * This thread reads a packet(7) socket, or a raw one, and what it sends answers
- * what came there.  What it reads from UDP sockets are only copies, as with ISC
- * dhcpd.  So from now on it remembers and recalls nothing.
+ * Call this when the thread reads a packet(7) or raw(7) socket.  Such a thread
+ * gets its requests there, and reads the same requests from a UDP socket only
+ * to discard them, as ISC dhcpd does.  From now on nothing is remembered or
+ * recalled for this thread.
  */
 void peers_read_packets(void);
 
@@ -147,7 +149,7 @@ static inline void peers_know_thread(void)
 		peers_meet_thread(generation);
 }
 
-/* The batch that this thread reads or answers. */
+/* The number of the batch that this thread is reading, or answering. */
 static inline uint64_t peers_current_batch(void)
 {
 	peers_know_thread();

@@ -19,14 +19,19 @@ static __always_inline void unlock(struct peer *peer)
 	__sync_lock_test_and_set(&peer->busy, 0);
 }
 
-/* Meanwhile another processor may have moved it from one map to the other. */
+/* One that is no regular; or is by now, as another processor moved it. */
+static __always_inline struct peer *find_newcomer(const struct peer_key *key)
+{
+	struct peer *peer = bpf_map_lookup_elem(&newcomers, key);
+
+	return peer ? peer : bpf_map_lookup_elem(&regulars, key);
+}
+
 static __always_inline struct peer *find(const struct peer_key *key)
 {
 	struct peer *peer = bpf_map_lookup_elem(&regulars, key);
 
-	if (!peer)
-		peer = bpf_map_lookup_elem(&newcomers, key);
-	return peer ? peer : bpf_map_lookup_elem(&regulars, key);
+	return peer ? peer : find_newcomer(key);
 }
 
 static __always_inline __u8 place_of(struct peer *peer,
@@ -111,9 +116,11 @@ static __always_inline void remember(const struct peer_key *key,
 				     const struct place *place)
 {
 	const __u64 now = bpf_ktime_get_ns();
-	bool is_regular = bpf_map_lookup_elem(&regulars, key);
-	struct peer *peer = find(key);
+	struct peer *peer = bpf_map_lookup_elem(&regulars, key);
+	bool is_regular = peer;
 
+	if (!peer)
+		peer = find_newcomer(key);
 	if (!peer) {
 		remember_new(key, place, now);
 		return;

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "command/guard.h"
+#include "command/selinux.h"
 
 #include <errno.h>
 #include <stdarg.h>
@@ -26,7 +27,7 @@
 /* How the line ends by which the engine in the kernel serves a unit. */
 #define ATTACHES " attach %n\n"
 
-enum { MOST_DROP_IN_BYTES = 1 << 22, NOTE_BYTES = 2 * PATH_MAX };
+enum { MOST_DROP_IN_BYTES = 1 << 22, NOTE_BYTES = 2 * SELINUX_TEXT_BYTES };
 
 /* A comment in the file, and the same on stderr. */
 __attribute__((format(printf, 3, 4))) static void
@@ -129,15 +130,32 @@ static void write_profile(FILE *out, const struct unit *unit,
 	     named + strspn(named, "-"), name, library);
 }
 
-/* Where it is in force.  selinux(8). */
-static void write_domain(FILE *out, const struct unit *unit)
+/* What the policy needs; where it cannot be asked, what it may need. */
+static void write_domain(FILE *out, const struct unit *unit,
+			 const char *program, const char *library)
 {
-	if (access("/sys/fs/selinux/enforce", F_OK))
+	const enum selinux_mode mode = selinux_mode();
+	enum selinux_obstacle obstacle = SELINUX_TRANSITION;
+	struct selinux_start start = { "", "" };
+	char why[SELINUX_TEXT_BYTES], next[SELINUX_TEXT_BYTES];
+
+	if (mode == SELINUX_OFF)
 		return;
-	note(out, unit,
-	     "SELinux: if the service runs in a domain of its own, the loader "
-	     "ignores LD_PRELOAD until the policy has: allow init_t "
-	     "DOMAIN_t:process noatsecure;");
+	if (program && selinux_start_by_systemd(program, &start)) {
+		obstacle = selinux_obstacle(&start, library);
+		selinux_say_why(obstacle, &start, library, why);
+	} else {
+		(void)snprintf(why, sizeof(why),
+			       "if the service runs in a domain of its own, "
+			       "the loader ignores LD_PRELOAD");
+	}
+	if (obstacle == SELINUX_NOTHING)
+		return;
+	selinux_say_next(obstacle, &start, library, next);
+	note(out, unit, "%s %s; to allow it: %s",
+	     mode == SELINUX_PERMISSIVE ? "once SELinux enforces its policy,"
+					: "SELinux:",
+	     why, next);
 }
 
 /* A variable that is unset with the others would be lost again. */
@@ -296,7 +314,7 @@ bool drop_in_write(FILE *out, const struct unit *unit, const char *program)
 	write_hardening(out, unit, library);
 	if (program)
 		write_profile(out, unit, program, library);
-	write_domain(out, unit);
+	write_domain(out, unit, program, library);
 	return true;
 }
 

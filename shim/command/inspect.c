@@ -8,12 +8,11 @@
 #include "command/guard.h"
 #include "command/judge.h"
 #include "command/order.h"
+#include "command/selinux.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
 const char *const inspect_outcomes[] = {
@@ -40,19 +39,26 @@ struct look {
 	struct process process;
 };
 
-static void say_not_loaded(pid_t pid, struct verdict *verdict)
+static void say_not_loaded(const struct process *process,
+			   struct verdict *verdict)
 {
-	char label[PROCESS_LABEL_BYTES], domain[PROCESS_LABEL_BYTES];
+	char label[PROCESS_LABEL_BYTES];
+	struct selinux_start start;
 	int length = snprintf(verdict->text, sizeof(verdict->text),
 			      "LD_PRELOAD names it, but it was not loaded: ");
 	char *end = verdict->text + length;
 	const size_t room = sizeof(verdict->text) - (size_t)length;
+	const char *why = "the loader says why on standard error";
 
-	process_label(pid, label, sizeof(label));
-	if (!*label || !strcmp(label, "unconfined") ||
-	    process_selinux_domain(label, domain, sizeof(domain)))
-		(void)snprintf(end, room,
-			       "the loader says why on standard error");
+	process_label(process->pid, "current", label);
+	if (selinux_start_of(process, &start) &&
+	    selinux_obstacle(&start, command_library()) != SELINUX_NOTHING)
+		why = "SELinux's policy forbids it; `replyfrom doctor` says "
+		      "what allows it";
+	else if (strstr(label, " (enforce)"))
+		why = NULL;
+	if (why)
+		(void)snprintf(end, room, "%s", why);
 	else
 		(void)snprintf(end, room,
 			       "AppArmor's profile %s may forbid it; "
@@ -67,7 +73,7 @@ static bool find_loss(const struct process *process, bool marked,
 	struct process above;
 
 	if (process->wanted)
-		say_not_loaded(process->pid, verdict);
+		say_not_loaded(process, verdict);
 	else if (process_above_with_library(process, &above))
 		(void)snprintf(verdict->text, sizeof(verdict->text),
 			       "LD_PRELOAD was lost on the way from %s (%d): "
@@ -110,34 +116,31 @@ static void compare_libc(const struct process *process, struct verdict *verdict)
 	(void)judge_libc(path, verdict);
 }
 
-static bool is_privileged_file(const char *path)
+static void say_privileged(const struct process *process,
+			   struct verdict *verdict)
 {
-	struct stat file;
-
-	return stat(path, &file) || file.st_mode & (S_ISUID | S_ISGID) ||
-	       getxattr(path, "security.capability", NULL, 0) >= 0;
-}
-
-static void say_privileged(pid_t pid, const char *path, struct verdict *verdict)
-{
-	char label[PROCESS_LABEL_BYTES];
-	char domain[PROCESS_LABEL_BYTES] = "DOMAIN_t";
+	char next[SELINUX_TEXT_BYTES];
+	struct selinux_start start;
 
 	verdict->helps = false;
-	if (is_privileged_file(path)) {
+	if (process_has_privileged_file(process->pid)) {
 		(void)snprintf(verdict->text, sizeof(verdict->text),
 			       "it was started as setuid, setgid or with file "
 			       "capabilities: the loader ignores LD_PRELOAD; "
 			       "`replyfrom attach` can help");
 		return;
 	}
-	process_label(pid, label, sizeof(label));
-	(void)process_selinux_domain(label, domain, sizeof(domain));
+	if (!selinux_start_of(process, &start)) {
+		(void)snprintf(verdict->text, sizeof(verdict->text),
+			       "the loader ignores LD_PRELOAD, as a security "
+			       "module has the program count as privileged");
+		return;
+	}
+	selinux_say_next(SELINUX_TRANSITION, &start, "", next);
 	(void)snprintf(verdict->text, sizeof(verdict->text),
-		       "the loader ignores LD_PRELOAD, as after a change of "
-		       "SELinux's domain; the policy needs: allow init_t "
-		       "%s:process noatsecure;",
-		       domain);
+		       "the loader ignores LD_PRELOAD, as SELinux's domain "
+		       "changed; to allow it: %.512s",
+		       next);
 }
 
 static void judge_unloaded(const struct process *process, bool marked,
@@ -149,7 +152,7 @@ static void judge_unloaded(const struct process *process, bool marked,
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);
 	if (process->privileged)
-		say_privileged(process->pid, path, verdict);
+		say_privileged(process, verdict);
 	else if (is_library_missing(process))
 		*verdict = (struct verdict){
 			false, "the library is not in this container (mount it "

@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 enum {
@@ -326,29 +327,30 @@ bool process_read(pid_t pid, struct process *process)
 	return true;
 }
 
-void process_label(pid_t pid, char *label, size_t room)
+void process_label(pid_t pid, const char *which, char *label)
 {
-	FILE *file = process_open(pid, "attr/current");
+	char name[32];
+	FILE *file;
+
+	(void)snprintf(name, sizeof(name), "attr/%s", which);
+	file = process_open(pid, name);
 
 	*label = '\0';
 	if (!file)
 		return;
-	if (fgets(label, (int)room, file))
+	if (fgets(label, PROCESS_LABEL_BYTES, file))
 		label[strcspn(label, "\n")] = '\0';
 	(void)fclose(file);
 }
 
-bool process_selinux_domain(const char *label, char *domain, size_t room)
+bool process_has_privileged_file(pid_t pid)
 {
-	/* "user:role:type:level"; AppArmor's labels have spaces. */
-	for (int i = 0; i < 2 && label; i++) {
-		label = strchr(label, ':');
-		label += label != NULL;
-	}
-	if (!label || strchr(label, ' '))
-		return false;
-	copy(domain, room, label, strcspn(label, ":"));
-	return true;
+	struct stat file;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, &file) || file.st_mode & (S_ISUID | S_ISGID) ||
+	       getxattr(path, "security.capability", NULL, 0) >= 0;
 }
 
 /* The 22nd field of stat; the second may have anything in it.  proc(5). */

@@ -68,12 +68,14 @@ bool process_read_names(pid_t pid, struct process *process);
 
 /*
  * What AppArmor or SELinux confines it by, such as "named (enforce)" or
- * "system_u:system_r:named_t:s0"; "" where neither is there.
+ * "system_u:system_r:named_t:s0"; "" where neither is there.  `which` is
+ * "current", or "prev": as it was before its last execve().  The label has
+ * PROCESS_LABEL_BYTES.
  */
-void process_label(pid_t pid, char *label, size_t room);
+void process_label(pid_t pid, const char *which, char *label);
 
-/* The domain of an SELinux label, such as "named_t"; false: it has none. */
-bool process_selinux_domain(const char *label, char *domain, size_t room);
+/* Whether its program is setuid, setgid or has capabilities, as far as known. */
+bool process_has_privileged_file(pid_t pid);
 
 /* When it started, by CLOCK_BOOTTIME; 0: it is not known. */
 uint64_t process_start_ms(pid_t pid);

@@ -29,7 +29,7 @@ E2E_SUITES = $(FACT_SUITES) $(addprefix tests/e2e/,addresses answers beside call
 	lifetime limits \
 	lines loading manual mistakes order packaging privilege probes programs readme sandbox \
 	signals status \
-	stress syscalls threads transparency units uplinks variables)
+	stress syscalls threads transparency units uplinks variables workflows)
 PROGRAMS += $(E2E_PROGRAMS)
 TESTS += $(E2E_SUITES)
 

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 # make test-kernel                   tries the engine on Debian's kernels, in qemu
-# make test-kernel KERNELS=bookworm  on some of them only
+# make test-kernel KERNELS=bookworm  on some of them only; SECURITY= leaves out what
+#                                    the command says of SELinux and AppArmor
 # make bench-kernel                  what it costs, on the first of them: see
 #                                    tests/bench/NOTES.md
 
 KERNELS = bookworm trixie sid
+SECURITY = selinux apparmor
 ENGINE_PROGRAMS = kernel $(addprefix $(B)/tests/e2e/,echo puppet) $(E2E_STATIC) \
 	$(E2E_URING) $(if $(shell command -v go),$(B)/tests/kernel/echo_go) \
 	$(if $(shell command -v rustc),$(B)/tests/kernel/echo_rust)
@@ -13,7 +15,7 @@ test-kernel:
 	$(IN_ROOT_WITH) e2e demo kernel -- $(AGAIN) run-test-kernel
 
 run-test-kernel: all $(ENGINE_PROGRAMS)
-	$(Q)B=$(B) tests/run $(KERNELS:%=tests/kernel/on_%)
+	$(Q)B=$(B) tests/run $(addprefix tests/kernel/on_,$(KERNELS) $(SECURITY))
 
 bench-kernel:
 	$(IN_ROOT_WITH) kernel -- $(AGAIN) run-bench-kernel

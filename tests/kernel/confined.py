@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: MIT
+"""What the suites of a kernel's security modules share: a copy of the library, the
+command and a server where they are confined, and what is expected of them."""
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+sys.path.insert(0, os.path.join(TOP, "tests", "e2e"))
+
+import lab  # noqa: E402
+
+# On a file system where files have the labels that they are given.
+PLACE = "/run/confined"
+COMMAND, LIBRARY, ECHO = (os.path.join(PLACE, name) for name in
+                          ("replyfrom", "libreplyfrom.so", "echo"))
+UNIT = os.path.join(PLACE, "served.service")
+
+
+def mount(kind, where):
+    subprocess.run(["mount", "-t", kind, "none", where], check=True)
+
+
+def set_up():
+    os.mkdir(PLACE)
+    mount("tmpfs", PLACE)
+    for path, there in ((COMMAND, lab.BUILD), (LIBRARY, lab.BUILD),
+                        (ECHO, lab.PROGRAMS)):
+        shutil.copy(os.path.join(there, os.path.basename(path)), PLACE)
+    with open(UNIT, "w", encoding="ascii") as file:
+        file.write(f"[Service]\nExecStart={ECHO} plain 4\n")
+
+
+def serve(run, label):
+    """A server that was started with the library in LD_PRELOAD, and is confined."""
+    server = run.start(ECHO, "plain", "4", stderr=subprocess.DEVNULL,
+                       env={**os.environ, "LD_PRELOAD": LIBRARY})
+    with open(f"/proc/{server.pid}/attr/current", encoding="ascii") as file:
+        run.expect(label, file.read().rstrip("\0\n"))
+    return server
+
+
+def expect_loaded(run, server, loaded):
+    """Whether it has the library, and so answers right."""
+    with open(f"/proc/{server.pid}/maps", encoding="ascii") as file:
+        run.expect(loaded, LIBRARY in file.read(), "is loaded")
+    client = run.client()
+    client.ask("10.1.2.3", server.port)
+    run.expect(loaded, client.source() == "10.1.2.3", "the reply's source is right")
+
+
+def expect_said(run, status, pattern, *words):
+    """That the command has this exit status, and one such line."""
+    code, out, err = run.outcome(COMMAND, *map(str, words), env=os.environ)
+    lines = (out + err).splitlines()
+    run.expect((status, 1), (code, sum(bool(re.search(pattern, line))
+                                       for line in lines)),
+               f"{pattern} in {lines}")

@@ -5,12 +5,12 @@
  */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
+#include "command/confinement.h"
 #include "command/diagnosis.h"
 #include "command/drop_in.h"
 #include "command/guard.h"
 #include "command/preload_check.h"
 #include "command/print.h"
-#include "command/selinux.h"
 #include "command/subject.h"
 
 #include <errno.h>
@@ -252,70 +252,6 @@ static void diagnose_loaded(const struct subject *subject)
 				      : "the library is loaded");
 }
 
-static void diagnose_profile(const struct subject *subject, const char *profile)
-{
-	char next[2 * PATH_MAX];
-
-	(void)snprintf(next, sizeof(next),
-		       "add \"%s mr,\" to the profile's file in "
-		       "/etc/apparmor.d/local and reload the profile",
-		       command_library());
-	diagnosis_say(subject->process.wanted ? need(subject) : DIAGNOSIS_NOTE,
-		      "security", next,
-		      "AppArmor's profile %s has to allow the library",
-		      profile);
-}
-
-/* Of one that the loader took for privileged, or that has no library yet. */
-static void diagnose_domain(const struct subject *subject,
-			    const struct selinux_start *start)
-{
-	const char *library = command_library();
-	enum selinux_obstacle obstacle = selinux_obstacle(start, library);
-	char why[SELINUX_TEXT_BYTES], next[SELINUX_TEXT_BYTES];
-
-	/* As in a container, where the policy cannot be asked. */
-	if (subject->process.privileged && selinux_mode() == SELINUX_OFF)
-		obstacle = SELINUX_TRANSITION;
-
-	selinux_say_why(obstacle, start, library, why);
-	selinux_say_next(obstacle, start, library, next);
-	if (obstacle == SELINUX_NOTHING && subject->process.privileged)
-		diagnosis_say(need(subject), "security", subject->restart,
-			      "SELinux had the loader ignore LD_PRELOAD; the "
-			      "policy allows it now");
-	else if (obstacle == SELINUX_NOTHING)
-		diagnosis_say(DIAGNOSIS_OK, "security", NULL,
-			      "SELinux's policy lets the library in");
-	else if (selinux_mode() == SELINUX_PERMISSIVE)
-		diagnosis_say(DIAGNOSIS_NOTE, "security", next,
-			      "once SELinux enforces its policy, %s", why);
-	else
-		diagnosis_say(need(subject), "security", next, "SELinux: %s",
-			      why);
-}
-
-/* SELinux has the loader ignore LD_PRELOAD, AppArmor has it not find the file.
- */
-static void diagnose_confinement(const struct subject *subject)
-{
-	const struct process *process = &subject->process;
-	char label[PROCESS_LABEL_BYTES];
-	struct selinux_start start;
-
-	process_label(process->pid, "current", label);
-	if (!process->loaded && strstr(label, " (enforce)"))
-		diagnose_profile(subject, label);
-	else if (!process->loaded && selinux_start_of(process, &start) &&
-		 !(process->privileged &&
-		   process_has_privileged_file(process->pid)))
-		diagnose_domain(subject, &start);
-	else
-		diagnosis_say(DIAGNOSIS_OK, "security", NULL,
-			      "neither AppArmor nor SELinux keeps the library "
-			      "out");
-}
-
 /* Siblings of SO_REUSEPORT, and workers that share a socket, are one line. */
 static bool is_repeated(const struct report *report, size_t i)
 {
@@ -399,8 +335,7 @@ static int diagnose(const struct subject *subject)
 	if (subject->has_unit)
 		diagnose_drop_in(subject, preload);
 	diagnose_loaded(subject);
-	if (subject->target.count)
-		diagnose_confinement(subject);
+	confinement_diagnose(subject, need(subject));
 	diagnose_sockets(subject);
 	free(environment);
 	return diagnosis_end();

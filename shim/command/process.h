@@ -74,7 +74,7 @@ bool process_read_names(pid_t pid, struct process *process);
  */
 void process_label(pid_t pid, const char *which, char *label);
 
-/* Whether its program is setuid, setgid or has capabilities, as far as known. */
+/* Whether its program is setuid, setgid or has capabilities, or is hidden. */
 bool process_has_privileged_file(pid_t pid);
 
 /* When it started, by CLOCK_BOOTTIME; 0: it is not known. */

@@ -116,8 +116,7 @@ bool selinux_start_by_systemd(const char *program, struct selinux_start *start)
 	return true;
 }
 
-/* Whether a permission is in what the policy allows.  One that it does not have
- * is not asked for.
+/* Whether a permission is in what the policy allows, or is not in the policy.
  */
 static bool is_allowed(unsigned long allowed, const char *class,
 		       const char *permission)
@@ -131,22 +130,24 @@ static bool is_allowed(unsigned long allowed, const char *class,
 }
 
 /*
- * The permissions that one label has for another, as bits.  All, where it is
- * not known, or the one's domain is permissive: security_compute_av(3).
+ * The permissions that one label has for another, as bits.  All, where that is
+ * not known, or the last word says that the first label's domain is permissive.
+ * security_compute_av(3).
  */
 static unsigned long permissions(const char *source, const char *target,
 				 const char *class)
 {
 	char question[3 * PROCESS_LABEL_BYTES], answer[ANSWER_BYTES];
-	unsigned long allowed, flags;
+	const char *flags;
 
 	(void)snprintf(question, sizeof(question), "%s %s %u", source, target,
 		       number_of(class, "index"));
-	if (!ask_policy("access", question, answer) ||
-	    sscanf(answer, "%lx %*x %*x %*x %*u %lx", &allowed, &flags) != 2 ||
-	    flags & 1)
+	if (!ask_policy("access", question, answer))
 		return ~0UL;
-	return allowed;
+	flags = strrchr(answer, ' ');
+	if (flags && strtoul(flags, NULL, 16) & 1)
+		return ~0UL;
+	return strtoul(answer, NULL, 16);
 }
 
 static bool may_map(const char *domain, const char *library)

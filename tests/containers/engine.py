@@ -27,7 +27,7 @@ STORE = os.path.join(BUILD, "images")
 CONTAINERS_CONF = os.path.join(BUILD, "containers.conf")
 # What every image has that comes from somewhere.
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
-IMAGE_SECONDS = 600
+IMAGE_SECONDS = 1500
 AT_ONCE = 2
 NO_NAMESPACES = 77
 # All containers' control groups are below one of this name.

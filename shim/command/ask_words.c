@@ -6,6 +6,7 @@
 #include "command/payload.h"
 #include "command/process.h"
 
+#include <arpa/inet.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -105,6 +106,20 @@ static int fail_on_extra(const char *word, const struct ask_words *result)
 				    : "unexpected argument after the payload");
 }
 
+/* A mistyped port is taken for an address. */
+static int fail_on_last(const char *word, size_t hosts)
+{
+	struct in6_addr address;
+	const bool is_address =
+		inet_pton(AF_INET, word, &address) == 1 || strchr(word, ':');
+
+	return command_fail(EXIT_USAGE, word,
+			    hosts == 1 || is_address
+				    ? "missing PORT after the address"
+				    : "not a port or UDP service, or PORT is "
+				      "missing after this address");
+}
+
 static int check_words(const struct ask_words *result)
 {
 	if (!result->host_count)
@@ -114,9 +129,8 @@ static int check_words(const struct ask_words *result)
 			       : command_fail(EXIT_USAGE, "ask",
 					      "missing ADDRESS and PORT");
 	if (!result->ports && lacks_port(result))
-		return command_fail(EXIT_USAGE,
-				    result->hosts[result->host_count - 1],
-				    "missing PORT after the address");
+		return fail_on_last(result->hosts[result->host_count - 1],
+				    result->host_count);
 	return 0;
 }
 

@@ -287,6 +287,9 @@ static int parse(int argc, char **argv, struct request *request)
 				    argv[optind + (request->all ? 0 : 1)],
 				    "check takes one command, PID, unit or "
 				    "name, or --all alone");
+	if (request->all && request->as_user)
+		return command_fail(EXIT_USAGE, "--user",
+				    "cannot be combined with --all");
 	if (!request->all && optind == argc)
 		return command_fail(EXIT_USAGE, "check",
 				    "missing COMMAND, PID, UNIT or --all");

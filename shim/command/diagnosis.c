@@ -73,3 +73,12 @@ int diagnosis_end(void)
 		print_line("], \"status\": %d}", status);
 	return status;
 }
+
+int diagnosis_fail(const char *word, const char *why)
+{
+	const int status = command_fail(EXIT_INCOMPLETE, word, why);
+
+	if (as_json)
+		print_line("{\"findings\": [], \"status\": %d}", status);
+	return status;
+}

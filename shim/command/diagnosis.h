@@ -23,4 +23,7 @@ diagnosis_say(enum diagnosis what, const char *about, const char *next,
 /* Returns the exit status. */
 int diagnosis_end(void);
 
+/* In place of all lines: there is nothing to look at.  The exit status. */
+int diagnosis_fail(const char *word, const char *why);
+
 #endif

@@ -384,8 +384,8 @@ int doctor_main(int argc, char **argv)
 	if (status != GO_ON)
 		return status;
 	if (!subject_find(argv[optind], &subject))
-		return command_fail(EXIT_INCOMPLETE, argv[optind],
-				    "there is no such process or unit");
+		return diagnosis_fail(argv[optind],
+				      "there is no such process or unit");
 	status = diagnose(&subject);
 	subject_free(&subject);
 	return command_finish(status);

@@ -43,7 +43,7 @@ static int help_main(int argc, char **argv)
 
 	if (argc > 2)
 		return command_fail(EXIT_USAGE, argv[2], "unexpected argument");
-	if (argc < 2)
+	if (argc < 2 || !strcmp(argv[1], "help"))
 		return help_all();
 	if (help_find(argv[1]))
 		return command_help(argv[1]);
@@ -94,7 +94,11 @@ static int fail_on_missing(const char *command)
 					 "no such command (did you mean the "
 					 "subcommand '%s'?)",
 					 nearest);
-	return command_fail(EXIT_NOT_FOUND, command, "no such command");
+	return command_fail(EXIT_NOT_FOUND, command,
+			    strchr(command, '=')
+				    ? "no such command (a variable is set "
+				      "before the word replyfrom)"
+				    : "no such command");
 }
 
 /* After execvp(3) has failed with this error. */

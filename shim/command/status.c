@@ -186,8 +186,15 @@ static void stamp(struct view *view)
 static int fail_empty(const struct request *request, const struct view *view)
 {
 	if (request->word)
-		return command_fail(EXIT_INCOMPLETE, request->word,
-				    "there is no such process or unit");
+		return command_fail(
+			EXIT_INCOMPLETE, request->word,
+			request->watch_s == 1 &&
+					isdigit((unsigned char)*request->word)
+				? "there is no such process or "
+				  "unit (seconds are given as "
+				  "--watch=SECONDS)"
+				: "there is no such process or "
+				  "unit");
 	return command_fail(
 		EXIT_INCOMPLETE, "status",
 		view->denied

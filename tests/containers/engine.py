@@ -27,6 +27,7 @@ STORE = os.path.join(BUILD, "images")
 CONTAINERS_CONF = os.path.join(BUILD, "containers.conf")
 # What every image has that comes from somewhere.
 PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+# On a busy machine; and then timeout's status is 124.
 IMAGE_SECONDS = 1500
 AT_ONCE = 2
 NO_NAMESPACES = 77
@@ -93,7 +94,7 @@ def run(*words, **options):
     done = subprocess.run(words, check=False, text=True, stdin=subprocess.DEVNULL,
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, **options)
     if done.returncode:
-        raise RuntimeError(f"{' '.join(words)}: status {done.returncode}: "
+        raise RuntimeError(f"status {done.returncode} of {' '.join(words)}: "
                            + done.stdout[-2000:])
     return done.stdout.strip()
 
@@ -144,12 +145,13 @@ def make_image(image):
     if not subprocess.run([*podman, "image", "exists", image.name],
                           check=False).returncode:
         return
-    bootstrap(image, f"{making}.tar")
     try:
+        bootstrap(image, f"{making}.tar")
         run(*podman, "import", "-q", f"--change=ENV {PATH}", f"{making}.tar",
             image.name)
     finally:
-        os.unlink(f"{making}.tar")
+        with suppress(FileNotFoundError):
+            os.unlink(f"{making}.tar")
 
 
 def clear():

@@ -87,12 +87,7 @@ static int add_endpoint(const char *host, const struct sockaddr_in6 *name,
 			      &endpoint->asked);
 	if (!endpoint_open(endpoint,
 			   options.has_source ? &options.source : NULL))
-		return options.has_source && errno == EADDRNOTAVAIL
-			       ? command_fail(EXIT_FAILURE, host,
-					      "cannot be asked from there: "
-					      "this host does not have the "
-					      "address of --bind")
-			       : command_fail_errno(EXIT_FAILURE, host);
+		return ask_fail_to_open(host, options.has_source);
 	count++;
 	return EXIT_SUCCESS;
 }

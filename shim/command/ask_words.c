@@ -7,7 +7,9 @@
 #include "command/process.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 bool ask_ports_read(const char *text, uint32_t *ports)
@@ -154,4 +156,13 @@ int ask_words_read(char **words, struct ask_words *result)
 			status = add_host(*words, result);
 	}
 	return status ? status : check_words(result);
+}
+
+int ask_fail_to_open(const char *host, bool has_source)
+{
+	if (has_source && errno == EADDRNOTAVAIL)
+		return command_fail(EXIT_FAILURE, host,
+				    "cannot be asked from there: no interface "
+				    "here has that address");
+	return command_fail_errno(EXIT_FAILURE, host);
 }

@@ -33,6 +33,9 @@ struct host_port {
 /* "10.1.2.3", "10.1.2.3:53", "fe80::2%eth0" or "[fe80::2%eth0]:53" */
 void host_port_split(const char *word, struct host_port *split);
 
+/* Says why a socket could not be opened, by errno.  An exit status. */
+int ask_fail_to_open(const char *host, bool has_source);
+
 /* As port_list_read(), with the services of /etc/services. */
 bool ask_ports_read(const char *text, uint32_t *ports);
 

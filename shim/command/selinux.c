@@ -209,11 +209,13 @@ void selinux_say_next(enum selinux_obstacle obstacle,
 
 	(void)selinux_domain(start->from, from, sizeof(from));
 	(void)selinux_domain(start->to, to, sizeof(to));
+	/* A file for each domain: semodule names the module after it. */
 	if (obstacle == SELINUX_TRANSITION)
 		(void)snprintf(text, SELINUX_TEXT_BYTES,
-			       "write (allow %s %s (process (noatsecure))) to "
-			       "replyfrom.cil; semodule -i replyfrom.cil",
-			       from, to);
+			       "echo '(allow %s %s (process (noatsecure)))' "
+			       ">replyfrom_%s.cil; "
+			       "semodule -i replyfrom_%s.cil",
+			       from, to, to, to);
 	else
 		(void)snprintf(text, SELINUX_TEXT_BYTES,
 			       "semanage fcontext -a -t lib_t %s; "

@@ -34,7 +34,6 @@ static void diagnose_domain(const struct subject *subject, enum diagnosis need,
 	/* As in a container, where the policy cannot be asked. */
 	if (subject->process.privileged && selinux_mode() == SELINUX_OFF)
 		obstacle = SELINUX_TRANSITION;
-
 	selinux_say_why(obstacle, start, library, why);
 	selinux_say_next(obstacle, start, library, next);
 	if (obstacle == SELINUX_NOTHING && subject->process.privileged)

@@ -334,7 +334,6 @@ void process_label(pid_t pid, const char *which, char *label)
 
 	(void)snprintf(name, sizeof(name), "attr/%s", which);
 	file = process_open(pid, name);
-
 	*label = '\0';
 	if (!file)
 		return;

@@ -75,8 +75,8 @@ static bool is_same_domain(const char *label, const char *other)
 }
 
 /*
- * A program that a script of its domain has started lost the variable when that
- * script was started.
+ * Where the last execve() did not change the domain, that of a script before it
+ * may have: then the parent is what started both.
  */
 bool selinux_start_of(const struct process *process,
 		      struct selinux_start *start)
@@ -116,8 +116,7 @@ bool selinux_start_by_systemd(const char *program, struct selinux_start *start)
 	return true;
 }
 
-/* Whether a permission is in what the policy allows, or is not in the policy.
- */
+/* Whether the bits have that permission, or the policy has none such. */
 static bool is_allowed(unsigned long allowed, const char *class,
 		       const char *permission)
 {

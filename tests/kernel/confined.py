@@ -35,6 +35,17 @@ def set_up():
         file.write(f"[Service]\nExecStart={ECHO} plain 4\n")
 
 
+def go(suite, prepare):
+    """Runs a suite in the lab, after preparing the machine for it.
+
+    lab.enter() would try first whether there can be a lab: seconds, here.
+    """
+    if "LAB_CLIENT" not in os.environ:
+        prepare()
+        os.execv(lab.LAB, [lab.LAB, os.path.abspath(sys.argv[0])])
+    suite.main()
+
+
 def serve(run, label):
     """A server that was started with the library in LD_PRELOAD, and is confined."""
     server = run.start(ECHO, "plain", "4", stderr=subprocess.DEVNULL,

@@ -75,8 +75,7 @@ void confinement_diagnose(const struct subject *subject, enum diagnosis need)
 	if (!process->loaded && strstr(label, " (enforce)"))
 		diagnose_profile(subject, need, label);
 	else if (!process->loaded && selinux_start_of(process, &start) &&
-		 !(process->privileged &&
-		   process_has_privileged_file(process->pid)))
+		 !process->privileged_file)
 		diagnose_domain(subject, need, &start);
 	else
 		diagnosis_say(DIAGNOSIS_OK, "security", NULL,

@@ -123,7 +123,7 @@ static void say_privileged(const struct process *process,
 	struct selinux_start start;
 
 	verdict->helps = false;
-	if (process_has_privileged_file(process->pid)) {
+	if (process->privileged_file) {
 		(void)snprintf(verdict->text, sizeof(verdict->text),
 			       "it was started as setuid, setgid or with file "
 			       "capabilities: the loader ignores LD_PRELOAD; "

@@ -294,6 +294,16 @@ static void read_environment(struct process *process)
 	free(text);
 }
 
+static bool has_privileged_file(pid_t pid)
+{
+	struct stat file;
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return stat(path, &file) || file.st_mode & (S_ISUID | S_ISGID) ||
+	       getxattr(path, "security.capability", NULL, 0) >= 0;
+}
+
 static void read_auxiliary(struct process *process)
 {
 	unsigned long entry[2];
@@ -305,6 +315,8 @@ static void read_auxiliary(struct process *process)
 		if (entry[0] == AT_SECURE && entry[1])
 			process->privileged = true;
 	(void)fclose(file);
+	process->privileged_file =
+		process->privileged && has_privileged_file(process->pid);
 }
 
 bool process_read_names(pid_t pid, struct process *process)
@@ -340,16 +352,6 @@ void process_label(pid_t pid, const char *which, char *label)
 	if (fgets(label, PROCESS_LABEL_BYTES, file))
 		label[strcspn(label, "\n")] = '\0';
 	(void)fclose(file);
-}
-
-bool process_has_privileged_file(pid_t pid)
-{
-	struct stat file;
-	char path[64];
-
-	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return stat(path, &file) || file.st_mode & (S_ISUID | S_ISGID) ||
-	       getxattr(path, "security.capability", NULL, 0) >= 0;
 }
 
 /* The 22nd field of stat; the second may have anything in it.  proc(5). */

@@ -44,6 +44,8 @@ struct process {
 	bool choosy;	 /* and with REPLYFROM_ONLY_PORTS */
 	bool passed;	 /* was handed sockets: sd_listen_fds(3) */
 	bool privileged; /* its loader ignored LD_PRELOAD: getauxval(3) */
+	/* as its program is setuid, setgid, has capabilities, or is hidden */
+	bool privileged_file;
 	char preload[PROCESS_PRELOAD_BYTES]; /* LD_PRELOAD, from its start */
 	char libc[PATH_MAX];		     /* in its root directory; or "" */
 	/* The library's readable data, and where its file begins. */
@@ -73,9 +75,6 @@ bool process_read_names(pid_t pid, struct process *process);
  * PROCESS_LABEL_BYTES.
  */
 void process_label(pid_t pid, const char *which, char *label);
-
-/* Whether its program is setuid, setgid or has capabilities, or is hidden. */
-bool process_has_privileged_file(pid_t pid);
 
 /* When it started, by CLOCK_BOOTTIME; 0: it is not known. */
 uint64_t process_start_ms(pid_t pid);

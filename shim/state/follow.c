@@ -219,7 +219,7 @@ static void pin(struct plan *plan)
 {
 	static _Atomic bool logged;
 
-	if (!plan->sock)
+	if (!plan->sock && !lock_is_borrowed())
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
 	plan->is_pinned = true;
 	if (plan->sock)
@@ -416,7 +416,9 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	}
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
-	    !sock_may_be_udp(fd) || !make_plan(&plan) || lock_is_borrowed()) {
+	    !sock_may_be_udp(fd) || !make_plan(&plan) ||
+	    /* Of a socket that is not ours, nothing is noted. */
+	    (plan.sock && lock_is_borrowed())) {
 		errno = saved;
 		return connect_to_other(&plan, result);
 	}

@@ -107,7 +107,7 @@ def flood(variant):
     """Under a flood: (answered, right, of so many asked)."""
     answered = right = 0
     with _served(variant, _echo(variant)) as (server, client):
-        load = field.Load(server.port, 1000000, 1, FLOOD_PER_SECOND)
+        load = field.Load(server.port, 1000000, 1, per_second=FLOOD_PER_SECOND)
         try:
             for i in range(IN_BETWEEN):
                 address = field.ASKED[i % len(field.ASKED)]

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Starts servers, talks to them, and ends them by their pid."""
 
+import contextlib
 import json
 import os
 import select
@@ -18,6 +19,27 @@ def _end(process, seconds=lab.SECONDS):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def running(command, environment=None, **options):
+    """A process that is killed when this is over."""
+    with subprocess.Popen(command, env=environment,
+                          **{"stdin": subprocess.DEVNULL, **options}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def is_bound(port, tables=("udp", "udp6")):
+    """Whether some socket on this host has this port."""
+    wanted = f":{port:04X}"
+    for table in tables:
+        with open(f"/proc/net/{table}", encoding="ascii") as sockets:
+            if any(line.split()[1].endswith(wanted) for line in list(sockets)[1:]):
+                return True
+    return False
 
 
 class Server:

@@ -83,7 +83,7 @@ static ssize_t receive_from_number(int fd, void *buf, size_t len, int flags,
 	return n;
 }
 
-static ssize_t read_number(int fd, void *buf, size_t len)
+static ssize_t read_by_number(int fd, void *buf, size_t len)
 {
 	ssize_t n;
 
@@ -92,7 +92,7 @@ static ssize_t read_number(int fd, void *buf, size_t len)
 		       : real.syscall(SYS_read, fd, buf, len);
 }
 
-static ssize_t readv_number(int fd, const struct iovec *iov, int count)
+static ssize_t readv_by_number(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
@@ -177,10 +177,10 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_sendmmsg:
 		return connect_or_send(number, a, result);
 	case SYS_read:
-		*result = read_number(INT(0), AT(1), SIZE(2));
+		*result = read_by_number(INT(0), AT(1), SIZE(2));
 		break;
 	case SYS_readv:
-		*result = readv_number(INT(0), AT(1), INT(2));
+		*result = readv_by_number(INT(0), AT(1), INT(2));
 		break;
 	case SYS_close:
 		hook_closing(INT(0));

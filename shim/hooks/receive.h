@@ -126,8 +126,8 @@ ALWAYS_INLINE void choose_interface(struct local *local)
  * `id` is that of the socket before the call: if another thread has closed it
  * since, `sock` may be another socket's now.
  */
-ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
-			 struct msghdr *msg, bool peeked)
+ALWAYS_INLINE void learn_local(int fd, const struct sock *sock, uint64_t id,
+			       struct msghdr *msg, bool peeked)
 {
 	struct local local;
 
@@ -152,7 +152,7 @@ ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
 {
 	/* The addresses of an error report are the ICMP packet's. */
 	if (LIKELY(!((flags | ours->msg_flags) & MSG_ERRQUEUE)))
-		learn(fd, sock, id, ours, flags & MSG_PEEK);
+		learn_local(fd, sock, id, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
 }
 

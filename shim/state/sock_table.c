@@ -80,7 +80,7 @@ void sock_doubt(bool bound)
 }
 
 /* The word and the bit that say whether the nth sock is taken. */
-static bool take(uint32_t n)
+static bool take_index(uint32_t n)
 {
 	const uint64_t bit = (uint64_t)1 << n % SOCKS_PER_WORD;
 
@@ -139,7 +139,7 @@ static struct sock *nth_sock(uint32_t n)
 	return chunk ? &chunk[n % SOCKS_PER_CHUNK] : NULL;
 }
 
-static bool add_chunk(void)
+static bool add_sock_chunk(void)
 {
 	struct sock *chunk = map_memory(SOCKS_PER_CHUNK * sizeof(*chunk));
 	struct sock *none;
@@ -167,7 +167,7 @@ static struct sock *take_of_word(uint32_t word, uint32_t from)
 				   (uint32_t)__builtin_ctzll(unused);
 		struct sock *sock = nth_sock(n);
 
-		if (!sock || !take(n))
+		if (!sock || !take_index(n))
 			continue;
 		sock->index = n;
 		atomic_store(&sock->fds, 1);
@@ -203,7 +203,7 @@ struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted)
 	struct sock *sock;
 
 	while (!(sock = claim_free())) {
-		if (!add_chunk())
+		if (!add_sock_chunk())
 			return NULL;
 	}
 	atomic_store(&sock->id,
@@ -268,7 +268,7 @@ struct sock *sock_hold_by_cookie(uint64_t cookie)
 	if (!sock)
 		return NULL;
 	if (!sock_hold(sock)) {
-		if (!take(sock->index))
+		if (!take_index(sock->index))
 			return NULL;
 		atomic_store(&sock->fds, 1);
 	}

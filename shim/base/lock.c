@@ -3,12 +3,10 @@
 #include "base/lock.h"
 
 #include "base/map.h"
-#include "base/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <time.h>
 #include <unistd.h>
@@ -173,6 +171,18 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 	return LOCK_REFUSED;
 }
 
+sigset_t lock_signals(void)
+{
+	static const int raised[] = { SIGBUS,  SIGFPE, SIGILL,
+				      SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t signals;
+
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return signals;
+}
+
 void lock_be_wary(void)
 {
 	atomic_store(&wary, true);
@@ -189,14 +199,14 @@ static const sigset_t *block_signals(sigset_t *before)
 	if (LIKELY(!atomic_load_explicit(&wary, memory_order_relaxed)) ||
 	    atomic_load(&silent))
 		return NULL;
-	signals = signals_to_block();
+	signals = lock_signals();
 	return pthread_sigmask(SIG_SETMASK, &signals, before) ? NULL : before;
 }
 
 /* Whether these may be what block_signals has blocked. */
 static bool has_all(const sigset_t *mask)
 {
-	const sigset_t blocked = signals_to_block();
+	const sigset_t blocked = lock_signals();
 
 	for (int number = 1; number < SIGSYS; number++)
 		if (number != SIGKILL && number != SIGSTOP &&

@@ -38,9 +38,9 @@
 #include "base/attribute.h"
 #include "base/counter.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct lock {
@@ -99,6 +99,13 @@ static inline uint32_t lock_generation(void)
  */
 enum lock_result lock_take(struct lock *lock);
 void lock_release(struct lock *lock);
+
+/*
+ * What to block where no handler may interrupt the library: all signals but
+ * those that a call or an instruction of its own may raise, such as SIGSYS by a
+ * seccomp filter.  Blocked, those would end the process.
+ */
+sigset_t lock_signals(void);
 
 /* A call was interrupted: from now on locks block signals. */
 void lock_be_wary(void);

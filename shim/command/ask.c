@@ -7,7 +7,6 @@
 #include "command/print.h"
 #include "common/name.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <net/if.h>
 #include <stdio.h>

@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 

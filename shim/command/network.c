@@ -6,12 +6,10 @@
 #include "command/guard.h"
 #include "command/process.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* In a child, which stays in the other namespace. */

@@ -6,9 +6,7 @@
 #include "command/process.h"
 #include "common/mark.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The application restricts itself: stop before we are killed for it. */
-#include "hooks/hook_seccomp.h"
-
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/real.h"
 #include "base/seccomp.h"
+#include "hooks/hook.h"
 #include "state/follow.h"
 #include "state/peers.h"
 #include "state/sock.h"

@@ -3,14 +3,12 @@
 #include "base/raw.h"
 #include "base/real.h"
 #include "hooks/hook.h"
-#include "hooks/hook_seccomp.h"
 #include "hooks/receive.h"
 #include "state/sock.h"
 
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 

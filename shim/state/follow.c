@@ -3,12 +3,10 @@
  */
 #include "state/follow.h"
 
+#include "base/calls.h"
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/name_calls.h"
-#include "base/option.h"
 #include "base/real.h"
-#include "base/signals.h"
 #include "common/name.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
@@ -353,7 +351,7 @@ static bool make_plan(struct plan *plan)
  */
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
-	const sigset_t all = signals_to_block();
+	const sigset_t all = lock_signals();
 	sigset_t before;
 	bool blocked;
 	int cancelable, result;

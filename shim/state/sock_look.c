@@ -2,9 +2,8 @@
 /* Asks the kernel what an fd is, and switches pktinfo on and off. */
 #include "state/sock_look.h"
 
+#include "base/calls.h"
 #include "base/config.h"
-#include "base/name_calls.h"
-#include "base/option.h"
 #include "base/real.h"
 #include "common/mark.h"
 #include "common/name.h"
@@ -15,9 +14,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The options of our sockets are as the application has set them. */
+#include "base/calls.h"
 #include "base/lock.h"
-#include "base/option.h"
 #include "base/real.h"
 #include "common/mark.h"
 #include "state/sock_look.h"
@@ -10,10 +10,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
 
 /* The kind that an option of pktinfo switches, or PKTINFO_NONE. */
 static uint32_t kind_of_option(int level, int name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is given up for which call that a filter kills for. */
-#include "hooks/hook_seccomp.h"
+#include "hooks/hook.h"
 
 #include "base/lock.h"
 #include "base/log.h"

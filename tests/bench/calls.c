@@ -2,7 +2,6 @@
 /* What calls cost on fds that are none of our business, in nanoseconds. */
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>

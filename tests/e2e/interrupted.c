@@ -12,7 +12,6 @@
 #include "server.h"
 
 #include <dirent.h>
-#include <errno.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>

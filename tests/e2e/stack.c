@@ -6,9 +6,7 @@
  */
 #include "server.h"
 
-#include <limits.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -21,6 +21,7 @@ BUILD = os.path.join(TOP, os.environ.get("B", "build"))
 E2E = os.path.join(TOP, "tests", "e2e")
 PROGRAMS = os.path.join(BUILD, "tests", "e2e")
 LIBRARY = os.path.join(BUILD, "libreplyfrom.so")
+COMMAND = os.path.join(BUILD, "replyfrom")
 LAB = os.path.join(TOP, "demo", "lab")
 NO_NAMESPACES = 77
 
@@ -59,10 +60,21 @@ def shimmed_environment(**more):
             **dict(pair.split("=", 1) for pair in sabotage)}
 
 
+def program(name):
+    """A test program's path."""
+    return os.path.join(PROGRAMS, name)
+
+
+def read(*names):
+    """A tracked file's text."""
+    with open(os.path.join(TOP, *names), encoding="utf-8") as file:
+        return file.read()
+
+
 def variables():
     """What the command prints: [(name, default, what is accepted, effect)]."""
     said = subprocess.check_output(
-        [os.path.join(BUILD, "replyfrom"), "--help-variables"], text=True)
+        [COMMAND, "--help-variables"], text=True)
     found = []
     for entry in said.strip().split("\n\n"):
         head, accepted, effect = entry.split("\n", 2)

@@ -6,6 +6,7 @@ import json
 import os
 import select
 import signal
+import socket
 import subprocess
 from socket import AF_INET, SOCK_DGRAM
 
@@ -40,6 +41,13 @@ def is_bound(port, tables=("udp", "udp6")):
             if any(line.split()[1].endswith(wanted) for line in list(sockets)[1:]):
                 return True
     return False
+
+
+def free_port(kind=SOCK_DGRAM):
+    """One that no socket of 0.0.0.0 has."""
+    with socket.socket(AF_INET, kind) as free:
+        free.bind(("", 0))
+        return free.getsockname()[1]
 
 
 class Server:
@@ -84,7 +92,7 @@ class Puppet:
     def __init__(self, environment, launch=(), **options):
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
-        program = os.path.join(lab.PROGRAMS, "puppet")
+        program = lab.program("puppet")
         keep = (commands, replies, *options.pop("pass_fds", ()))
         self.process = subprocess.Popen(
             [*launch, program, str(commands), str(replies)], env=environment,

@@ -14,6 +14,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import traceback
 from socket import AF_INET
@@ -57,6 +58,10 @@ class Run:
     def enter(self, context):
         """Leaves this context when the run is over."""
         return self._started.enter_context(context)
+
+    def directory(self):
+        """One that is removed when the run is over."""
+        return self.enter(tempfile.TemporaryDirectory())
 
     def environment(self, **more):
         """That of a server in this run."""

@@ -10,8 +10,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 
 int __connect(int fd, const struct sockaddr *addr, socklen_t len);
 int __close(int fd);

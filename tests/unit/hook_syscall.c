@@ -9,7 +9,6 @@
 
 #include <errno.h>
 #include <pthread.h>
-#include <stdbool.h>
 #include <sys/syscall.h>
 
 enum { FD = 5, OTHER_FD = 6 };

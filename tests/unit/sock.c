@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <net/ethernet.h>
-#include <net/if.h>
 #include <netpacket/packet.h>
 #include <pthread.h>
 #include <string.h>

@@ -10,15 +10,20 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
+/* Missing from older headers. */
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+
 /* False and errno: getsockopt(2) failed. */
-static inline bool option_get(int fd, int level, int name, int *value)
+static inline bool sockopt_get(int fd, int level, int name, int *value)
 {
 	socklen_t len = sizeof(*value);
 
 	return !real.getsockopt(fd, level, name, value, &len);
 }
 
-static inline bool option_set(int fd, int level, int name, int value)
+static inline bool sockopt_set(int fd, int level, int name, int value)
 {
 	return !real.setsockopt(fd, level, name, &value, sizeof(value));
 }

@@ -29,7 +29,7 @@ void line_add(struct line *line, const char *text)
 	add_bytes(line, text, strlen(text));
 }
 
-/* In this base, which is 16 at most. */
+/* `base` is 16 at most. */
 static void add_digits(struct line *line, unsigned long number, unsigned base)
 {
 	char text[24];

@@ -98,7 +98,7 @@ static void add_socket(struct line *line, int fd)
 
 static _Atomic bool silent;
 
-void log_no_more(bool yes)
+void log_forbid(bool yes)
 {
 	atomic_store(&silent, yes);
 }

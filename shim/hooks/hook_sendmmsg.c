@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Many messages are sent at once. */
+/* Hooks that send many messages at once. */
 #include "base/scratch.h"
 #include "hooks/send.h"
 
 #include <limits.h>
 
-/* What sendmmsg was called with, and on which socket. */
+/* The arguments of sendmmsg, which libc function it calls, and the socket. */
 struct batch {
 	__typeof__(&sendmmsg) call;
 	int fd;
@@ -15,13 +15,13 @@ struct batch {
 	batch_flags flags;
 };
 
-/* What becomes of one message of a batch. */
+/* How one message of a batch is sent. */
 struct outgoing {
 	struct source source;
 	enum {
 		AS_IS,
 		REWRITTEN,
-		PLAIN, /* as it is, for its source was refused */
+		PLAIN, /* as it is, because its source was refused */
 	} form;
 };
 
@@ -76,8 +76,9 @@ static void unrecall_rest(const struct batch *batch, unsigned int first,
 }
 
 /*
- * sendmmsg(2) says how many it sent, and not why it stopped: when the next one
- * was refused its source, it goes out plainly and the rest follows.
+ * sendmmsg(2) returns how many it sent, and not why it stopped.  If the kernel
+ * refuses the source of the next message, that one is sent plainly and the rest
+ * follows.
  */
 HOT static int send_batch(void *memory, void *context)
 {

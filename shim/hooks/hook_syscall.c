@@ -19,8 +19,9 @@
 #define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
 
 /*
- * What these hooks do may be cancelled, syscall(2) may not.  They do not wait,
- * or not for long: a handler that jumps out of here leaves it switched off.
+ * These hooks are cancellation points and syscall(2) is none, so cancellation
+ * is disabled meanwhile.  A handler that jumps out of here leaves it disabled;
+ * as these calls do not wait for long, that is unlikely.
  */
 static bool connect_or_send(long number, const long a[RAW_ARGUMENTS],
 			    long *result)
@@ -75,7 +76,7 @@ static ssize_t receive_from_number(int fd, void *buf, size_t len, int flags,
 	if (!sock || receive_refuses((unsigned int)flags))
 		return recvfrom_by_number(fd, buf, len, flags, from, fromlen);
 	n = receive_from(fd, sock, buf, len, flags, from, fromlen, by_number);
-	/* A filter may have refused the first way. */
+	/* A filter may have refused recvmsg(2), which is tried first. */
 	if (n >= 0)
 		errno = saved;
 	return n;
@@ -198,7 +199,7 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_fcntl64:
 #endif
 	case SYS_fcntl:
-		/* libc's has F_GETOWN and locks of its own. */
+		/* Not libc's fcntl(): it changes F_GETOWN and locks. */
 		if (INT(1) != F_DUPFD && INT(1) != F_DUPFD_CLOEXEC)
 			return false;
 		*result = fcntl(INT(0), INT(1), INT(2));

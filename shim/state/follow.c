@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Decides whether a socket answers a peer that asked another one, and does it.
- */
+/* Connects a socket to a client from the address that the client asked. */
 #include "state/follow.h"
 
 #include "base/calls.h"
@@ -18,10 +17,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
-
 static _Atomic bool forbidden;
 
 void follow_forbid(bool yes)
@@ -35,7 +30,7 @@ static bool is_address(const struct sockaddr *addr, socklen_t len)
 	       len <= sizeof(struct sockaddr_storage);
 }
 
-/* What fd is bound to.  False: that is no address of either family. */
+/* Reads what fd is bound to.  False: not an address of either family. */
 static bool read_address(int fd, struct sockaddr_in6 *bound)
 {
 	return name_read(fd, bound) && (bound->sin6_family == AF_INET ||
@@ -65,11 +60,11 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 /* A socket to connect, its peer, and its local address. */
 struct plan {
 	int fd;
-	struct sock *sock; /* NULL: not ours so far */
+	struct sock *sock; /* NULL: not tracked so far */
 	const struct sockaddr *peer;
 	socklen_t len;
 	struct local local; /* the address that the peer asked */
-	uint32_t device;    /* that it is bound to, if that is link-local */
+	uint32_t device;    /* that fd is bound to, if `local` is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to: see find_bound */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it has been pinned to `local` */
@@ -108,7 +103,7 @@ static int connect_to_peer(const struct plan *plan)
 	return real.connect(plan->fd, plan->peer, plan->len);
 }
 
-/* The address where what is sent to multicast groups comes from.  ip(7). */
+/* Sets the source of what is sent to multicast groups.  ip(7). */
 static bool set_multicast(const struct plan *plan, struct in_addr address,
 			  uint32_t ifindex)
 {
@@ -125,7 +120,7 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 				sizeof(group));
 }
 
-/* An address, or an interface, that has gone cannot be set again. */
+/* False: its address, or interface, has gone and cannot be set again. */
 static bool can_set_multicast_back(const struct plan *plan)
 {
 	const uint32_t ifindex = sock_multicast_ifindex(plan->fd);
@@ -207,7 +202,8 @@ static void disconnect(const struct plan *plan)
 
 	name_disconnect(plan->fd);
 	if (device)
-		option_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)device);
+		sockopt_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX,
+			    (int)device);
 	if (!has_own_port(plan))
 		keep_port(plan);
 }
@@ -228,7 +224,7 @@ static void pin(struct plan *plan)
 			  "what it sends comes from there all the same");
 }
 
-/* The application's own connect, and nothing else. */
+/* Connects as the application said, and pins the socket. */
 static int connect_pinned(struct plan *plan)
 {
 	if (connect_to_peer(plan))
@@ -346,7 +342,7 @@ static bool make_plan(struct plan *plan)
 }
 
 /*
- * A handler must not see, jump out of, nor a cancellation stop, a connect that
+ * Blocks signals and cancellation: no handler may see or leave a connect that
  * is half done.
  */
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)

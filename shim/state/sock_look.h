@@ -9,11 +9,6 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Missing from older headers. */
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
-
 /* All functions here change errno, and make system calls. */
 
 /* SO_COOKIE, or 0. */

@@ -129,7 +129,10 @@ static bool can_set_multicast_back(const struct plan *plan)
 	       set_multicast(plan, plan->multicast, ifindex);
 }
 
-/* Gives fd its IPv4 address.  False: it has none, or another. */
+/*
+ * Gives fd its IPv4 address: IP_MULTICAST_IF is the source of what goes to a
+ * group.  False: it has none, or another.
+ */
 static bool lend_v4(struct plan *plan)
 {
 	struct sockaddr_in6 group;
@@ -158,7 +161,8 @@ static void set_multicast_back(const struct plan *plan)
 }
 
 /*
- * Gives fd its IPv6 address.  A link-local one also binds the socket to its
+ * Gives fd its IPv6 address, which is the source of what is sent to itself
+ * (RFC 6724 section 5 rule 1).  A link-local one also binds the socket to its
  * interface, until it is disconnected: without that the kernel refuses it as
  * the source of what goes to a peer of wider scope.
  */
@@ -233,7 +237,11 @@ static int connect_pinned(struct plan *plan)
 	return 0;
 }
 
-/* False: the kernel did not give fd the address that was asked; no peer. */
+/*
+ * The kernel keeps the local address that a UDP socket has when it is connected
+ * again (__ip4_datagram_connect, __ip6_datagram_connect).  False: it did not
+ * give fd the address that was asked; fd has no peer.
+ */
 static bool connect_twice(struct plan *plan)
 {
 	const bool lent = lend_address(plan);

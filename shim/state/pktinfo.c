@@ -145,8 +145,8 @@ static void note_source(const struct msghdr *msg, size_t at,
 	struct in6_pktinfo v6;
 	struct in_addr mapped;
 
-	if (target != PKTINFO_TO_V6 && c->cmsg_level == IPPROTO_IP &&
-	    c->cmsg_type == IP_PKTINFO && c->cmsg_len == CMSG_LEN(sizeof(v4))) {
+	if (target != PKTINFO_TO_V6 &&
+	    cmsg_is(c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
 		memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
 		*carried = v4.ipi_spec_dst.s_addr != 0;
 	}

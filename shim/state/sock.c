@@ -385,11 +385,13 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 void sock_bound(int fd, struct sock *sock, bool succeeded)
 {
 	int saved = errno;
+	bool is_wildcard = succeeded;
 
-	/* A second bind(2) fails and leaves the first. */
 	if (succeeded)
 		atomic_store(&sock->generation, lock_generation());
-	if (succeeded || sock_is_wildcard_bound(fd)) {
+	else /* a second bind(2) fails and leaves the first */
+		sock_read_port(fd, &is_wildcard);
+	if (is_wildcard) {
 		sock_occupy(fd, sock);
 	} else {
 		sock_switch_back(fd, sock);

@@ -150,11 +150,3 @@ in_port_t sock_read_port(int fd, bool *is_wildcard)
 		sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
 	return name.sin6_port;
 }
-
-bool sock_is_wildcard_bound(int fd)
-{
-	bool is_wildcard;
-
-	sock_read_port(fd, &is_wildcard);
-	return is_wildcard;
-}

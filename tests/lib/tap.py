@@ -11,6 +11,7 @@ the shim.  The bare run checks the case itself: there it must not hold
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -31,6 +32,13 @@ MOST_LINES = 12
 
 class Skip(Exception):
     """A case cannot be tried here."""
+
+
+def need(program, package="", path=None):
+    """Where it is; where it is not installed, the case is skipped."""
+    if found := shutil.which(program, path=path):
+        return found
+    raise Skip(f"package {package or program} is not installed")
 
 
 class Enough(Exception):

@@ -132,7 +132,7 @@ class Place:
         """Answers why it will not be, if so."""
         # Those that go into the background leave with 0.
         if lab.eventually(lambda: is_bound(port, TABLES) or process.poll(), START_SECONDS):
-            return process.returncode and f"it ended with status {process.returncode}"
+            return f"it ended with status {process.returncode}" if process.returncode else ""
         return f"it has not bound port {port} after {START_SECONDS} s"
 
 

@@ -73,7 +73,7 @@ def _static(variant):
     """Whether a static program is helped."""
     if variant.way != "naive" or variant.each:
         return "right"  # what is in the program itself
-    program = os.path.join(lab.PROGRAMS, "echo_static")
+    program = lab.program("echo_static")
     if not os.path.exists(program):
         return "not tried"
     with _served(variant, [program, "plain", "4"]) as (server, client):

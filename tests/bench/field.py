@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import lab  # pylint: disable=wrong-import-position
 from processes import start  # pylint: disable=wrong-import-position
 

@@ -9,10 +9,23 @@
 #include <sys/socket.h>
 
 /*
- * A socket that is connected to a client (see peers_client.h) gets the address
- * that the client asked, by one connect or by two: shim/README.md, "connect()",
- * says how.  For any other peer, and for a socket that is bound to an address,
- * nothing is done.
+ * Which address a connected socket gets.  If its peer is a client (see
+ * peers_client.h), it is the address that the client asked.
+ *
+ * A socket that this process bound to a port by number is first connected as
+ * the application said; where the kernel chooses that address, that is all.
+ * Otherwise it is disconnected, and gets the address by two connects, as a
+ * socket without a port does at once.  The kernel keeps the local address that
+ * a UDP socket has when it is connected again (__ip4_datagram_connect,
+ * __ip6_datagram_connect), so the first connect gives it one: for IPv4 to a
+ * multicast group, whose source is IP_MULTICAST_IF; for IPv6 to that address
+ * itself, whose source it is (RFC 6724 section 5 rule 1).
+ *
+ * The socket stays the same file; until the last connect it receives nothing
+ * from the client, except for moments.  Where the kernel does not give it that
+ * address, the socket is connected as the application said and pinned: what is
+ * sent on it gets its source message by message.  For any other peer, and for a
+ * socket that is bound to an address, nothing is done.
  *
  * System calls besides the application's own, counted by tests/e2e/syscalls:
  *

@@ -8,7 +8,7 @@
 # make test-suites runs other projects' tests, make fuzz-transparency random calls
 # make test-containers  tests it in containers, packages and other builds
 # make test-tools       runs the tests under sanitizers, valgrind, ...; QUICK=1
-# make bench   measures what it costs; QUICK=1: in under a minute
+# make bench   measures what it costs; QUICK=1: in two minutes
 # make kernel  builds the kernel engine; make test-kernel tests it in qemu, and
 #              make bench-kernel measures it there
 # make fuzz, make mutation, make soak   see tests/README.md

@@ -124,7 +124,7 @@ static void read_variables(struct config *config)
 
 		if (!text || read_variable(text, v, config))
 			continue;
-		/* The kill switch: what is meant is plain. */
+		/* The kill switch: any unusable value disables the library. */
 		if (v->offset == offsetof(struct config, disable) &&
 		    v->kind == VARIABLE_SWITCH)
 			config->disable = 1;
@@ -181,7 +181,7 @@ static void check_name(const char *entry)
 
 static void check_names(void)
 {
-	/* A privileged program does not talk of what its user has set. */
+	/* A privileged program does not report what its user has set. */
 	if (getauxval(AT_SECURE))
 		return;
 	for (char **entry = environ; entry && *entry; entry++)

@@ -4,7 +4,7 @@
 #define REPLYFROM_CONFIG_H
 
 #include "base/attribute.h"
-#include "common/ports.h"
+#include "common/port_list.h"
 #include "common/variable.h"
 
 #include <stdatomic.h>

@@ -9,27 +9,21 @@
 
 #define GROUPS 8 /* of an IPv6 address */
 
-static void add_bytes(struct line *line, const char *text, size_t bytes)
+void line_add_at_most(struct line *line, const char *text, size_t most)
 {
 	const size_t room = sizeof(line->text) - 1 - line->length;
+	const size_t bytes = strnlen(text, most < room ? most : room);
 
-	if (bytes > room)
-		bytes = room;
 	memcpy(line->text + line->length, text, bytes);
 	line->length += bytes;
 }
 
-void line_add_at_most(struct line *line, const char *text, size_t most)
-{
-	add_bytes(line, text, strnlen(text, most));
-}
-
 void line_add(struct line *line, const char *text)
 {
-	add_bytes(line, text, strlen(text));
+	line_add_at_most(line, text, sizeof(line->text));
 }
 
-/* In this base, which is 16 at most. */
+/* `base` is 16 at most. */
 static void add_digits(struct line *line, unsigned long number, unsigned base)
 {
 	char text[24];

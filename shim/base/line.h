@@ -5,7 +5,6 @@
 
 #include <netinet/in.h>
 #include <stddef.h>
-#include <stdint.h>
 
 struct line {
 	size_t length;

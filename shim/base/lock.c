@@ -3,12 +3,10 @@
 #include "base/lock.h"
 
 #include "base/map.h"
-#include "base/signals.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
-#include <signal.h>
 #include <stddef.h>
 #include <time.h>
 #include <unistd.h>
@@ -21,24 +19,24 @@ _Thread_local enum lock_place lock_inside;
 /* Which lock this thread is in, and its signal mask before that, if blocked. */
 static _Thread_local struct lock *held;
 static _Thread_local sigset_t mask_before;
-/* When another was first refused meanwhile, or 0. */
+/* When another call was first refused since then, or 0. */
 static _Thread_local time_t refused_at_s;
 
 counter lock_refusals;
 
 /*
- * The generation, and the process that has this memory for its own.  The kernel
- * hands a forked child this page zeroed.
+ * The words of lock_page: the generation, and the pid of the process whose own
+ * memory this is.  In a forked child the kernel has zeroed them.
  */
 enum { GENERATION, OWNER, WORDS };
 _Atomic uint32_t *_Atomic lock_page;
 /* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
-/* No system call is made. */
+/* See lock_forbid_calls(). */
 static _Atomic bool silent;
-/* Signals are blocked inside. */
+/* See lock_be_wary(). */
 static _Atomic bool wary;
-/* The process of the first one. */
+/* The pid of generation 1. */
 static _Atomic pid_t first_process;
 
 static _Atomic uint32_t *wiped_page(void)
@@ -125,7 +123,7 @@ bool lock_is_borrowed(void)
 	return true;
 }
 
-/* The lower half is where this thread has what each has of its own. */
+/* The lower half is an address that only this thread's variable has. */
 static uint64_t this_thread(void)
 {
 	return (uint64_t)lock_generation() << 32 |
@@ -173,14 +171,26 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 	return LOCK_REFUSED;
 }
 
+sigset_t lock_signals(void)
+{
+	static const int raised[] = { SIGBUS,  SIGFPE, SIGILL,
+				      SIGSEGV, SIGSYS, SIGTRAP };
+	sigset_t signals;
+
+	sigfillset(&signals);
+	for (size_t i = 0; i < sizeof(raised) / sizeof(*raised); i++)
+		sigdelset(&signals, raised[i]);
+	return signals;
+}
+
 void lock_be_wary(void)
 {
 	atomic_store(&wary, true);
 }
 
 /*
- * Returns `before`, with what was blocked before.  NULL: there is no need so
- * far, or a filter refuses it, or may kill for it.
+ * Blocks signals, and returns `before`, set to the mask before that.  NULL: not
+ * needed so far, or a filter refuses it or may kill for it.
  */
 static const sigset_t *block_signals(sigset_t *before)
 {
@@ -189,14 +199,14 @@ static const sigset_t *block_signals(sigset_t *before)
 	if (LIKELY(!atomic_load_explicit(&wary, memory_order_relaxed)) ||
 	    atomic_load(&silent))
 		return NULL;
-	signals = signals_to_block();
+	signals = lock_signals();
 	return pthread_sigmask(SIG_SETMASK, &signals, before) ? NULL : before;
 }
 
-/* Whether these may be what block_signals has blocked. */
+/* Whether `mask` has all that block_signals() blocks. */
 static bool has_all(const sigset_t *mask)
 {
-	const sigset_t blocked = signals_to_block();
+	const sigset_t blocked = lock_signals();
 
 	for (int number = 1; number < SIGSYS; number++)
 		if (number != SIGKILL && number != SIGSTOP &&
@@ -234,7 +244,7 @@ static COLD bool may_enter_again(const sigset_t *before)
 	return true;
 }
 
-/* By one store, so that a handler finds one or the other. */
+/* By one store, so that a handler sees the state before it or after it. */
 static void enter(struct lock *lock, const sigset_t *before)
 {
 	lock_inside = before ? LOCK_INSIDE_BLOCKED : LOCK_INSIDE;
@@ -291,7 +301,7 @@ void lock_release(struct lock *lock)
 	leave();
 }
 
-void lock_call_no_more(bool yes)
+void lock_forbid_calls(bool yes)
 {
 	atomic_store(&silent, yes);
 }

@@ -38,9 +38,9 @@
 #include "base/attribute.h"
 #include "base/counter.h"
 
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 
 struct lock {
@@ -100,28 +100,36 @@ static inline uint32_t lock_generation(void)
 enum lock_result lock_take(struct lock *lock);
 void lock_release(struct lock *lock);
 
+/*
+ * What to block where no handler may interrupt the library: all signals but
+ * those that a call or an instruction of its own may raise, such as SIGSYS by a
+ * seccomp filter.  Blocked, those would end the process.
+ */
+sigset_t lock_signals(void);
+
 /* A call was interrupted: from now on locks block signals. */
 void lock_be_wary(void);
 
 /*
  * yes: locks make no system calls, because a seccomp filter may kill for them.
- * Then they are not waited for for long, and a lock that a handler jumped out
- * of stays locked.
+ * A thread then waits for a lock only for a moment, and a lock that a handler
+ * jumped out of stays locked.
  */
-void lock_call_no_more(bool yes);
+void lock_forbid_calls(bool yes);
 
 /*
- * Notices each fork(3) at once, so that lock_is_borrowed() knows this process.
- * To be called once, when the library is loaded.
+ * Begins a new generation in each child of fork(3) at once, so that
+ * lock_is_borrowed() knows the process.  To be called once, when the library is
+ * loaded.
  */
 void lock_watch_forks(void);
 
 /*
- * Whether we are a child with the memory of its parent, by vfork(2) or
- * clone(2) CLONE_VM: its fds are its own, so nothing that it does to them may
- * change what the parent knows.  It is then refused all locks, up to when the
- * parent goes on.  A system call, so ask only where something would change.
- * False where calls are forbidden.  Keeps errno.
+ * Whether this is a child that shares its parent's memory, by vfork(2) or
+ * clone(2) CLONE_VM.  Its fds are its own, so nothing that it does to them may
+ * change what the parent has noted.  Such a child is refused all locks, until
+ * the parent goes on.  Makes a system call, so ask only where something would
+ * change.  False where system calls are forbidden.  Keeps errno.
  */
 bool lock_is_borrowed(void);
 

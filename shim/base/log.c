@@ -2,15 +2,14 @@
 /* Logs events if REPLYFROM_LOG includes them, with a limited rate. */
 #include "base/log.h"
 
+#include "base/calls.h"
 #include "base/config.h"
 #include "base/line.h"
 #include "base/lock.h"
-#include "base/name_calls.h"
 #include "base/quiet.h"
 
 #include <errno.h>
 #include <stdatomic.h>
-#include <stddef.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -99,7 +98,7 @@ static void add_socket(struct line *line, int fd)
 
 static _Atomic bool silent;
 
-void log_no_more(bool yes)
+void log_forbid(bool yes)
 {
 	atomic_store(&silent, yes);
 }

@@ -20,6 +20,6 @@ void log_event(enum log_level level, int fd, const char *what);
 void log_stderr_is(bool there);
 
 /* yes: log nothing, because a seccomp filter kills for a call that it needs. */
-void log_no_more(bool yes);
+void log_forbid(bool yes);
 
 #endif

@@ -44,7 +44,7 @@ static const int signals[] = { SIGPIPE, SIGXFSZ, SIGTTOU };
 #define SIGNALS (sizeof(signals) / sizeof(*signals))
 
 /* These signals as a set, and what to restore. */
-struct hush {
+struct quiet {
 	sigset_t raised;
 	sigset_t pending;
 	sigset_t mask;
@@ -55,45 +55,46 @@ struct hush {
 static const struct timespec at_once = { 0 };
 
 /* False, and nothing may be written: a seccomp filter refuses a call. */
-static bool hush_signals(struct hush *hush)
+static bool block_raised(struct quiet *quiet)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (pthread_sigmask(SIG_BLOCK, &hush->raised, &hush->mask))
+	if (pthread_sigmask(SIG_BLOCK, &quiet->raised, &quiet->mask))
 		return false;
-	if (!sigpending(&hush->pending) &&
+	if (!sigpending(&quiet->pending) &&
 	    sigtimedwait(&none, NULL, &at_once) < 0 && errno == EAGAIN)
 		return true;
-	(void)pthread_sigmask(SIG_SETMASK, &hush->mask, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
 	return false;
 }
 
-static bool hush_begin(struct hush *hush)
+static bool begin_quiet(struct quiet *quiet)
 {
-	sigemptyset(&hush->raised);
+	sigemptyset(&quiet->raised);
 	for (size_t i = 0; i < SIGNALS; i++)
-		sigaddset(&hush->raised, signals[i]);
-	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &hush->cancelable);
-	if (hush_signals(hush))
+		sigaddset(&quiet->raised, signals[i]);
+	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
+				     &quiet->cancelable);
+	if (block_raised(quiet))
 		return true;
-	(void)pthread_setcancelstate(hush->cancelable, NULL);
+	(void)pthread_setcancelstate(quiet->cancelable, NULL);
 	return false;
 }
 
-static void hush_end(struct hush *hush)
+static void end_quiet(struct quiet *quiet)
 {
 	/* Signals that were pending before are the application's. */
 	for (size_t i = 0; i < SIGNALS; i++)
-		if (sigismember(&hush->pending, signals[i]))
-			sigdelset(&hush->raised, signals[i]);
-	while (sigtimedwait(&hush->raised, NULL, &at_once) > 0)
+		if (sigismember(&quiet->pending, signals[i]))
+			sigdelset(&quiet->raised, signals[i]);
+	while (sigtimedwait(&quiet->raised, NULL, &at_once) > 0)
 		;
-	(void)pthread_sigmask(SIG_SETMASK, &hush->mask, NULL);
-	(void)pthread_setcancelstate(hush->cancelable, NULL);
+	(void)pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
+	(void)pthread_setcancelstate(quiet->cancelable, NULL);
 }
 
-/* Identifies the file that fd 2 is. */
+/* Which file fd 2 is. */
 struct identity {
 	uint64_t device;
 	uint64_t inode;
@@ -109,16 +110,16 @@ static struct {
 } meant;
 
 /*
- * What statx(2) fills in, in words, for not every libc has it, and the kernel's
- * header and musl's define the same: stx_ino, and stx_dev_major with
- * stx_dev_minor.
+ * Places in struct statx, in words of 64 bits: stx_ino, and stx_dev_major with
+ * stx_dev_minor.  Not every libc declares it, and the kernel's header conflicts
+ * with musl's.
  */
 enum { INODE = 4, DEVICE = 17, STATUS_WORDS = 32 };
 
 /* STATX_TYPE and STATX_INO */
 #define QUIET_WANTED 0x101
 
-/* By number, for fstat(2) has many names.  Before Linux 4.11: all are one. */
+/* By number: fstat(2) has many names.  Before Linux 4.11: all files are one. */
 static bool identify(struct identity *identity)
 {
 	uint64_t status[STATUS_WORDS] = { 0 };
@@ -179,14 +180,14 @@ static bool write_to_stderr(const struct line *line)
 
 bool quiet_write(struct line *line, enum log_place to)
 {
-	struct hush hush;
+	struct quiet quiet;
 	bool written;
 
 	line_end(line);
-	if (!hush_begin(&hush))
-		return true; /* not to be said, either */
+	if (!begin_quiet(&quiet))
+		return true; /* which is not reported, either */
 	written = to == LOG_TO_SYSLOG ? write_to_syslog(line)
 				      : write_to_stderr(line);
-	hush_end(&hush);
+	end_quiet(&quiet);
 	return written;
 }

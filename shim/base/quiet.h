@@ -9,24 +9,25 @@
 #include <stdbool.h>
 
 /*
- * Ends the line and writes it there; to stderr only where quiet_has_stderr().
- * What cannot be written at once is lost: then it returns false.  Changes
- * errno, is async-signal-safe and no cancellation point, raises no signal and
- * leaves no fd open.
+ * Ends the line and writes it there; to stderr only if quiet_has_stderr().
+ * Returns false, and the line is lost, if it cannot be written at once.
+ * Changes errno; is async-signal-safe and no cancellation point; raises no
+ * signal and leaves no fd open.
  */
 bool quiet_write(struct line *line, enum log_place to);
 
 /*
- * fd 2 was closed, or is a duplicate from now on.  Without this it is what it
- * was when quiet_has_stderr() was called for the first time.  Changes errno.
+ * Notes that fd 2 was closed (false), or was made a duplicate of another fd
+ * (true).  Until then the file that fd 2 is at the first quiet_has_stderr()
+ * counts as stderr.  Changes errno.
  */
 void quiet_stderr_is(bool there);
 
 /*
- * Whether fd 2 is still the file that was meant: fclose(3) and the like pass no
- * hook, and what is opened next as 2 is no stderr.  Nor is a socket, for under
- * inetd(8) a client is behind it; but for those of AF_UNIX with a connection,
- * such as the journal's.  Changes errno.
+ * Whether fd 2 is still the file that counts as stderr: fclose(3) passes no
+ * hook, and another file may be opened as fd 2.  A socket never counts, because
+ * under inetd(8) it leads to a client; except a connected one of AF_UNIX, such
+ * as the journal's.  Changes errno.
  */
 bool quiet_has_stderr(void);
 

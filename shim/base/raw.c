@@ -7,7 +7,7 @@
 /* -1 to -4095 are errors.  syscall(2). */
 #define MOST_ERRNO 4095
 
-static long enter(long number, const long a[RAW_ARGUMENTS])
+static long enter_kernel(long number, const long a[RAW_ARGUMENTS])
 {
 #if defined(__x86_64__)
 	register long r10 __asm__("r10") = a[3];
@@ -84,7 +84,7 @@ static long enter(long number, const long a[RAW_ARGUMENTS])
 
 long raw_call(long number, const long arguments[RAW_ARGUMENTS])
 {
-	long result = enter(number, arguments);
+	long result = enter_kernel(number, arguments);
 
 	if (result >= 0 || result < -MOST_ERRNO)
 		return result;

@@ -39,7 +39,7 @@ static struct block *map(size_t bytes)
 	return block;
 }
 
-static struct block *take(size_t bytes)
+static struct block *take_block(size_t bytes)
 {
 	size_t whole = LEAST_BYTES;
 	struct block *block = NULL;
@@ -57,7 +57,7 @@ static struct block *take(size_t bytes)
 	return block ? block : map(whole);
 }
 
-static void give_back(struct block *const *lent)
+static void give_block_back(struct block *const *lent)
 {
 	struct block *block = *lent, *none;
 
@@ -76,7 +76,8 @@ static void give_back(struct block *const *lent)
 static int with_block(struct block *const block,
 		      int (*body)(void *memory, void *context), void *context)
 {
-	struct block *const lent __attribute__((cleanup(give_back))) = block;
+	struct block *const lent __attribute__((cleanup(give_block_back))) =
+		block;
 
 	return body(lent->memory, context);
 }
@@ -89,6 +90,6 @@ int scratch_with(size_t bytes, int (*body)(void *memory, void *context),
 
 	if (bytes <= sizeof(stack))
 		return body(stack, context);
-	block = take(bytes);
+	block = take_block(bytes);
 	return block ? with_block(block, body, context) : body(NULL, context);
 }

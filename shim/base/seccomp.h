@@ -15,7 +15,7 @@ struct sock_fprog;
  */
 bool seccomp_kills(const struct sock_fprog *filter, uint32_t number);
 
-/* Whether it may for a call that the library makes instead of another one. */
+/* seccomp_kills() of the calls that the library makes for the application's. */
 bool seccomp_kills_us(const struct sock_fprog *filter);
 
 /*

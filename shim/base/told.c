@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -16,7 +15,7 @@ enum { OURS, PRELOAD, ENTRIES };
 
 struct search {
 	const char *entry;
-	size_t length; /* so far the same */
+	size_t length; /* of the part that has matched */
 	bool differs;
 	bool found;
 };

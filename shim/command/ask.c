@@ -7,7 +7,6 @@
 #include "command/print.h"
 #include "common/name.h"
 
-#include <errno.h>
 #include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
@@ -127,7 +126,7 @@ static int resolve(const char *host, struct addrinfo **list)
 }
 
 /* All addresses of a host, or the one that is written.  An exit status. */
-static int add_host(const char *host, const uint32_t *ports)
+static int add_endpoints(const char *host, const uint32_t *ports)
 {
 	struct addrinfo *list;
 	int status = resolve(host, &list);
@@ -171,7 +170,8 @@ static const char *text_of(const struct sockaddr_in6 *name)
 }
 
 /* The text that is printed after an endpoint's address. */
-static void describe(const struct endpoint *endpoint, char *text, size_t room)
+static void describe_endpoint(const struct endpoint *endpoint, char *text,
+			      size_t room)
 {
 	char from[ENDPOINT_TEXT], port[32] = "";
 
@@ -210,7 +210,8 @@ static const char *payload_name(const struct endpoint *endpoint)
 	return endpoint->is_text ? "text" : "bytes";
 }
 
-static void print_object(const struct endpoint *endpoint, const char *message)
+static void print_endpoint_object(const struct endpoint *endpoint,
+				  const char *message)
 {
 	static const char *const verdicts[] = { "silent", "right", "wrong",
 						"refused", "failed" };
@@ -270,9 +271,9 @@ static int report(void)
 
 		if (endpoint->verdict != ENDPOINT_RIGHT)
 			status = EXIT_FAILURE;
-		describe(endpoint, message, sizeof(message));
+		describe_endpoint(endpoint, message, sizeof(message));
 		if (options.json)
-			print_object(endpoint, message);
+			print_endpoint_object(endpoint, message);
 		else if (!options.quiet)
 			print_message(endpoint, message);
 	}
@@ -281,8 +282,8 @@ static int report(void)
 	return command_finish(status);
 }
 
-static int read_number(const char *text, double least, double most,
-		       const char *wanted, double *number)
+static int read_number_option(const char *text, double least, double most,
+			      const char *wanted, double *number)
 {
 	char *end;
 	const double n = strtod(text, &end);
@@ -325,13 +326,14 @@ static int take_option(int option, const char **source)
 		options.family = option == '4' ? AF_INET : AF_INET6;
 		break;
 	case 't':
-		status = read_number(optarg, 0.1, 3600,
-				     "not a number of seconds from 0.1 to 3600",
-				     &options.seconds);
+		status = read_number_option(
+			optarg, 0.1, 3600,
+			"not a number of seconds from 0.1 to 3600",
+			&options.seconds);
 		break;
 	case 'c':
-		status = read_number(optarg, 1, 100,
-				     "not a number from 1 to 100", &number);
+		status = read_number_option(
+			optarg, 1, 100, "not a number from 1 to 100", &number);
 		options.tries = (int)number;
 		if (!status && number != options.tries)
 			status = command_fail(EXIT_USAGE, optarg,
@@ -356,7 +358,7 @@ static int take_option(int option, const char **source)
 	return status > 0 ? status : -1;
 }
 
-static int read_options(int argc, char **argv)
+static int read_ask_options(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "ipv4", no_argument, NULL, '4' },
@@ -417,7 +419,7 @@ static int add_hosts(const struct ask_words *words)
 				*split.port ? split.port : words->ports,
 				"not a port from 1 to 65535, a range of them, "
 				"or a UDP service");
-		status = add_host(split.host, ports);
+		status = add_endpoints(split.host, ports);
 	}
 	return status;
 }
@@ -425,7 +427,7 @@ static int add_hosts(const struct ask_words *words)
 int ask_main(int argc, char **argv)
 {
 	struct ask_words words;
-	int status = read_options(argc, argv);
+	int status = read_ask_options(argc, argv);
 
 	if (status >= 0)
 		return status;

@@ -90,7 +90,7 @@ static bool is_ports(char **words, const struct ask_words *result)
 		!has_number_list(words + 1));
 }
 
-static int add_host(const char *word, struct ask_words *result)
+static int take_host(const char *word, struct ask_words *result)
 {
 	if (result->host_count == ASK_MOST_HOSTS)
 		return command_fail(EXIT_USAGE, word,
@@ -122,7 +122,7 @@ static int fail_on_last(const char *word, size_t hosts)
 				      "missing after this address");
 }
 
-static int check_words(const struct ask_words *result)
+static int check_complete(const struct ask_words *result)
 {
 	if (!result->host_count)
 		return result->ports
@@ -153,9 +153,9 @@ int ask_words_read(char **words, struct ask_words *result)
 		else if (is_ports(words, result))
 			result->ports = *words;
 		else
-			status = add_host(*words, result);
+			status = take_host(*words, result);
 	}
-	return status ? status : check_words(result);
+	return status ? status : check_complete(result);
 }
 
 int ask_fail_to_open(const char *host, bool has_source)

@@ -11,7 +11,6 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 struct request {
@@ -235,7 +234,7 @@ static int parse_user(const char *name, struct request *request)
 	return GO_ON;
 }
 
-static int parse_option(int option, struct request *request)
+static int apply_check_option(int option, struct request *request)
 {
 	switch (option) {
 	case 'a':
@@ -261,7 +260,7 @@ static int parse_option(int option, struct request *request)
 	}
 }
 
-static int parse(int argc, char **argv, struct request *request)
+static int read_check_options(int argc, char **argv, struct request *request)
 {
 	static const struct option options[] = {
 		{ "all", no_argument, NULL, 'a' },
@@ -277,7 +276,7 @@ static int parse(int argc, char **argv, struct request *request)
 
 	(void)print_set_color(NULL);
 	while ((option = command_option(argc, argv, ":ahq", options)) != -1) {
-		const int status = parse_option(option, request);
+		const int status = apply_check_option(option, request);
 
 		if (status != GO_ON)
 			return status;
@@ -299,7 +298,7 @@ static int parse(int argc, char **argv, struct request *request)
 int check_main(int argc, char **argv)
 {
 	struct request request = { .starter = { getuid(), getgid(), 0 } };
-	int status = parse(argc, argv, &request);
+	int status = read_check_options(argc, argv, &request);
 
 	if (status == GO_ON)
 		status = command_check_proc();

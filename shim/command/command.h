@@ -6,6 +6,8 @@
 #include <getopt.h>
 #include <limits.h>
 #include <stdbool.h>
+#include <stdint.h>
+#include <time.h>
 
 #define COMMAND_LIBRARY "libreplyfrom.so"
 
@@ -79,6 +81,15 @@ enum { LONG_OPTION = UCHAR_MAX + 1 };
 
 /* The one of the names, which NULL ends, that this may have been meant for. */
 const char *command_nearest(const char *word, const char *const *names);
+
+/* What this clock shows.  clock_gettime(2). */
+static inline int64_t command_now_ms(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
 
 /* Prints the help of a subcommand; returns the exit status. */
 int command_help(const char *subcommand);

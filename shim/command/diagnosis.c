@@ -18,8 +18,8 @@ void diagnosis_begin(bool json)
 	as_json = json;
 }
 
-static void print_object(const char *result, const char *about,
-			 const char *text, const char *next)
+static void print_finding(const char *result, const char *about,
+			  const char *text, const char *next)
 {
 	static bool comma;
 
@@ -53,7 +53,7 @@ void diagnosis_say(enum diagnosis what, const char *about, const char *next,
 	va_end(list);
 	counts[what]++;
 	if (as_json) {
-		print_object(results[what].name, about, text, next);
+		print_finding(results[what].name, about, text, next);
 		return;
 	}
 	print_in(results[what].color, results[what].name);

@@ -342,7 +342,7 @@ static int diagnose(const struct subject *subject)
 }
 
 /* GO_ON, or an exit status. */
-static int read_options(int argc, char **argv)
+static int read_doctor_options(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "color", optional_argument, NULL, LONG_OPTION + 'c' },
@@ -377,7 +377,7 @@ static int read_options(int argc, char **argv)
 int doctor_main(int argc, char **argv)
 {
 	static struct subject subject;
-	int status = read_options(argc, argv);
+	int status = read_doctor_options(argc, argv);
 
 	if (status == GO_ON)
 		status = command_check_proc();

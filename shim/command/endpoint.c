@@ -2,6 +2,7 @@
 /* Sends a payload to a server's addresses, and receives the answers. */
 #include "command/endpoint.h"
 
+#include "command/command.h"
 #include "common/name.h"
 
 #include <errno.h>
@@ -55,7 +56,8 @@ static void ask(struct endpoint *endpoint)
 		finish(endpoint, ENDPOINT_FAILED, errno);
 }
 
-static void judge(struct endpoint *endpoint, const struct sockaddr_in6 *from)
+static void judge_source(struct endpoint *endpoint,
+			 const struct sockaddr_in6 *from)
 {
 	endpoint->from = *from;
 	finish(endpoint,
@@ -77,7 +79,7 @@ static void hear(struct endpoint *endpoint)
 
 		if (n >= 0 &&
 		    payload_is_answer(&endpoint->payload, answer, (size_t)n))
-			judge(endpoint, &from);
+			judge_source(endpoint, &from);
 		else if (n < 0 && errno == ECONNREFUSED)
 			finish(endpoint, ENDPOINT_REFUSED, errno);
 		else if (n < 0 && errno != EAGAIN && errno != EINTR)
@@ -85,14 +87,6 @@ static void hear(struct endpoint *endpoint)
 		else if (n < 0)
 			return;
 	}
-}
-
-static long long now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return now.tv_sec * 1000LL + now.tv_nsec / 1000000;
 }
 
 /* Whether any is still to answer; `fds` are for poll(2). */
@@ -114,13 +108,13 @@ static bool list_waiting(const struct endpoint *endpoints, size_t count,
 void endpoints_ask(struct endpoint *endpoints, size_t count, int wait_ms)
 {
 	struct pollfd fds[MOST_ENDPOINTS];
-	const long long end_ms = now_ms() + wait_ms;
+	const long long end_ms = command_now_ms(CLOCK_MONOTONIC) + wait_ms;
 	long long left_ms;
 
 	for (size_t i = 0; i < count; i++)
 		if (!endpoints[i].done)
 			ask(&endpoints[i]);
-	while ((left_ms = end_ms - now_ms()) > 0 &&
+	while ((left_ms = end_ms - command_now_ms(CLOCK_MONOTONIC)) > 0 &&
 	       list_waiting(endpoints, count, fds)) {
 		(void)poll(fds, count, (int)left_ms);
 		for (size_t i = 0; i < count; i++)

@@ -23,7 +23,7 @@
 #define PINNED "/sys/fs/bpf/replyfrom/connect_ipv6"
 
 /* GO_ON: the words are right, also where the engine's program is missing. */
-static int check_words(int argc, char **argv)
+static int check_arguments(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "help", no_argument, NULL, 'h' }, { NULL, 0, NULL, 0 }
@@ -49,7 +49,7 @@ static int check_words(int argc, char **argv)
 int kernel_main(int argc, char **argv)
 {
 	const char *path = command_engine();
-	const int status = check_words(argc, argv);
+	const int status = check_arguments(argc, argv);
 	char *words[] = { (char *)path, argv[0], argv[optind], NULL };
 
 	if (status != GO_ON)
@@ -64,7 +64,7 @@ int kernel_main(int argc, char **argv)
 	return command_fail_errno(EXIT_FAILURE, path);
 }
 
-static void take_line(struct engine *engine, const char *line)
+static void take_figure(struct engine *engine, const char *line)
 {
 	static const struct {
 		const char *name;
@@ -98,7 +98,7 @@ void engine_read(struct engine *engine)
 	    !spawn_read(words, false, &output))
 		return;
 	for (char *rest = output.at, *line; (line = strsep(&rest, "\n"));)
-		take_line(engine, line);
+		take_figure(engine, line);
 	free(output.at);
 	engine->is_attached = true;
 }

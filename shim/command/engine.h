@@ -6,7 +6,6 @@
 #include "command/counters.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 
 enum { ENGINE_SCOPES = 64, ENGINE_SCOPE_BYTES = 160 };
 

@@ -117,9 +117,9 @@ static double rate_of(const struct finding *finding, const struct view *view,
 enum { STATUS_COLUMNS = 9, NUMBER_BYTES = 32 };
 
 /* Those of one process, or of the engine, which has not all of them. */
-static void add_row(struct print_table *table, const char *pid,
-		    const char *name, const uint64_t *values, bool is_engine,
-		    double rate)
+static void add_process_row(struct print_table *table, const char *pid,
+			    const char *name, const uint64_t *values,
+			    bool is_engine, double rate)
 {
 	static const enum figure shown[] = { FIGURE_SOCKETS, FIGURE_REMEMBERED,
 					     FIGURE_SEEN,    FIGURE_REWRITTEN,
@@ -147,8 +147,8 @@ static void add_process(struct print_table *table,
 	char pid[NUMBER_BYTES];
 
 	(void)snprintf(pid, sizeof(pid), "%d", (int)finding->process.pid);
-	add_row(table, pid, finding->process.name, finding->figures, false,
-		rate);
+	add_process_row(table, pid, finding->process.name, finding->figures,
+			false, rate);
 }
 
 /* When it was attached is not known. */
@@ -160,7 +160,8 @@ static void add_engine(struct print_table *table, const struct view *view,
 	const bool is_known = earlier->engine.is_attached && seen >= before &&
 			      view->time_ms > earlier->time_ms;
 
-	add_row(table, "-", "kernel engine", view->engine.figures, true,
+	add_process_row(
+		table, "-", "kernel engine", view->engine.figures, true,
 		is_known ? (double)(seen - before) * 1000 /
 				   (double)(view->time_ms - earlier->time_ms)
 			 : -1);

@@ -3,6 +3,8 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/guard.h"
 
+#include "command/command.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -57,14 +59,6 @@ __attribute__((noreturn)) static void be_child(void (*work)(void *data),
 	_exit(EXIT_SUCCESS);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Makes room for more; false, and errno: there is none. */
 static bool grow(struct guard_output *output, size_t most_bytes, size_t *room)
 {
@@ -86,15 +80,15 @@ static enum guard_outcome read_for(int fd, int most_ms, int total_ms,
 				   size_t most_bytes,
 				   struct guard_output *output)
 {
-	const int64_t last_ms = now_ms() + total_ms;
+	const int64_t last_ms = command_now_ms(CLOCK_MONOTONIC) + total_ms;
 	struct pollfd ready = { .fd = fd, .events = POLLIN };
-	int64_t end_ms = now_ms() + most_ms;
+	int64_t end_ms = command_now_ms(CLOCK_MONOTONIC) + most_ms;
 	size_t room = 0;
 
 	*output = (struct guard_output){ NULL, 0 };
 	for (;;) {
-		const int64_t left_ms =
-			(end_ms < last_ms ? end_ms : last_ms) - now_ms();
+		const int64_t left_ms = (end_ms < last_ms ? end_ms : last_ms) -
+					command_now_ms(CLOCK_MONOTONIC);
 		ssize_t n;
 
 		errno = ETIME;
@@ -112,7 +106,7 @@ static enum guard_outcome read_for(int fd, int most_ms, int total_ms,
 		if (n < 0)
 			continue;
 		output->bytes += (size_t)n;
-		end_ms = now_ms() + most_ms;
+		end_ms = command_now_ms(CLOCK_MONOTONIC) + most_ms;
 	}
 	output->at[output->bytes] = '\0';
 	return GUARD_DONE;
@@ -181,13 +175,13 @@ static void count_time(enum guard_outcome outcome, int64_t taken_ms,
 /* What the child wrote, as long as it has time. */
 static enum guard_outcome await(int fd, struct guard_output *output)
 {
-	const int64_t begin_ms = now_ms();
+	const int64_t begin_ms = command_now_ms(CLOCK_MONOTONIC);
 	enum guard_outcome outcome;
 	int most_ms, total_ms;
 
 	share_time(&most_ms, &total_ms);
 	outcome = read_for(fd, most_ms, total_ms, GUARD_MOST_BYTES, output);
-	count_time(outcome, now_ms() - begin_ms, output);
+	count_time(outcome, command_now_ms(CLOCK_MONOTONIC) - begin_ms, output);
 	if (outcome == GUARD_DONE && !take_end(output))
 		outcome = GUARD_FAILED;
 	return outcome;

@@ -75,7 +75,8 @@ static int *slot_of(const struct host *host, const struct address *address)
 	}
 }
 
-static bool is_ours(const struct host *host, const struct address *address)
+static bool is_own_address(const struct host *host,
+			   const struct address *address)
 {
 	return *slot_of(host, address);
 }
@@ -113,7 +114,7 @@ static bool find_neighbour(const struct host *host,
 		most--;
 	for (unsigned int i = host_bits > 1; i <= most; i++) {
 		*last = (uint8_t)((*last & ~mask) | i);
-		if (!is_ours(host, neighbour))
+		if (!is_own_address(host, neighbour))
 			return true;
 	}
 	return false;
@@ -210,7 +211,7 @@ static void add_network(struct host *host, const struct ifaddrs *at)
 	if (at->ifa_flags & IFF_POINTOPOINT && at->ifa_dstaddr)
 		network.probe = address_of(at->ifa_dstaddr);
 	describe_network(&network.probe, bits, network.text);
-	if (is_ours(host, &network.probe) &&
+	if (is_own_address(host, &network.probe) &&
 	    !find_neighbour(host, &address, bits, &network.probe))
 		return;
 	host->networks[slot - 1] = place_network(host, &network);
@@ -239,7 +240,7 @@ static const struct network *far_of(const struct host *host, int family)
 	return &host->far[family == AF_INET6];
 }
 
-static void judge(const struct host *host, int i)
+static void judge_address(const struct host *host, int i)
 {
 	const struct address *address = &host->addresses[i];
 	const int own = host->networks[i];
@@ -291,7 +292,7 @@ static void judge_all(struct host *host, const struct ifaddrs *all)
 		add_network(host, at);
 	find_far(host);
 	for (int i = 0; i < host->found->count; i++)
-		judge(host, i);
+		judge_address(host, i);
 	for (const struct ifaddrs *at = all; at; at = at->ifa_next) {
 		struct address address;
 		int slot;

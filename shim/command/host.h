@@ -4,7 +4,6 @@
 #define REPLYFROM_HOST_H
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <sys/socket.h>
 
 enum { HOST_TEXT_BYTES = 64 };

@@ -142,7 +142,7 @@ static int run_command(char **argv)
 }
 
 /* -1: go on behind the options. */
-static int read_options(int argc, char **argv)
+static int read_launch_options(int argc, char **argv)
 {
 	static const struct option known[] = {
 		{ "verbose", no_argument, NULL, 'v' },
@@ -197,7 +197,7 @@ static int run_subcommand(const struct subcommand *subcommand, int argc,
 int main(int argc, char **argv)
 {
 	const struct subcommand *subcommand;
-	int status = read_options(argc, argv);
+	int status = read_launch_options(argc, argv);
 
 	if (status >= 0)
 		return status;

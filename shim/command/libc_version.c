@@ -7,7 +7,6 @@
 
 #include <fcntl.h>
 #include <stddef.h>
-#include <string.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -23,7 +22,7 @@ struct scan {
 	unsigned int greatest;
 };
 
-static void take(struct scan *scan, char c)
+static void take_char(struct scan *scan, char c)
 {
 	if (scan->length < sizeof(prefix) - 1) {
 		scan->length = c == prefix[scan->length] ? scan->length + 1
@@ -51,7 +50,7 @@ unsigned int libc_version_of(const char *path)
 
 	while (fd >= 0 && left && (n = read(fd, block, sizeof(block))) > 0) {
 		for (ssize_t i = 0; i < n; i++)
-			take(&scan, block[i]);
+			take_char(&scan, block[i]);
 		left -= (size_t)n < left ? (size_t)n : left;
 	}
 	if (fd >= 0)

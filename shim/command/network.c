@@ -6,12 +6,10 @@
 #include "command/guard.h"
 #include "command/process.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 /* In a child, which stays in the other namespace. */
@@ -39,7 +37,7 @@ struct summary {
 	struct host_addresses addresses;
 };
 
-static void look(void *data)
+static void write_view(void *data)
 {
 	const pid_t pid = *(const pid_t *)data;
 	struct summary summary = { .known = false };
@@ -56,7 +54,7 @@ static void look(void *data)
 				    sizeof(*summary.addresses.list));
 }
 
-static int compare(const void *a, const void *b)
+static int compare_wildcards(const void *a, const void *b)
 {
 	const struct wildcard *first = a, *second = b;
 
@@ -64,7 +62,8 @@ static int compare(const void *a, const void *b)
 }
 
 /* A copy of so many bytes from the child, or NULL. */
-static void *take(struct guard_output *output, size_t *at, size_t bytes)
+static void *copy_from_child(struct guard_output *output, size_t *at,
+			     size_t bytes)
 {
 	void *copy = malloc(bytes + 1);
 
@@ -81,14 +80,14 @@ static void fill(struct network_view *view, struct guard_output *output)
 
 	if (!guard_take(output, &at, &summary, sizeof(summary)))
 		return;
-	view->sockets = take(output, &at,
-			     summary.socket_count * sizeof(*view->sockets));
+	view->sockets = copy_from_child(
+		output, &at, summary.socket_count * sizeof(*view->sockets));
 	if (!view->sockets)
 		return;
 	view->socket_count = summary.socket_count;
 	view->sockets_more = summary.sockets_more;
 	qsort(view->sockets, view->socket_count, sizeof(*view->sockets),
-	      compare);
+	      compare_wildcards);
 	for (size_t i = 0; i < view->socket_count; i++)
 		if (!view->sockets[i].v6)
 			view->v4_ports[view->sockets[i].port / 8] |=
@@ -98,9 +97,10 @@ static void fill(struct network_view *view, struct guard_output *output)
 	if (!summary.known)
 		return;
 	view->addresses = summary.addresses;
-	view->addresses.list = take(output, &at,
-				    (size_t)summary.addresses.count *
-					    sizeof(*view->addresses.list));
+	view->addresses.list =
+		copy_from_child(output, &at,
+				(size_t)summary.addresses.count *
+					sizeof(*view->addresses.list));
 	view->known = view->addresses.list;
 }
 
@@ -126,7 +126,7 @@ struct network_view *network_of(pid_t pid)
 		return NULL;
 	views[count++] = view;
 	view->inode = inode;
-	if (guard_run(look, &pid, &output) == GUARD_DONE &&
+	if (guard_run(write_view, &pid, &output) == GUARD_DONE &&
 	    output.bytes <= bytes_left) {
 		bytes_left -= output.bytes;
 		fill(view, &output);
@@ -142,7 +142,7 @@ const struct wildcard *network_find(const struct network_view *view,
 
 	return view->socket_count
 		       ? bsearch(&key, view->sockets, view->socket_count,
-				 sizeof(key), compare)
+				 sizeof(key), compare_wildcards)
 		       : NULL;
 }
 

@@ -5,7 +5,7 @@
 
 #include "command/host.h"
 #include "command/wildcard.h"
-#include "common/ports.h"
+#include "common/port_list.h"
 
 enum { NETWORK_NAMED = 8, NETWORK_WRONG_BYTES = NETWORK_NAMED * 160 };
 

@@ -30,7 +30,7 @@ static bool names_bind(const char *path, pid_t root_of)
 	return !is_read || library.bind;
 }
 
-static bool is_ours(const char *path)
+static bool is_our_library(const char *path)
 {
 	const char *base = strrchr(path, '/');
 
@@ -48,7 +48,7 @@ bool order_find_first(const char *preload, pid_t root_of, char path[PATH_MAX])
 		char each[PATH_MAX];
 
 		(void)snprintf(each, sizeof(each), "%.*s", (int)bytes, preload);
-		if (is_ours(each)) {
+		if (is_our_library(each)) {
 			memcpy(path, found, sizeof(found));
 			return *found;
 		}

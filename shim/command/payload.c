@@ -71,7 +71,7 @@ static const char *read_all(struct payload *choice, int fd)
 	return NULL;
 }
 
-static const char *read_file(struct payload *choice, const char *path)
+static const char *read_payload_file(struct payload *choice, const char *path)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	const char *why;
@@ -91,7 +91,7 @@ const char *payload_choose(const char *text, struct payload *choice)
 	if (!strcmp(text, "-"))
 		return read_all(choice, STDIN_FILENO);
 	if (*text == '@')
-		return read_file(choice, text + 1);
+		return read_payload_file(choice, text + 1);
 	return read_hex(choice, text);
 }
 

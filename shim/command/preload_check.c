@@ -15,7 +15,7 @@ struct request {
 	const struct starter *starter;
 };
 
-static void fail(struct preload_check *check, const char *why)
+static void set_reason(struct preload_check *check, const char *why)
 {
 	(void)snprintf(check->verdict.text, sizeof(check->verdict.text), "%s",
 		       why);
@@ -28,10 +28,10 @@ static void check_in_child(void *data)
 
 	if (!judge_find(request->command, check.path)) {
 		check.outcome = PRELOAD_NOT_FOUND;
-		fail(&check, judge_not_found(request->command));
+		set_reason(&check, judge_not_found(request->command));
 	} else if (!judge(check.path, request->starter, &check.verdict)) {
 		check.outcome = PRELOAD_UNREAD;
-		fail(&check, strerror(errno));
+		set_reason(&check, strerror(errno));
 	}
 	guard_write(&check, sizeof(check));
 }
@@ -47,7 +47,7 @@ void preload_check(const char *command, const struct starter *starter,
 	    !guard_take(&output, &at, check, sizeof(*check))) {
 		*check = (struct preload_check){ .outcome = PRELOAD_UNREAD };
 		(void)snprintf(check->path, sizeof(check->path), "%s", command);
-		fail(check, "could not be looked at: it does not answer");
+		set_reason(check, "could not be looked at: it does not answer");
 	}
 	free(output.at);
 }

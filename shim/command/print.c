@@ -194,7 +194,7 @@ void print_in(enum print_color color, const char *text)
 		(void)fputs("\033[0m", stdout);
 }
 
-static bool has_room(struct print_table *table)
+static bool make_row_room(struct print_table *table)
 {
 	const size_t room = table->room ? table->room * 2 : 64;
 	enum print_color *colors;
@@ -217,7 +217,7 @@ static bool has_room(struct print_table *table)
 bool print_add_row(struct print_table *table, const char *const *cells,
 		   enum print_color color)
 {
-	if (!has_room(table))
+	if (!make_row_room(table))
 		return false;
 	for (size_t i = 0; i < table->columns; i++) {
 		char clean[PRINT_CELL_BYTES];

@@ -36,7 +36,8 @@ FILE *process_open(pid_t pid, const char *name)
 }
 
 /* At most so many bytes of a file, with a 0 behind; the caller frees them. */
-static char *read_file(pid_t pid, const char *name, size_t most, size_t *bytes)
+static char *read_proc_file(pid_t pid, const char *name, size_t most,
+			    size_t *bytes)
 {
 	FILE *file = process_open(pid, name);
 	char *text = NULL, *grown;
@@ -172,8 +173,8 @@ static bool read_cgroup(struct process *process, const char *path)
 static void read_cgroups(struct process *process)
 {
 	size_t bytes;
-	char *text =
-		read_file(process->pid, "cgroup", MOST_CGROUP_BYTES, &bytes);
+	char *text = read_proc_file(process->pid, "cgroup", MOST_CGROUP_BYTES,
+				    &bytes);
 	char *rest = text, *line;
 
 	while (rest && (line = strsep(&rest, "\n"))) {
@@ -239,7 +240,8 @@ static void read_mapping(struct process *process, const char *line)
 static bool read_maps(struct process *process)
 {
 	size_t bytes;
-	char *text = read_file(process->pid, "maps", MOST_MAPS_BYTES, &bytes);
+	char *text =
+		read_proc_file(process->pid, "maps", MOST_MAPS_BYTES, &bytes);
 	char *rest = text, *line;
 	const bool is_known = text;
 
@@ -286,8 +288,8 @@ static void read_variable(struct process *process, const char *entry)
 static void read_environment(struct process *process)
 {
 	size_t bytes = 0;
-	char *text = read_file(process->pid, "environ", MOST_ENVIRONMENT_BYTES,
-			       &bytes);
+	char *text = read_proc_file(process->pid, "environ",
+				    MOST_ENVIRONMENT_BYTES, &bytes);
 
 	for (size_t at = 0; text && at < bytes; at += strlen(text + at) + 1)
 		read_variable(process, text + at);

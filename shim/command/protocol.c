@@ -32,7 +32,7 @@ static void set(struct payload *q, const void *data, size_t bytes)
 	q->bytes = bytes;
 }
 
-static void append(struct payload *q, const void *data, size_t bytes)
+static void append_bytes(struct payload *q, const void *data, size_t bytes)
 {
 	memcpy(q->data + q->bytes, data, bytes);
 	q->bytes += bytes;
@@ -53,7 +53,7 @@ static void make_echo(struct payload *q, const struct sockaddr_in6 *to)
 	(void)to;
 	set(q, "replyfrom ", 10);
 	append_hex_id(q);
-	append(q, "\n", 1);
+	append_bytes(q, "\n", 1);
 }
 
 static bool answers_echo(const struct payload *q, const uint8_t *answer,
@@ -94,7 +94,7 @@ static void append_reverse_name(struct payload *q,
 				(char *)q->data + q->bytes, "\1%x\1%x",
 				to->sin6_addr.s6_addr[i] & 15,
 				to->sin6_addr.s6_addr[i] >> 4);
-		append(q, "\3ip6\4arpa", 10);
+		append_bytes(q, "\3ip6\4arpa", 10);
 		return;
 	}
 	for (int i = 3; i >= 0; i--) {
@@ -104,7 +104,7 @@ static void append_reverse_name(struct payload *q,
 		q->data[q->bytes] = (uint8_t)digits;
 		q->bytes += (size_t)digits + 1;
 	}
-	append(q, "\7in-addr\4arpa", 14);
+	append_bytes(q, "\7in-addr\4arpa", 14);
 }
 
 /*
@@ -119,7 +119,7 @@ static void make_mdns(struct payload *q, const struct sockaddr_in6 *to)
 	set(q, header, sizeof(header));
 	draw(q->data, 2);
 	append_reverse_name(q, to);
-	append(q, ptr_in, sizeof(ptr_in));
+	append_bytes(q, ptr_in, sizeof(ptr_in));
 }
 
 /* RFC 1002 section 4.2.17: the node status of any name. */
@@ -243,7 +243,7 @@ static void make_sip(struct payload *q, const struct sockaddr_in6 *to)
 	(void)to;
 	set(q, before, sizeof(before) - 1);
 	append_hex_id(q);
-	append(q, after, sizeof(after) - 1);
+	append_bytes(q, after, sizeof(after) - 1);
 }
 
 static bool answers_sip(const struct payload *q, const uint8_t *answer,
@@ -317,11 +317,11 @@ static void make_ike(struct payload *q, const struct sockaddr_in6 *to)
 	(void)to;
 	set(q, header, sizeof(header));
 	draw(q->data, IKE_SPI_BYTES);
-	append(q, proposals, sizeof(proposals));
-	append(q, key, sizeof(key));
+	append_bytes(q, proposals, sizeof(proposals));
+	append_bytes(q, key, sizeof(key));
 	draw(q->data + q->bytes, 32);
 	q->bytes += 32;
-	append(q, nonce, sizeof(nonce));
+	append_bytes(q, nonce, sizeof(nonce));
 	draw(q->data + q->bytes, 32);
 	q->bytes += 32;
 }

@@ -182,7 +182,7 @@ void report_lines(const struct report *report, bool wrong_only)
 			print_line_of(&report->list[i]);
 }
 
-static int compare(const void *a, const void *b)
+static int compare_inspected(const void *a, const void *b)
 {
 	const struct inspected *first = a, *second = b;
 	int order = first->socket.port - second->socket.port;
@@ -210,7 +210,8 @@ static bool is_alike(const struct inspected *a, const struct inspected *b)
 	       (*a->where || !strcmp(a->name, b->name));
 }
 
-static void describe(const struct inspected *one, char *text, size_t room)
+static void describe_answers(const struct inspected *one, char *text,
+			     size_t room)
 {
 	switch (one->answers) {
 	case ANSWERS_RIGHT:
@@ -238,8 +239,8 @@ static void describe(const struct inspected *one, char *text, size_t room)
 	}
 }
 
-static void add_row(struct print_table *table, const struct inspected *one,
-		    size_t alike)
+static void add_socket_row(struct print_table *table,
+			   const struct inspected *one, size_t alike)
 {
 	char text[PRINT_CELL_BYTES], pids[NUMBER_BYTES] = "-";
 	const char *cells[COLUMNS] = { one->socket.text,
@@ -258,7 +259,7 @@ static void add_row(struct print_table *table, const struct inspected *one,
 			       alike);
 	else if (one->pid)
 		(void)snprintf(pids, sizeof(pids), "%d", (int)one->pid);
-	describe(one, text, sizeof(text));
+	describe_answers(one, text, sizeof(text));
 	if (one->answers == ANSWERS_WRONG)
 		color = PRINT_RED;
 	else if (one->answers == ANSWERS_UNKNOWN)
@@ -280,14 +281,15 @@ void report_table(const struct report *report, bool wrong_only)
 	const struct inspected *list = report->list;
 
 	if (report->count)
-		qsort(report->list, report->count, sizeof(*list), compare);
+		qsort(report->list, report->count, sizeof(*list),
+		      compare_inspected);
 	(void)print_add_row(&table, heading, PRINT_PLAIN);
 	for (size_t i = 0, next; i < report->count; i = next) {
 		for (next = i + 1; next < report->count; next++)
 			if (!is_alike(&list[i], &list[next]))
 				break;
 		if (!wrong_only || list[i].answers == ANSWERS_WRONG)
-			add_row(&table, &list[i], next - i - 1);
+			add_socket_row(&table, &list[i], next - i - 1);
 	}
 	if (table.rows > 1)
 		print_table(&table);

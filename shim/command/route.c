@@ -41,13 +41,13 @@ struct address address_of(const struct sockaddr *name)
 struct request {
 	struct nlmsghdr header;
 	struct rtmsg route;
-	/* Of which append() writes. */
+	/* Of which append_attribute() writes. */
 	// cppcheck-suppress unusedStructMember
 	char attributes[2 * RTA_SPACE(sizeof(struct in6_addr))];
 };
 
-static void append(struct request *request, unsigned short type,
-		   const struct address *address)
+static void append_attribute(struct request *request, unsigned short type,
+			     const struct address *address)
 {
 	const size_t bytes = address_bytes(address->family);
 	struct rtattr attribute = { .rta_len =
@@ -104,10 +104,10 @@ bool route_find(const struct address *to, const struct address *from,
 
 	*route = (struct route){ 0 };
 	request.route.rtm_dst_len = bits;
-	append(&request, RTA_DST, to);
+	append_attribute(&request, RTA_DST, to);
 	if (from) {
 		request.route.rtm_src_len = bits;
-		append(&request, RTA_SRC, from);
+		append_attribute(&request, RTA_SRC, from);
 	}
 	if (send(netlink, &request, request.header.nlmsg_len, 0) < 0)
 		return false;

@@ -10,7 +10,6 @@
 
 #include <ctype.h>
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -46,14 +45,6 @@ struct request {
 	unsigned int watch_s; /* 0: once */
 };
 
-static uint64_t now_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static void look_once(pid_t pid, struct finding *finding)
 {
 	if (!process_read(pid, &finding->process))
@@ -68,10 +59,11 @@ static bool may_begin(const struct finding *finding)
 {
 	return (finding->outcome == COUNTERS_UNREADABLE ||
 		finding->outcome == COUNTERS_OTHER_VERSION) &&
-	       now_ms() - finding->started_ms < START_MS;
+	       (uint64_t)command_now_ms(CLOCK_BOOTTIME) - finding->started_ms <
+		       START_MS;
 }
 
-static void look(void *data)
+static void write_finding(void *data)
 {
 	static struct finding finding;
 	const pid_t pid = *(const pid_t *)data;
@@ -90,7 +82,8 @@ static void look(void *data)
 static void look_at(pid_t pid, struct finding *finding)
 {
 	struct guard_output output;
-	const enum guard_outcome outcome = guard_run(look, &pid, &output);
+	const enum guard_outcome outcome =
+		guard_run(write_finding, &pid, &output);
 	size_t at = 0;
 
 	if (outcome != GUARD_DONE ||
@@ -129,7 +122,7 @@ static void print_view(const struct request *request, const struct view *view,
 }
 
 /* In one line, of the process of this number. */
-static int fail(pid_t pid, enum counters_outcome outcome)
+static int fail_on_process(pid_t pid, enum counters_outcome outcome)
 {
 	char number[16];
 
@@ -165,7 +158,8 @@ static int look_at_all(const struct request *request, struct target *target,
 			view->denied++;
 		/* Other processes come and go. */
 		else if (request->word || finding.outcome > COUNTERS_NOT_LOADED)
-			status = fail(target->pids[i], finding.outcome);
+			status = fail_on_process(target->pids[i],
+						 finding.outcome);
 		if (finding.outcome == COUNTERS_LATE)
 			target_postpone(target, i);
 	}
@@ -177,7 +171,7 @@ static void stamp(struct view *view)
 	const time_t now = time(NULL);
 	struct tm utc;
 
-	view->time_ms = now_ms();
+	view->time_ms = (uint64_t)command_now_ms(CLOCK_BOOTTIME);
 	if (gmtime_r(&now, &utc))
 		(void)strftime(view->time, sizeof(view->time),
 			       "%Y-%m-%dT%H:%M:%SZ", &utc);
@@ -244,7 +238,7 @@ static bool parse_seconds(const char *text, unsigned int *number)
 	return true;
 }
 
-static int parse_option(int option, struct request *request)
+static int apply_status_option(int option, struct request *request)
 {
 	switch (option) {
 	case LONG_OPTION + 'j':
@@ -270,7 +264,7 @@ static int parse_option(int option, struct request *request)
 	return GO_ON;
 }
 
-static int parse(int argc, char **argv, struct request *request)
+static int read_status_options(int argc, char **argv, struct request *request)
 {
 	static const struct option options[] = {
 		{ "color", optional_argument, NULL, LONG_OPTION + 'c' },
@@ -284,7 +278,7 @@ static int parse(int argc, char **argv, struct request *request)
 
 	(void)print_set_color(NULL);
 	while ((option = command_option(argc, argv, ":h", options)) != -1) {
-		const int status = parse_option(option, request);
+		const int status = apply_status_option(option, request);
 
 		if (status != GO_ON)
 			return status;
@@ -303,7 +297,7 @@ int status_main(int argc, char **argv)
 {
 	struct request request = { .word = NULL };
 	struct view earlier = { .list = NULL };
-	int status = parse(argc, argv, &request);
+	int status = read_status_options(argc, argv, &request);
 
 	if (status == GO_ON)
 		status = command_check_proc();

@@ -3,7 +3,6 @@
 #ifndef REPLYFROM_SUBJECT_H
 #define REPLYFROM_SUBJECT_H
 
-#include "command/inspect.h"
 #include "command/report.h"
 #include "command/target.h"
 #include "command/unit.h"

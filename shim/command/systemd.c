@@ -322,7 +322,7 @@ struct action {
 };
 
 /* GO_ON, or an exit status. */
-static int read_options(int argc, char **argv, struct action *action)
+static int read_systemd_options(int argc, char **argv, struct action *action)
 {
 	static const struct option known[] = {
 		{ "install", no_argument, NULL, OPTION_INSTALL },
@@ -369,7 +369,7 @@ int systemd_main(int argc, char **argv)
 	struct action action = { 0 };
 	char program[PATH_MAX];
 	struct unit unit;
-	int status = read_options(argc, argv, &action);
+	int status = read_systemd_options(argc, argv, &action);
 	char *text;
 
 	if (status != GO_ON)

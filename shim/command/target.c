@@ -66,7 +66,7 @@ static void consider(pid_t pid, void *data)
 		add(search, pid);
 }
 
-static int compare(const void *a, const void *b)
+static int compare_pids(const void *a, const void *b)
 {
 	const pid_t first = *(const pid_t *)a, second = *(const pid_t *)b;
 
@@ -80,7 +80,7 @@ static struct target search_all(const char *word)
 	(void)process_each(consider, &search);
 	if (search.target.count)
 		qsort(search.target.pids, search.target.count,
-		      sizeof(*search.target.pids), compare);
+		      sizeof(*search.target.pids), compare_pids);
 	return search.target;
 }
 

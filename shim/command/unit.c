@@ -13,7 +13,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 /* systemd runs its generators meanwhile.  systemd.generator(7). */
@@ -156,7 +155,7 @@ static void take_comment(struct parser *parser, const char *text)
 }
 
 /* A line that goes on is joined where it stands, which is long enough. */
-static void take_line(struct parser *parser, char *line)
+static void parse_line(struct parser *parser, char *line)
 {
 	char *text = trim(line);
 	const size_t length = strlen(text);
@@ -190,14 +189,14 @@ static char *cut_line(char *text, const char *end)
 }
 
 /* Parses so many bytes, and changes them; there is a 0 behind. */
-static void parse(struct unit *unit, char *text, size_t bytes)
+static void parse_unit(struct unit *unit, char *text, size_t bytes)
 {
 	struct parser parser = { .unit = unit };
 	const char *end = text + bytes;
 
 	for (char *line = text, *next; line; line = next) {
 		next = cut_line(line, end);
-		take_line(&parser, line);
+		parse_line(&parser, line);
 	}
 }
 
@@ -212,7 +211,7 @@ static bool parse_file(struct unit *unit, const char *path)
 	/* Empty, or a link to /dev/null.  systemd.unit(5). */
 	unit->masked = is_read && !output.bytes;
 	if (is_read)
-		parse(unit, output.at, output.bytes);
+		parse_unit(unit, output.at, output.bytes);
 	free(output.at);
 	errno = error;
 	return is_read;
@@ -227,7 +226,7 @@ static bool ask_systemd(struct unit *unit)
 
 	if (!spawn_read(arguments, true, &output))
 		return false;
-	parse(unit, output.at, output.bytes);
+	parse_unit(unit, output.at, output.bytes);
 	free(output.at);
 	return true;
 }

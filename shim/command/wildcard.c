@@ -6,9 +6,7 @@
 #include "command/process.h"
 #include "common/mark.h"
 
-#include <arpa/inet.h>
 #include <dirent.h>
-#include <errno.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -81,7 +79,7 @@ static bool read_line(const char *line, const char *protocol,
 }
 
 /* Room for one more; false: there is none. */
-static bool has_room(struct wildcard **list, size_t count, size_t *room)
+static bool grow_wildcards(struct wildcard **list, size_t count, size_t *room)
 {
 	const size_t more = *room ? *room * 2 : 256;
 	struct wildcard *grown;
@@ -113,7 +111,7 @@ struct wildcard *wildcard_list(pid_t pid, size_t *count, size_t *more)
 		while (file && fgets(line, sizeof(line), file)) {
 			if (!read_line(line, i < 2 ? "udp" : "udplite", &one))
 				continue;
-			if (has_room(&list, *count, &room))
+			if (grow_wildcards(&list, *count, &room))
 				list[(*count)++] = one;
 			else
 				(*more)++;
@@ -186,7 +184,7 @@ struct search {
 	bool found;
 };
 
-static void compare(unsigned long inode, int fd, void *data)
+static void match_inode(unsigned long inode, int fd, void *data)
 {
 	struct search *search = data;
 
@@ -198,7 +196,7 @@ bool wildcard_is_of(pid_t pid, unsigned long inode)
 {
 	struct search search = { inode, false };
 
-	return pid > 0 && wildcard_sockets_of(pid, compare, &search) &&
+	return pid > 0 && wildcard_sockets_of(pid, match_inode, &search) &&
 	       search.found;
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -33,7 +33,7 @@ static const char *next_word(const char *text, const char *end, size_t *length)
 	return *length ? word : NULL;
 }
 
-static bool read_number(const char *text, size_t length, uint32_t *number)
+static bool read_port(const char *text, size_t length, uint32_t *number)
 {
 	const char *end = text;
 
@@ -50,7 +50,7 @@ static bool read_udp_port(const char *word, size_t length, uint32_t *port)
 
 	return length > suffix &&
 	       !memcmp(word + length - suffix, udp, suffix) &&
-	       read_number(word, length - suffix, port);
+	       read_port(word, length - suffix, port);
 }
 
 /* "domain 53/udp nameserver": whether one of its names is the one wanted. */
@@ -125,11 +125,11 @@ static bool read_item(const char *item, size_t length,
 	uint32_t first, last;
 
 	if (is_name ? !find_service(services, item, length, &first)
-		    : !read_number(item, before, &first))
+		    : !read_port(item, before, &first))
 		return false;
 	last = first;
 	if (!is_name && dash &&
-	    !read_number(dash + 1, length - before - 1, &last))
+	    !read_port(dash + 1, length - before - 1, &last))
 		return false;
 	if (first > last)
 		return false;

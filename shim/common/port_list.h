@@ -1,13 +1,22 @@
 /* SPDX-License-Identifier: MIT */
-/* Lists of ports as people write them: "53, 5000-5010, tftp". */
+/* Sets of ports, and lists as people write them: "53, 5000-5010, tftp". */
 #ifndef REPLYFROM_PORT_LIST_H
 #define REPLYFROM_PORT_LIST_H
-
-#include "common/ports.h"
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
+
+/* A set has a bit for each port. */
+#define PORTS_COUNT 65536
+#define PORTS_PER_WORD 32
+#define PORTS_WORDS (PORTS_COUNT / PORTS_PER_WORD)
+
+/* Whether this port's bit is set. */
+static inline bool ports_has(const uint32_t *ports, uint16_t port)
+{
+	return ports[port / PORTS_PER_WORD] >> port % PORTS_PER_WORD & 1;
+}
 
 /*
  * Opens, reads and closes the file of service names, services(5).  The library

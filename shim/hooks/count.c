@@ -3,7 +3,6 @@
 #include "common/count.h"
 
 #include "base/lock.h"
-#include "base/real.h"
 #include "state/peers.h"
 #include "state/sock.h"
 

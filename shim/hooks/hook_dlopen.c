@@ -121,8 +121,8 @@ HIDDEN open_function *hook_dlopen_target(const char *file, int flags,
 					 const void *caller);
 
 /*
- * The next one behind this library; libc's own while dlsym(3) runs, for another
- * preloaded library may have a dlsym() that calls dlopen().
+ * The next dlopen() after this library's.  While dlsym(3) runs it is libc's
+ * own, because the dlsym() of another preloaded library may call dlopen().
  */
 static open_function *real_dlopen(void)
 {
@@ -143,7 +143,10 @@ static open_function *real_dlopen(void)
 	return function;
 }
 
-/* Its caller is this library: only for files for which that does not matter. */
+/*
+ * For dlopen(3) the caller is this library: only for files where the caller
+ * does not matter.
+ */
 static void *open_deep(const char *file, int flags)
 {
 	const struct deepbind_count before = deepbind_count();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The calls that make, name, set up and close sockets. */
+/* Hooks that create, bind, connect, configure and close sockets. */
 #include "base/config.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <string.h>
 
-/* What the loader runs before the application's own code. */
+/* The loader calls this before the application's own code. */
 __attribute__((constructor)) static void loaded(void)
 {
 	int saved = errno;
@@ -75,8 +75,7 @@ static uint16_t port_of(const struct sockaddr *addr)
 	return ntohs(v4.sin_port);
 }
 
-/* A wildcard, and a port that is to be answered right or the kernel's choice.
- */
+/* The wildcard, with a port that REPLYFROM_ONLY_PORTS includes, or with 0. */
 static bool is_wanted(const struct sockaddr *addr, socklen_t len)
 {
 	return sock_is_wildcard(addr, len) &&
@@ -134,7 +133,7 @@ EXPORTED int getsockopt(int fd, int level, int name, void *value,
 	return result;
 }
 
-/* Before the call, for afterwards another thread may have the number. */
+/* Before the call: afterwards another thread may have got the same number. */
 void hook_closing(int fd)
 {
 	sock_forget(fd);

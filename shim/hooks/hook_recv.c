@@ -11,7 +11,7 @@ COLD void receive_note_failure(int fd, int flags)
 {
 	if (errno == EAGAIN && !(flags & MSG_ERRQUEUE))
 		peers_drained();
-	/* The fd was closed behind our back, and is something else now. */
+	/* The fd was closed without a hook, and is something else now. */
 	else if (errno == EBADF || errno == ENOTSOCK)
 		sock_forget(fd);
 }

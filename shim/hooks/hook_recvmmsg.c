@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Many datagrams are received at once. */
+/* Hooks that receive many datagrams at once. */
 #include "base/scratch.h"
 #include "hooks/receive.h"
 
@@ -13,11 +13,11 @@
 /* Most messages that are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
 
-/* To prepare more than this costs more than to ask how many there can be. */
+/* Preparing more than this costs more than asking how many are waiting. */
 #define FEW_MESSAGES 64
 #define LEAST_MESSAGES 16
 
-/* The receive buffer counts no datagram as less, not even an empty one. */
+/* The least that the kernel counts for a datagram, even for an empty one. */
 #define LEAST_TRUESIZE 128
 
 /*
@@ -44,7 +44,7 @@ static unsigned int most_filled(int fd, unsigned int n, batch_flags flags)
 	return used < n ? used : n;
 }
 
-/* The room that the first n messages need together, and their msghdrs. */
+/* The bytes that the first n messages and their msghdrs need. */
 static size_t batch_bytes(const struct mmsghdr *app, unsigned int n,
 			  const struct sock *sock)
 {
@@ -58,7 +58,7 @@ static size_t batch_bytes(const struct mmsghdr *app, unsigned int n,
 	return bytes;
 }
 
-/* What recvmmsg, or which `call`, was called with, and on which socket. */
+/* The arguments of recvmmsg, which libc function it calls, and the socket. */
 struct batch {
 	__typeof__(&recvmmsg) call;
 	int fd;
@@ -149,7 +149,7 @@ HOT EXPORTED int recvmmsg(int fd, struct mmsghdr *msgs, unsigned int n,
 }
 
 #if HAS_TIME64_NAMES
-/* Only the timeout is another, which we pass through. */
+/* Only the timeout has another type; it is passed through. */
 EXPORTED int __recvmmsg64(int fd, struct mmsghdr *msgs, unsigned int n,
 			  int flags, struct timespec *timeout)
 {

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The application restricts itself: stop before we are killed for it. */
-#include "hooks/hook_seccomp.h"
-
+/* Before a seccomp filter is installed, stops all that it would kill for. */
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/real.h"
 #include "base/seccomp.h"
+#include "hooks/hook.h"
 #include "state/follow.h"
 #include "state/peers.h"
 #include "state/sock.h"
@@ -20,14 +19,14 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* What we do by calls for which a filter may kill. */
+/* Parts of the library, whose system calls a filter may kill for. */
 enum {
-	ANSWERS = 1 << 0, /* all that we are for */
+	ANSWERS = 1 << 0, /* receives and sends */
 	MEMORY = 1 << 1,
-	LOOKS = 1 << 2,	  /* at a socket that is new to us */
+	LOOKS = 1 << 2,	  /* asks the kernel about an fd not seen before */
 	FOLLOWS = 1 << 3, /* a socket gets its address by connect(2) */
-	WAITS = 1 << 4,	  /* for another's lock, or blocks signals in its own */
-	LINES = 1 << 5,	  /* are written, wherever to */
+	WAITS = 1 << 4,	  /* waits for a lock, or blocks signals inside one */
+	LINES = 1 << 5,	  /* logs, to stderr or syslog */
 	ALL = (1 << 6) - 1,
 };
 
@@ -68,7 +67,7 @@ static const struct {
 	{ LINES, SYS_statx },
 };
 
-/* What it may kill for; no filter is the strict mode. */
+/* The parts that it may kill for; NULL is the strict mode. */
 static unsigned int forbidden_by(const struct sock_fprog *filter)
 {
 	unsigned int forbidden = 0;
@@ -91,26 +90,27 @@ static void do_without(unsigned int what, bool yes)
 	if (what & MEMORY)
 		atomic_store(&map_forbidden, yes);
 	if (what & LOOKS)
-		sock_look_at_no_more(yes);
+		sock_forbid_looks(yes);
 	if (what & FOLLOWS)
 		follow_forbid(yes);
 	if (what & WAITS)
-		lock_call_no_more(yes);
+		lock_forbid_calls(yes);
 	if (what & LINES)
-		log_no_more(yes);
+		log_forbid(yes);
 }
 
 /*
- * Before a mode is set, NULL being the strict one.  The sockets are put back
- * now, while that is allowed; when nothing came of it they are looked at anew.
- * Returns what was given up.
+ * Called before a filter is installed; NULL is the strict mode.  Sets the
+ * options of sockets back now, while that is allowed.  If the filter is not
+ * installed after all, take_up_again() undoes this.  Returns the parts that
+ * were given up.
  */
 static unsigned int give_up(const struct sock_fprog *filter)
 {
 	static _Atomic bool told;
 	unsigned int what;
 
-	/* This also gets for good what locks need, while we may have it. */
+	/* This also maps the page that locks need, while mmap(2) is allowed. */
 	if (lock_is_borrowed())
 		return 0;
 	seccomp_watch(true);
@@ -138,7 +138,7 @@ static void take_up_again(unsigned int what)
 
 long hook_seccomp(unsigned int operation, unsigned int flags, void *argument)
 {
-	/* libseccomp asks with flags whether there is this call: refused. */
+	/* With other flags libseccomp only tests whether this call exists. */
 	const bool strict =
 		operation == SECCOMP_SET_MODE_STRICT && !flags && !argument;
 	unsigned int what = 0;
@@ -147,7 +147,7 @@ long hook_seccomp(unsigned int operation, unsigned int flags, void *argument)
 	if (strict || (operation == SECCOMP_SET_MODE_FILTER && argument))
 		what = give_up(strict ? NULL : argument);
 	result = real.syscall(SYS_seccomp, operation, flags, argument);
-	/* The new listener's fd, or with TSYNC a thread that is in the way. */
+	/* Positive: the listener's fd, or with TSYNC a thread in the way. */
 	if (what &&
 	    (result < 0 || (result && !(flags & FILTER_FLAG_NEW_LISTENER))))
 		take_up_again(what);

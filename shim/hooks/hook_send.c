@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* An answer is sent: give it the address that its peer asked as source. */
+/* Hooks that send: an answer leaves from the address that its peer asked. */
 #include "base/log.h"
 #include "base/seccomp.h"
 #include "hooks/send.h"
@@ -125,9 +125,9 @@ struct sock *sender_slowly(int fd, const void *to, socklen_t len)
 }
 
 /*
- * Sends msg, which is not the application's own, from its source.  False, and
- * errno as before, when that was refused: send it plainly, and say how that
- * went with send_note_plain.
+ * Sends msg, which is not the application's own, from its source.  Returns
+ * false, with errno as before, if the kernel refuses that source: the caller
+ * then sends it plainly and calls send_note_plain().
  */
 ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 			     int flags, const struct source *source, ssize_t *n)
@@ -224,7 +224,7 @@ HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	return send_message(fd, sock, msg, flags);
 }
 
-/* False: what fd sends without an address needs no source. */
+/* False: a send on fd without an address needs no source. */
 ALWAYS_INLINE bool may_be_pinned(int fd)
 {
 	const struct sock *sock = sock_occupant(fd);
@@ -232,7 +232,10 @@ ALWAYS_INLINE bool may_be_pinned(int fd)
 	return sock && sock_mode(sock) == SOCK_PINNED;
 }
 
-/* False: it is not pinned after all, or is no socket. */
+/*
+ * Sends from the address that fd is pinned to.  False: it is not pinned after
+ * all, or is no socket.
+ */
 static __attribute__((noinline)) bool send_pinned(int fd,
 						  const struct iovec *iov,
 						  size_t count, int flags,
@@ -252,7 +255,7 @@ static __attribute__((noinline)) bool send_pinned(int fd,
 		return false;
 	saved = errno;
 	if (!send_from(fd, sock, &out, flags, &source, n)) {
-		/* A filter forbids sendmsg: we have just stopped. */
+		/* A filter forbids sendmsg(2): tracking has stopped. */
 		if (!may_be_pinned(fd))
 			return false;
 		*n = real.sendmsg(fd, &msg, flags);
@@ -260,7 +263,7 @@ static __attribute__((noinline)) bool send_pinned(int fd,
 	}
 	if (*n >= 0 || errno != ENOTSOCK)
 		return true;
-	/* It was closed behind our back, and is a file now. */
+	/* It was closed without a hook, and is a file now. */
 	sock_forget(fd);
 	errno = saved;
 	return false;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Many messages are sent at once. */
+/* Hooks that send many messages at once. */
 #include "base/scratch.h"
 #include "hooks/send.h"
 
 #include <limits.h>
 
-/* What sendmmsg was called with, and on which socket. */
+/* The arguments of sendmmsg, which libc function it calls, and the socket. */
 struct batch {
 	__typeof__(&sendmmsg) call;
 	int fd;
@@ -15,34 +15,35 @@ struct batch {
 	batch_flags flags;
 };
 
-/* What becomes of one message of a batch. */
+/* How one message of a batch is sent. */
 struct outgoing {
 	struct source source;
 	enum {
 		AS_IS,
 		REWRITTEN,
-		PLAIN, /* as it is, for its source was refused */
+		PLAIN, /* as it is, because its source was refused */
 	} form;
 };
 
-static size_t control_room(const struct msghdr *msg)
+static size_t source_control_room(const struct msghdr *msg)
 {
 	if (msg->msg_controllen > MOST_CONTROL_BYTES)
 		return 0;
 	return CMSG_ALIGN(msg->msg_controllen) + SOURCE_CONTROL_BYTES;
 }
 
-static size_t batch_bytes(const struct mmsghdr *app, unsigned int n)
+static size_t send_batch_bytes(const struct mmsghdr *app, unsigned int n)
 {
 	size_t bytes = n * (sizeof(struct mmsghdr) + sizeof(struct outgoing));
 
 	for (unsigned int i = 0; i < n; i++)
-		bytes += control_room(&app[i].msg_hdr);
+		bytes += source_control_room(&app[i].msg_hdr);
 	return bytes;
 }
 
-static void prepare_batch(const struct batch *batch, struct mmsghdr *messages,
-			  struct outgoing *outgoing)
+static void prepare_send_batch(const struct batch *batch,
+			       struct mmsghdr *messages,
+			       struct outgoing *outgoing)
 {
 	char *control = (char *)(outgoing + batch->n);
 
@@ -56,7 +57,7 @@ static void prepare_batch(const struct batch *batch, struct mmsghdr *messages,
 			continue;
 		outgoing[i].form = REWRITTEN;
 		add_source(&messages[i].msg_hdr, &outgoing[i].source, control);
-		control += control_room(msg);
+		control += source_control_room(msg);
 	}
 }
 
@@ -75,8 +76,9 @@ static void unrecall_rest(const struct batch *batch, unsigned int first,
 }
 
 /*
- * sendmmsg(2) says how many it sent, and not why it stopped: when the next one
- * was refused its source, it goes out plainly and the rest follows.
+ * sendmmsg(2) returns how many it sent, and not why it stopped.  If the kernel
+ * refuses the source of the next message, that one is sent plainly and the rest
+ * follows.
  */
 HOT static int send_batch(void *memory, void *context)
 {
@@ -91,7 +93,7 @@ HOT static int send_batch(void *memory, void *context)
 	if (!memory)
 		return batch->call(fd, batch->app, batch->n, batch->flags);
 	outgoing = (struct outgoing *)(messages + batch->n);
-	prepare_batch(batch, messages, outgoing);
+	prepare_send_batch(batch, messages, outgoing);
 	for (;;) {
 		n = batch->call(fd, messages + sent, batch->n - sent,
 				batch->flags);
@@ -138,7 +140,8 @@ int send_messages(__typeof__(&sendmmsg) call, int fd, struct mmsghdr *msgs,
 				    msgs->msg_hdr.msg_namelen);
 	if (!batch.sock || !msgs || sends_nothing((unsigned int)flags))
 		return call(fd, msgs, n, flags);
-	return scratch_with(batch_bytes(msgs, batch.n), send_batch, &batch);
+	return scratch_with(send_batch_bytes(msgs, batch.n), send_batch,
+			    &batch);
 }
 
 HOT EXPORTED int sendmmsg(int fd, struct mmsghdr *msgs, unsigned int n,

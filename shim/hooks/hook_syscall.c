@@ -3,14 +3,12 @@
 #include "base/raw.h"
 #include "base/real.h"
 #include "hooks/hook.h"
-#include "hooks/hook_seccomp.h"
 #include "hooks/receive.h"
 #include "state/sock.h"
 
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
@@ -21,8 +19,9 @@
 #define AT(n) ((void *)a[n]) // NOLINT(performance-no-int-to-ptr): it was one
 
 /*
- * What these hooks do may be cancelled, syscall(2) may not.  They do not wait,
- * or not for long: a handler that jumps out of here leaves it switched off.
+ * These hooks are cancellation points and syscall(2) is none, so cancellation
+ * is disabled meanwhile.  A handler that jumps out of here leaves it disabled;
+ * as these calls do not wait for long, that is unlikely.
  */
 static bool connect_or_send(long number, const long a[RAW_ARGUMENTS],
 			    long *result)
@@ -77,13 +76,13 @@ static ssize_t receive_from_number(int fd, void *buf, size_t len, int flags,
 	if (!sock || receive_refuses((unsigned int)flags))
 		return recvfrom_by_number(fd, buf, len, flags, from, fromlen);
 	n = receive_from(fd, sock, buf, len, flags, from, fromlen, by_number);
-	/* A filter may have refused the first way. */
+	/* A filter may have refused recvmsg(2), which is tried first. */
 	if (n >= 0)
 		errno = saved;
 	return n;
 }
 
-static ssize_t read_number(int fd, void *buf, size_t len)
+static ssize_t read_by_number(int fd, void *buf, size_t len)
 {
 	ssize_t n;
 
@@ -92,7 +91,7 @@ static ssize_t read_number(int fd, void *buf, size_t len)
 		       : real.syscall(SYS_read, fd, buf, len);
 }
 
-static ssize_t readv_number(int fd, const struct iovec *iov, int count)
+static ssize_t readv_by_number(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
@@ -177,10 +176,10 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_sendmmsg:
 		return connect_or_send(number, a, result);
 	case SYS_read:
-		*result = read_number(INT(0), AT(1), SIZE(2));
+		*result = read_by_number(INT(0), AT(1), SIZE(2));
 		break;
 	case SYS_readv:
-		*result = readv_number(INT(0), AT(1), INT(2));
+		*result = readv_by_number(INT(0), AT(1), INT(2));
 		break;
 	case SYS_close:
 		hook_closing(INT(0));
@@ -200,7 +199,7 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_fcntl64:
 #endif
 	case SYS_fcntl:
-		/* libc's has F_GETOWN and locks of its own. */
+		/* Not libc's fcntl(): it changes F_GETOWN and locks. */
 		if (INT(1) != F_DUPFD && INT(1) != F_DUPFD_CLOEXEC)
 			return false;
 		*result = fcntl(INT(0), INT(1), INT(2));

@@ -21,12 +21,15 @@
 #include <sys/socket.h>
 
 /*
- * The kernel writes control messages into a buffer of the library unless the
- * application's has more than this: that has room for the library's as well.
+ * Control messages are received into a buffer of the library, unless the
+ * application's buffer is larger than this: then that has room for the
+ * library's messages, too.
  */
 #define RECEIVED_CONTROL_BYTES 1024
 
-/* Room for those of the socket level, such as timestamps: they come first. */
+/*
+ * Room for messages of the socket level, such as timestamps, which come first.
+ */
 #define LEAST_CONTROL_BYTES 256
 
 /* The longest address a UDP socket receives from. */
@@ -69,7 +72,7 @@ ALWAYS_INLINE size_t control_room(const struct msghdr *app)
 	return CMSG_ALIGN(bytes) + PKTINFO_SPACE;
 }
 
-/* Whether it has room for the name of any peer of this socket. */
+/* Whether `app` has room for the address of any peer of this socket. */
 ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
 {
 	return app->msg_name &&
@@ -126,8 +129,8 @@ ALWAYS_INLINE void choose_interface(struct local *local)
  * `id` is that of the socket before the call: if another thread has closed it
  * since, `sock` may be another socket's now.
  */
-ALWAYS_INLINE void learn(int fd, const struct sock *sock, uint64_t id,
-			 struct msghdr *msg, bool peeked)
+ALWAYS_INLINE void learn_local(int fd, const struct sock *sock, uint64_t id,
+			       struct msghdr *msg, bool peeked)
 {
 	struct local local;
 
@@ -152,7 +155,7 @@ ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
 {
 	/* The addresses of an error report are the ICMP packet's. */
 	if (LIKELY(!((flags | ours->msg_flags) & MSG_ERRQUEUE)))
-		learn(fd, sock, id, ours, flags & MSG_PEEK);
+		learn_local(fd, sock, id, ours, flags & MSG_PEEK);
 	hand_over_name(ours, app);
 }
 
@@ -171,7 +174,7 @@ bool receive_is_forbidden(int error);
 /* Forgets the fds that came in a message: they may be any sockets. */
 void receive_forget_passed_fds(const struct msghdr *msg);
 
-/* Whether this thread is in a receive: handlers mostly interrupt these. */
+/* Whether this thread is inside a receive, where most signals arrive. */
 extern HIDDEN _Thread_local bool receive_is_in_call;
 
 /*
@@ -274,9 +277,9 @@ static inline bool must_be_read(ssize_t n)
 }
 
 /*
- * readv(2) on a tracked socket; *n is its result.  False: call libc's function.
- * That fd is not tracked, or no longer: one that was closed without a hook may
- * be a file now.
+ * readv(2) on a tracked socket; *n is its result.  Returns false, and the
+ * caller calls libc's function, if fd is not tracked, or no longer: after a
+ * close that passed no hook it may be a file.
  */
 ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 			       ssize_t *n, struct receive_calls calls)
@@ -296,7 +299,7 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	return false;
 }
 
-/* read(2), as read_vector(). */
+/* read_vector() for read(2). */
 ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
 			       struct receive_calls calls)
 {

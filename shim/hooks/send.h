@@ -18,7 +18,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* The kernel's own name for a send that only looks for its route. */
+/* Only looks up the route of a send.  The kernel does not export this flag. */
 #ifndef MSG_PROBE
 #define MSG_PROBE 0x10
 #endif
@@ -199,8 +199,8 @@ void send_note_plain(struct sock *sock, const struct msghdr *msg,
 struct sock *sender_slowly(int fd, const void *to, socklen_t len);
 
 /*
- * The armed sock of fd, or NULL.  fd is about to send to this address; NULL: to
- * its peer.
+ * The armed sock of fd, or NULL.  The caller is about to send to this address;
+ * NULL: to the peer that fd is connected to.
  */
 ALWAYS_INLINE struct sock *sender(int fd, const void *to, socklen_t len)
 {

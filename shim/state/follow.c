@@ -1,14 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Decides whether a socket answers a peer that asked another one, and does it.
- */
+/* Connects a socket to a client from the address that the client asked. */
 #include "state/follow.h"
 
+#include "base/calls.h"
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/name_calls.h"
-#include "base/option.h"
 #include "base/real.h"
-#include "base/signals.h"
 #include "common/name.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
@@ -19,10 +16,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
 
 static _Atomic bool forbidden;
 
@@ -37,7 +30,7 @@ static bool is_address(const struct sockaddr *addr, socklen_t len)
 	       len <= sizeof(struct sockaddr_storage);
 }
 
-/* What fd is bound to.  False: that is no address of either family. */
+/* Reads what fd is bound to.  False: not an address of either family. */
 static bool read_address(int fd, struct sockaddr_in6 *bound)
 {
 	return name_read(fd, bound) && (bound->sin6_family == AF_INET ||
@@ -67,11 +60,11 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 /* A socket to connect, its peer, and its local address. */
 struct plan {
 	int fd;
-	struct sock *sock; /* NULL: not ours so far */
+	struct sock *sock; /* NULL: not tracked so far */
 	const struct sockaddr *peer;
 	socklen_t len;
 	struct local local; /* the address that the peer asked */
-	uint32_t device;    /* that it is bound to, if that is link-local */
+	uint32_t device;    /* that fd is bound to, if `local` is link-local */
 	struct sockaddr_in6 bound; /* what it is bound to: see find_bound */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it has been pinned to `local` */
@@ -110,7 +103,7 @@ static int connect_to_peer(const struct plan *plan)
 	return real.connect(plan->fd, plan->peer, plan->len);
 }
 
-/* The address where what is sent to multicast groups comes from.  ip(7). */
+/* Sets the source of what is sent to multicast groups.  ip(7). */
 static bool set_multicast(const struct plan *plan, struct in_addr address,
 			  uint32_t ifindex)
 {
@@ -127,7 +120,7 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 				sizeof(group));
 }
 
-/* An address, or an interface, that has gone cannot be set again. */
+/* False: its address, or interface, has gone and cannot be set again. */
 static bool can_set_multicast_back(const struct plan *plan)
 {
 	const uint32_t ifindex = sock_multicast_ifindex(plan->fd);
@@ -136,7 +129,10 @@ static bool can_set_multicast_back(const struct plan *plan)
 	       set_multicast(plan, plan->multicast, ifindex);
 }
 
-/* Gives fd its IPv4 address.  False: it has none, or another. */
+/*
+ * Gives fd its IPv4 address: IP_MULTICAST_IF is the source of what goes to a
+ * group.  False: it has none, or another.
+ */
 static bool lend_v4(struct plan *plan)
 {
 	struct sockaddr_in6 group;
@@ -165,7 +161,8 @@ static void set_multicast_back(const struct plan *plan)
 }
 
 /*
- * Gives fd its IPv6 address.  A link-local one also binds the socket to its
+ * Gives fd its IPv6 address, which is the source of what is sent to itself
+ * (RFC 6724 section 5 rule 1).  A link-local one also binds the socket to its
  * interface, until it is disconnected: without that the kernel refuses it as
  * the source of what goes to a peer of wider scope.
  */
@@ -209,7 +206,8 @@ static void disconnect(const struct plan *plan)
 
 	name_disconnect(plan->fd);
 	if (device)
-		option_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX, (int)device);
+		sockopt_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX,
+			    (int)device);
 	if (!has_own_port(plan))
 		keep_port(plan);
 }
@@ -219,7 +217,7 @@ static void pin(struct plan *plan)
 {
 	static _Atomic bool logged;
 
-	if (!plan->sock)
+	if (!plan->sock && !lock_is_borrowed())
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
 	plan->is_pinned = true;
 	if (plan->sock)
@@ -230,7 +228,7 @@ static void pin(struct plan *plan)
 			  "what it sends comes from there all the same");
 }
 
-/* The application's own connect, and nothing else. */
+/* Connects as the application said, and pins the socket. */
 static int connect_pinned(struct plan *plan)
 {
 	if (connect_to_peer(plan))
@@ -239,7 +237,11 @@ static int connect_pinned(struct plan *plan)
 	return 0;
 }
 
-/* False: the kernel did not give fd the address that was asked; no peer. */
+/*
+ * The kernel keeps the local address that a UDP socket has when it is connected
+ * again (__ip4_datagram_connect, __ip6_datagram_connect).  False: it did not
+ * give fd the address that was asked; fd has no peer.
+ */
 static bool connect_twice(struct plan *plan)
 {
 	const bool lent = lend_address(plan);
@@ -348,12 +350,12 @@ static bool make_plan(struct plan *plan)
 }
 
 /*
- * A handler must not see, jump out of, nor a cancellation stop, a connect that
+ * Blocks signals and cancellation: no handler may see or leave a connect that
  * is half done.
  */
 static int undisturbed(int (*connect_by)(struct plan *), struct plan *plan)
 {
-	const sigset_t all = signals_to_block();
+	const sigset_t all = lock_signals();
 	sigset_t before;
 	bool blocked;
 	int cancelable, result;
@@ -416,7 +418,9 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	}
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
-	    !sock_may_be_udp(fd) || !make_plan(&plan) || lock_is_borrowed()) {
+	    !sock_may_be_udp(fd) || !make_plan(&plan) ||
+	    /* Of a socket that is not ours, nothing is noted. */
+	    (plan.sock && lock_is_borrowed())) {
 		errno = saved;
 		return connect_to_other(&plan, result);
 	}

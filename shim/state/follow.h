@@ -31,7 +31,7 @@
  *
  *	where the kernel chooses the address asked	4
  *	two connects, IPv4, and IPv6			11, 8
- *	of a socket without a port, IPv4, and IPv6	9, 6
+ *	of a socket without a port, IPv4, and IPv6	8, 5
  */
 
 /*

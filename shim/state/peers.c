@@ -187,6 +187,8 @@ static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 {
 	bool done;
 
+	/* It is a new peer, mostly: the look-up said so. */
+	__builtin_prefetch(peers_chain_of(d->hashes.anywhere), 1);
 	if (!peers_take_lock())
 		return;
 	done = remember(d, false);

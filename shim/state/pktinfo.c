@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The address in a datagram's control messages: found, hidden, supplied. */
+/* Finds, hides and supplies the address in a datagram's control messages. */
 #include "state/pktinfo.h"
 
 #include "common/mark.h"
@@ -91,7 +91,7 @@ static bool is_unwanted(const struct cmsghdr *c, enum pktinfo_kinds wanted)
 	return false;
 }
 
-/* One control message into the room that is left, as put_cmsg does it. */
+/* Copies a control message to the room that is left, as put_cmsg does. */
 static size_t put(struct msghdr *to, size_t used, const struct cmsghdr *c,
 		  const void *data)
 {
@@ -130,13 +130,13 @@ void pktinfo_strip(const struct msghdr *from, struct msghdr *to,
 		if (!is_unwanted(&c, wanted))
 			used += put(to, used, &c, cmsg_data(&source, at));
 	}
-	/* Ours overflowed, and it has more room than the application's. */
+	/* The library's buffer overflowed, and the application's is smaller. */
 	if (source.msg_flags & MSG_CTRUNC)
 		to->msg_flags |= MSG_CTRUNC;
 	to->msg_controllen = used;
 }
 
-/* Whether this control message names a source; *carried is the last word. */
+/* Sets *carried if this control message names a source, or takes it back. */
 static void note_source(const struct msghdr *msg, size_t at,
 			const struct cmsghdr *c, enum pktinfo_target target,
 			bool *carried)
@@ -145,8 +145,8 @@ static void note_source(const struct msghdr *msg, size_t at,
 	struct in6_pktinfo v6;
 	struct in_addr mapped;
 
-	if (target != PKTINFO_TO_V6 && c->cmsg_level == IPPROTO_IP &&
-	    c->cmsg_type == IP_PKTINFO && c->cmsg_len == CMSG_LEN(sizeof(v4))) {
+	if (target != PKTINFO_TO_V6 &&
+	    cmsg_is(c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
 		memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
 		*carried = v4.ipi_spec_dst.s_addr != 0;
 	}
@@ -180,7 +180,7 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 		}
 		note_source(msg, at, &c, target, &carried);
 	}
-	/* Of a 32-bit process the kernel takes nothing else.  net/compat.c. */
+	/* From a 32-bit process no bytes may follow.  net/compat.c. */
 	if (sizeof(long) < sizeof(uint64_t) && msg->msg_control &&
 	    at < msg->msg_controllen) {
 		*end = SIZE_MAX;

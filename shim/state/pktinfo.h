@@ -33,8 +33,8 @@ RACY static inline bool local_equal(const struct local *a,
 }
 
 /*
- * By its fields: a processor waits for what it wrote in parts before it reads
- * it as a whole.
+ * By its fields: to read as a whole what was just written in parts makes the
+ * processor wait.
  */
 RACY ALWAYS_INLINE void local_copy(struct local *to, const struct local *from)
 {

@@ -2,9 +2,9 @@
 /*
  * Recognises the sockets that need us, and switches pktinfo on.
  *
- * A child with the memory of its parent, by vfork(2), has fds of its own: what
- * they are is not noted, nor what happens to them.  Where something would
- * change, lock_is_borrowed() asks whether we are such a child.
+ * A vfork(2) child has the memory of its parent, but fds of its own: nothing is
+ * noted of these.  Where something would change, lock_is_borrowed() tells
+ * whether this is such a child.
  */
 #include "state/sock.h"
 
@@ -23,7 +23,7 @@
 #include <string.h>
 
 static _Atomic bool off;   /* see sock_stop() */
-static _Atomic bool blind; /* see sock_look_at_no_more() */
+static _Atomic bool blind; /* see sock_forbid_looks() */
 
 bool sock_is_off(void)
 {
@@ -34,9 +34,9 @@ bool sock_is_off(void)
 
 /* What is known of an fd that is to be tracked. */
 enum origin {
-	FRESH,	/* it has none of the options that we look at */
-	OWN,	/* no other fd means it */
-	SHARED, /* another may */
+	FRESH,	/* none of the options that the library looks at is set */
+	OWN,	/* no other fd is the same socket */
+	SHARED, /* another fd may be */
 };
 
 /*
@@ -49,12 +49,12 @@ static struct sock *track(int fd, int family, in_port_t port_be,
 	const bool fresh = origin == FRESH;
 	uint64_t cookie = sock_cookie(fd);
 	struct sock *sock =
-		origin == SHARED ? sock_hold_by_cookie(cookie) : NULL;
+		origin == SHARED ? sock_ref_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : sock_lowat(fd);
 	uint32_t wanted = PKTINFO_NONE;
 
 	if (origin == SHARED)
-		sock_doubt(true);
+		sock_note_shared(true);
 	if (!sock) {
 		if (!fresh && !sock_read_wanted(fd, family, lowat, &wanted))
 			return NULL;
@@ -70,7 +70,7 @@ static struct sock *track(int fd, int family, in_port_t port_be,
 		return sock;
 	}
 	sock_switch_back(fd, sock);
-	sock_abandon(sock);
+	sock_discard(sock);
 	log_event(LOG_ERROR, fd,
 		  "cannot be made to tell the address asked; "
 		  "replies leave as without replyfrom");
@@ -78,15 +78,15 @@ static struct sock *track(int fd, int family, in_port_t port_be,
 }
 
 /*
- * Whether we switched fd on when it was bound to the wildcard, though
+ * Whether the library enabled pktinfo when fd was bound to the wildcard.
  * connect(2) may have given it an address since.
  */
 static bool is_switched_on(int fd)
 {
-	struct sock *sock = sock_hold_by_cookie(sock_cookie(fd));
+	struct sock *sock = sock_ref_by_cookie(sock_cookie(fd));
 
 	if (sock)
-		sock_release(sock);
+		sock_unref(sock);
 	return sock || is_mark(sock_lowat(fd));
 }
 
@@ -106,7 +106,7 @@ static struct sock *examine(int fd)
 	sock = sock_is_off() ? SOCK_OTHER : sock_kind(fd, &family);
 	if (sock == SOCK_UDP) {
 		sock = SOCK_EXAMINED;
-		sock_doubt(false);
+		sock_note_shared(false);
 		port_be = sock_read_port(fd, &is_wildcard);
 		tracked = is_wildcard || is_switched_on(fd)
 				  ? track(fd, family, port_be, SHARED)
@@ -142,8 +142,8 @@ bool sock_settle(int fd)
 	struct sock *seen = sock_believed(fd);
 
 	/*
-	 * If fd is a vfork child's, ours is looked at when it is bound; unless
-	 * it has been meanwhile.
+	 * If fd is a vfork child's, the parent's fd of this number is looked at
+	 * when it is bound.  If that has happened already, this fails.
 	 */
 	return sock_is_new(seen) &&
 	       atomic_compare_exchange_strong(&sock_slot(fd)->sock, &seen,
@@ -173,12 +173,12 @@ void sock_review(int fd)
 		examine(fd);
 }
 
-void sock_look_at_no_more(bool yes)
+void sock_forbid_looks(bool yes)
 {
 	atomic_store(&blind, yes);
 }
 
-/* Whether another process may have it still, for that one bound it. */
+/* Whether another process bound it, and may still use it. */
 static bool is_inherited(const struct sock *sock)
 {
 	const uint32_t generation = atomic_load(&sock->generation);
@@ -191,7 +191,7 @@ static bool is_inherited(const struct sock *sock)
  * Sets every slot to `kind`.  put_back: options of tracked sockets are set back
  * to what the application wants.
  */
-static void renounce(struct sock *kind, bool put_back)
+static void reset_slots(struct sock *kind, bool put_back)
 {
 	for (unsigned int fd = 0; fd < SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS;
 	     fd++) {
@@ -214,13 +214,13 @@ void sock_stop(bool put_back)
 	if (lock_is_borrowed())
 		return;
 	atomic_store(&off, true);
-	renounce(SOCK_OTHER, put_back && !atomic_load(&blind));
+	reset_slots(SOCK_OTHER, put_back && !atomic_load(&blind));
 	errno = saved;
 }
 
 void sock_go_on(void)
 {
-	renounce(NULL, false);
+	reset_slots(NULL, false);
 	atomic_store(&off, false);
 }
 
@@ -232,7 +232,7 @@ static bool is_ip(uint16_t protocol_be)
 	       protocol_be == htons(ETHERTYPE_IPV6);
 }
 
-/* packet(7), where 0 is what bind(2) will say; raw(7). */
+/* packet(7), where bind(2) replaces protocol 0; raw(7). */
 static bool reads_packets(int domain, int type, int protocol)
 {
 	if (domain == AF_PACKET)
@@ -249,7 +249,7 @@ void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len)
 	if (len < sizeof(name))
 		return;
 	memcpy(&name, addr, sizeof(name));
-	/* Else it is the one that it was made with. */
+	/* Otherwise the protocol stays the one of socket(2). */
 	if (name.sll_family == AF_PACKET && name.sll_protocol &&
 	    !lock_is_borrowed())
 		sock_occupy(fd, is_ip(name.sll_protocol) ? SOCK_PACKETS
@@ -272,8 +272,9 @@ static struct sock *kind_of_new(int domain, int type, int protocol)
 }
 
 /*
- * Whether fd, where something new is, is a vfork child's.  A system call only
- * where something is known of ours, or it has been such a child's before.
+ * Whether fd, a new socket, is a vfork child's.  Makes a system call only if
+ * something is noted for this number, or such a child ran on this thread
+ * before.
  */
 static bool is_borrowed(int fd)
 {
@@ -292,8 +293,9 @@ void sock_created(int fd, int domain, int type, int protocol)
 }
 
 /*
- * What is not a UDP socket is forgotten without a system call: should fd be a
- * vfork child's, ours is looked at again.  False: it may be a UDP socket.
+ * Forgets an fd that is not a UDP socket, without a system call: if it is a
+ * vfork child's, the parent's is looked at once more.  False: it may be a UDP
+ * socket.
  */
 static bool forget_other(int fd)
 {
@@ -346,10 +348,10 @@ void sock_duplicated(int fd, int to)
 	if (fd == to || are_alike(fd, to) || lock_is_borrowed())
 		return;
 	if (sock_is_tracked(sock)) {
-		if (!sock_hold(sock))
+		if (!sock_ref(sock))
 			sock = NULL;
 	} else if (!sock_is_not_udp(sock)) {
-		/* One may be bound by the other: look when they are used. */
+		/* Binding one binds both: look at each when it is used. */
 		sock = NULL;
 		sock_occupy(fd, NULL);
 	}
@@ -383,15 +385,17 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 void sock_bound(int fd, struct sock *sock, bool succeeded)
 {
 	int saved = errno;
+	bool is_wildcard = succeeded;
 
-	/* A second bind(2) fails and leaves the first. */
 	if (succeeded)
 		atomic_store(&sock->generation, lock_generation());
-	if (succeeded || sock_is_wildcard_bound(fd)) {
+	else /* a second bind(2) fails and leaves the first */
+		sock_read_port(fd, &is_wildcard);
+	if (is_wildcard) {
 		sock_occupy(fd, sock);
 	} else {
 		sock_switch_back(fd, sock);
-		sock_abandon(sock);
+		sock_discard(sock);
 	}
 	errno = saved;
 }

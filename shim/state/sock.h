@@ -32,10 +32,10 @@ enum sock_mode {
  */
 struct sock {
 	_Atomic uint64_t cookie; /* SO_COOKIE, or 0 where unknown */
-	_Atomic uint32_t fds;	 /* that mean this socket; 0: free for reuse */
+	_Atomic uint32_t fds;	 /* that are this socket; 0: free for reuse */
 	uint32_t index;		 /* in all of sock_chunks */
 	_Atomic uint64_t id;	 /* never used again: see peers.h */
-	_Atomic uint32_t wanted; /* enum pktinfo_kinds: by the application */
+	_Atomic uint32_t wanted; /* pktinfo_kinds that the application set */
 	_Atomic uint32_t device; /* ifindex of SO_BINDTODEVICE, or 0 */
 	_Atomic int family;	 /* AF_INET or AF_INET6 */
 	_Atomic int mode;	 /* enum sock_mode */
@@ -75,7 +75,7 @@ struct slot {
 	 * struct sock, which all its fds share.
 	 */
 	_Atomic uint32_t multicast_ifindex;
-	_Atomic uint32_t doubts; /* in sock_table.c, when `sock` was set */
+	_Atomic uint32_t shared_seen; /* in sock_table.c, when `sock` was set */
 };
 
 /* For the inline functions below only. */
@@ -222,7 +222,7 @@ bool sock_is_off(void);
  * yes: do not look at fds, because a seccomp filter forbids that.  Sockets that
  * are tracked stay so.
  */
-void sock_look_at_no_more(bool yes);
+void sock_forbid_looks(bool yes);
 
 /*
  * sock_stop() stops tracking all sockets.  `put_back`: it also sets their
@@ -242,7 +242,7 @@ void sock_created(int fd, int domain, int type, int protocol);
  */
 void sock_bound_packets(int fd, const struct sockaddr *addr, socklen_t len);
 
-/* fd may be anything now: it is closed, or came by SCM_RIGHTS. */
+/* What was noted of fd no longer holds: it is closed, or came by SCM_RIGHTS. */
 void sock_forget(int fd);
 
 /* All fds from first to last are closed. */

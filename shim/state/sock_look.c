@@ -2,9 +2,8 @@
 /* Asks the kernel what an fd is, and switches pktinfo on and off. */
 #include "state/sock_look.h"
 
+#include "base/calls.h"
 #include "base/config.h"
-#include "base/name_calls.h"
-#include "base/option.h"
 #include "base/real.h"
 #include "common/mark.h"
 #include "common/name.h"
@@ -15,9 +14,6 @@
 #include <string.h>
 #include <sys/ioctl.h>
 
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
 #ifndef SO_COOKIE
 #define SO_COOKIE 57
 #endif
@@ -38,7 +34,7 @@ uint32_t sock_read_device(int fd)
 	struct ifreq request = { 0 };
 	socklen_t len = sizeof(request.ifr_name);
 
-	if (option_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index))
+	if (sockopt_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX, &index))
 		return (uint32_t)index;
 	/* Before Linux 5.0. */
 	if (real.getsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, request.ifr_name,
@@ -57,14 +53,14 @@ int sock_lowat(int fd)
 {
 	int lowat = 0;
 
-	option_get(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat);
+	sockopt_get(fd, SOL_SOCKET, SO_RCVLOWAT, &lowat);
 	return lowat;
 }
 
 void sock_mark(int fd, int lowat, uint32_t next)
 {
 	if (lowat == NO_MARK || is_mark(lowat))
-		option_set(fd, SOL_SOCKET, SO_RCVLOWAT, (int)next);
+		sockopt_set(fd, SOL_SOCKET, SO_RCVLOWAT, (int)next);
 }
 
 bool sock_read_wanted(int fd, int family, int lowat, uint32_t *wanted)
@@ -75,10 +71,10 @@ bool sock_read_wanted(int fd, int family, int lowat, uint32_t *wanted)
 		*wanted = (uint32_t)lowat & PKTINFO_BOTH;
 		return true;
 	}
-	/* The kernel's is never 0: it could not be read, and be our mark. */
-	if (!lowat || !option_get(fd, IPPROTO_IP, IP_PKTINFO, &v4) ||
+	/* 0: it could not be read, so it may be the library's mark. */
+	if (!lowat || !sockopt_get(fd, IPPROTO_IP, IP_PKTINFO, &v4) ||
 	    (family == AF_INET6 &&
-	     !option_get(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &v6)))
+	     !sockopt_get(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &v6)))
 		return false;
 	*wanted = (v4 ? PKTINFO_V4 : 0U) | (v6 ? PKTINFO_V6 : 0U);
 	return true;
@@ -86,19 +82,19 @@ bool sock_read_wanted(int fd, int family, int lowat, uint32_t *wanted)
 
 bool sock_switch_on(int fd, int family)
 {
-	bool v4 = option_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
+	bool v4 = sockopt_set(fd, IPPROTO_IP, IP_PKTINFO, 1);
 
 	if (family == AF_INET)
 		return v4;
-	return option_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
+	return sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 }
 
 void sock_switch_back(int fd, const struct sock *sock)
 {
 	if (!(sock->wanted & PKTINFO_V4))
-		option_set(fd, IPPROTO_IP, IP_PKTINFO, 0);
+		sockopt_set(fd, IPPROTO_IP, IP_PKTINFO, 0);
 	if (sock->family == AF_INET6 && !(sock->wanted & PKTINFO_V6))
-		option_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
+		sockopt_set(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
 	sock_mark(fd, sock_lowat(fd), NO_MARK);
 }
 
@@ -106,13 +102,13 @@ struct sock *sock_kind(int fd, int *family)
 {
 	int protocol, type;
 
-	if (!option_get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
+	if (!sockopt_get(fd, SOL_SOCKET, SO_PROTOCOL, &protocol))
 		return errno == EBADF || errno == ENOTSOCK ? NULL : SOCK_OTHER;
 	/* Raw sockets may have the protocol too. */
 	if ((protocol != IPPROTO_UDP && protocol != IPPROTO_UDPLITE) ||
-	    !option_get(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
+	    !sockopt_get(fd, SOL_SOCKET, SO_TYPE, &type) || type != SOCK_DGRAM)
 		return SOCK_OTHER;
-	if (!option_get(fd, SOL_SOCKET, SO_DOMAIN, family) ||
+	if (!sockopt_get(fd, SOL_SOCKET, SO_DOMAIN, family) ||
 	    (*family != AF_INET && *family != AF_INET6))
 		return SOCK_OTHER;
 	return SOCK_UDP;
@@ -153,12 +149,4 @@ in_port_t sock_read_port(int fd, bool *is_wildcard)
 		name_port(&name) && config_wants_port(name_port(&name)) &&
 		sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
 	return name.sin6_port;
-}
-
-bool sock_is_wildcard_bound(int fd)
-{
-	bool is_wildcard;
-
-	sock_read_port(fd, &is_wildcard);
-	return is_wildcard;
 }

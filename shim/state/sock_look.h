@@ -51,7 +51,4 @@ struct sock *sock_kind(int fd, int *family);
  */
 in_port_t sock_read_port(int fd, bool *is_wildcard);
 
-/* *is_wildcard of sock_read_port(). */
-bool sock_is_wildcard_bound(int fd);
-
 #endif

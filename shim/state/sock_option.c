@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The options of our sockets are as the application has set them. */
+/* Shows the application the options that it set, not the library's. */
+#include "base/calls.h"
 #include "base/lock.h"
-#include "base/option.h"
 #include "base/real.h"
 #include "common/mark.h"
 #include "state/sock_look.h"
@@ -10,10 +10,6 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
 
 /* The kind that an option of pktinfo switches, or PKTINFO_NONE. */
 static uint32_t kind_of_option(int level, int name)
@@ -51,20 +47,20 @@ static uint32_t named_interface(const void *value, socklen_t len)
 	return (uint32_t)group.imr_ifindex;
 }
 
-/* The application switched a kind on or off: note it, and stay on. */
+/* The application switched a kind on or off: notes it, and leaves it on. */
 static void note_wanted(int fd, struct sock *sock, int level, int name,
 			uint32_t kind, const void *value, socklen_t len)
 {
 	int on = 0;
 
-	/* One byte will do for the kernel, in IPv4, and none is 0. */
-	if (!option_get(fd, level, name, &on))
+	/* For IPv4 the kernel takes one byte, too; no byte is 0. */
+	if (!sockopt_get(fd, level, name, &on))
 		memcpy(&on, value, len < sizeof(on) ? len : sizeof(on));
 	if (on) {
 		atomic_fetch_or(&sock->wanted, kind);
 	} else {
 		atomic_fetch_and(&sock->wanted, ~kind);
-		option_set(fd, level, name, 1);
+		sockopt_set(fd, level, name, 1);
 	}
 	sock_mark(fd, sock_lowat(fd), MARK | sock->wanted);
 }
@@ -108,13 +104,13 @@ bool sock_set_option(int fd, int level, int name, const void *value,
 	return true;
 }
 
-/* Where the kernel gave our mark, gives what was there before. */
+/* Replaces the library's mark by what was there before. */
 static void hide_mark(int fd, void *value, socklen_t len)
 {
 	const int before = NO_MARK;
 	int saved = errno, lowat;
 
-	/* With less room than an int there is but a part of it. */
+	/* With less room than an int, *value has only a part of it. */
 	if (len < sizeof(lowat))
 		lowat = sock_lowat(fd);
 	else

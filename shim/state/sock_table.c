@@ -30,18 +30,18 @@ static _Atomic uint32_t hand; /* where to look for a free one next */
 
 /*
  * 1 + the index of the sock with a cookie, in one of a few places from where
- * the cookie says.  Only a hint: what is found there is looked at.
+ * the cookie says.  Only a hint: the sock found there is checked.
  */
 #define COOKIES 16384
 #define COOKIE_PLACES 8
 static _Atomic uint32_t by_cookie[COOKIES];
 
 /*
- * How often a socket came from elsewhere, which other fds may mean as well, and
- * how often by then one that may be bound.  What an fd was taken for before
- * that is looked at again.
+ * Counts the sockets found that did not come from socket(2) here, and the count
+ * at the last one that may be bound.  Other fds may be the same socket, so what
+ * was noted of an fd before that is looked at again.
  */
-static _Atomic uint32_t doubts, doubts_of_bound;
+static _Atomic uint32_t shared_seen, shared_bound_seen;
 
 struct slot *sock_make_slot(int fd)
 {
@@ -61,33 +61,33 @@ struct sock *sock_believed(int fd)
 {
 	const struct slot *slot = sock_slot(fd);
 	struct sock *sock = sock_occupant(fd);
-	const uint32_t seen = slot ? atomic_load(&slot->doubts) : 0;
+	const uint32_t seen = slot ? atomic_load(&slot->shared_seen) : 0;
 
 	if (!sock || sock_is_not_udp(sock) || sock_is_tracked(sock))
 		return sock;
-	return seen >= (sock == SOCK_EXAMINED ? atomic_load(&doubts_of_bound)
-					      : atomic_load(&doubts))
+	return seen >= (sock == SOCK_EXAMINED ? atomic_load(&shared_bound_seen)
+					      : atomic_load(&shared_seen))
 		       ? sock
 		       : NULL;
 }
 
-void sock_doubt(bool bound)
+void sock_note_shared(bool bound)
 {
-	const uint32_t n = atomic_fetch_add(&doubts, 1) + 1;
+	const uint32_t n = atomic_fetch_add(&shared_seen, 1) + 1;
 
 	if (bound)
-		atomic_store(&doubts_of_bound, n);
+		atomic_store(&shared_bound_seen, n);
 }
 
-/* The word and the bit that say whether the nth sock is taken. */
-static bool take(uint32_t n)
+/* Takes the nth sock.  False: it is taken already. */
+static bool take_index(uint32_t n)
 {
 	const uint64_t bit = (uint64_t)1 << n % SOCKS_PER_WORD;
 
 	return !(atomic_fetch_or(&taken[n / SOCKS_PER_WORD], bit) & bit);
 }
 
-void sock_release(struct sock *sock)
+void sock_unref(struct sock *sock)
 {
 	const uint64_t bit = (uint64_t)1 << sock->index % SOCKS_PER_WORD;
 
@@ -95,7 +95,7 @@ void sock_release(struct sock *sock)
 		atomic_fetch_and(&taken[sock->index / SOCKS_PER_WORD], ~bit);
 }
 
-/* What was noted for an fd, from now on for its socket. */
+/* Moves what was noted for an fd to its sock. */
 static void take_over_multicast(struct slot *slot, struct sock *sock)
 {
 	const uint32_t ifindex = atomic_load(&slot->multicast_ifindex);
@@ -114,14 +114,14 @@ void sock_occupy(int fd, struct sock *sock)
 	if (slot) {
 		if (sock_is_tracked(sock))
 			take_over_multicast(slot, sock);
-		atomic_store(&slot->doubts, atomic_load(&doubts));
+		atomic_store(&slot->shared_seen, atomic_load(&shared_seen));
 		before = atomic_exchange(&slot->sock, sock);
 	}
 	if (sock_is_tracked(before))
-		sock_release(before);
+		sock_unref(before);
 }
 
-bool sock_hold(struct sock *sock)
+bool sock_ref(struct sock *sock)
 {
 	uint32_t fds = atomic_load(&sock->fds);
 
@@ -139,7 +139,7 @@ static struct sock *nth_sock(uint32_t n)
 	return chunk ? &chunk[n % SOCKS_PER_CHUNK] : NULL;
 }
 
-static bool add_chunk(void)
+static bool add_sock_chunk(void)
 {
 	struct sock *chunk = map_memory(SOCKS_PER_CHUNK * sizeof(*chunk));
 	struct sock *none;
@@ -167,7 +167,7 @@ static struct sock *take_of_word(uint32_t word, uint32_t from)
 				   (uint32_t)__builtin_ctzll(unused);
 		struct sock *sock = nth_sock(n);
 
-		if (!sock || !take(n))
+		if (!sock || !take_index(n))
 			continue;
 		sock->index = n;
 		atomic_store(&sock->fds, 1);
@@ -177,10 +177,11 @@ static struct sock *take_of_word(uint32_t word, uint32_t from)
 }
 
 /*
- * Round and round: the one free for longest keeps its cookie for longest.  Last
- * the word where this began, from its first bit on.
+ * Takes them in turn, so that a sock that was released keeps its cookie for
+ * long.  The word where the search begins is also the last one, from its first
+ * bit on.
  */
-static struct sock *claim_free(void)
+static struct sock *take_free_sock(void)
 {
 	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
 	const uint32_t start = atomic_load(&hand);
@@ -202,8 +203,8 @@ struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted)
 {
 	struct sock *sock;
 
-	while (!(sock = claim_free())) {
-		if (!add_chunk())
+	while (!(sock = take_free_sock())) {
+		if (!add_sock_chunk())
 			return NULL;
 	}
 	atomic_store(&sock->id,
@@ -220,10 +221,10 @@ struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted)
 	return sock;
 }
 
-void sock_abandon(struct sock *sock)
+void sock_discard(struct sock *sock)
 {
 	atomic_store(&sock->cookie, 0);
-	sock_release(sock);
+	sock_unref(sock);
 }
 
 static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
@@ -261,20 +262,20 @@ static struct sock *find_cookie(uint64_t cookie)
 	return NULL;
 }
 
-struct sock *sock_hold_by_cookie(uint64_t cookie)
+struct sock *sock_ref_by_cookie(uint64_t cookie)
 {
 	struct sock *sock = find_cookie(cookie);
 
 	if (!sock)
 		return NULL;
-	if (!sock_hold(sock)) {
-		if (!take(sock->index))
+	if (!sock_ref(sock)) {
+		if (!take_index(sock->index))
 			return NULL;
 		atomic_store(&sock->fds, 1);
 	}
 	if (atomic_load(&sock->cookie) == cookie)
 		return sock;
-	sock_release(sock);
+	sock_unref(sock);
 	return NULL;
 }
 

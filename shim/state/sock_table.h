@@ -78,17 +78,17 @@ void sock_occupy(int fd, struct sock *sock);
  * seen before may be the same socket.  `bound`: it may be bound.  From now on
  * sock_believed() returns NULL for them.
  */
-void sock_doubt(bool bound);
+void sock_note_shared(bool bound);
 
-/* Counts one more fd in sock->fds, and one less.  False: it was 0. */
-bool sock_hold(struct sock *sock);
-void sock_release(struct sock *sock);
+/* One fd more, or less, in sock->fds.  False: it was 0, and stays so. */
+bool sock_ref(struct sock *sock);
+void sock_unref(struct sock *sock);
 
 /* A sock with a new id, whose `fds` is 1; NULL: no memory. */
 struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted);
 
 /* Releases a sock without pktinfo, which is not to be found by its cookie. */
-void sock_abandon(struct sock *sock);
+void sock_discard(struct sock *sock);
 
 /* From now on `sock` is found by this cookie, if that is not 0. */
 void sock_set_cookie(struct sock *sock, uint64_t cookie);
@@ -97,7 +97,7 @@ void sock_set_cookie(struct sock *sock, uint64_t cookie);
  * The sock of this cookie, after counting one more fd; or NULL.  Also finds one
  * whose `fds` is 0: the socket was sent away by SCM_RIGHTS, and has come back.
  */
-struct sock *sock_hold_by_cookie(uint64_t cookie);
+struct sock *sock_ref_by_cookie(uint64_t cookie);
 
 /* IP_MULTICAST_IF of fd was set to this index; 0: by an address. */
 void sock_note_multicast(int fd, uint32_t ifindex);

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* What calls cost on fds that are none of our business, in nanoseconds. */
+/*
+ * What calls cost on fds that are none of our business, and a recvmmsg with
+ * much room on one that is, in nanoseconds.
+ */
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -10,7 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { CALLS = 500, BATCHES = 200 };
+enum { CALLS = 500, BATCHES = 200, ROOM = 1024 };
 
 static int fd;
 
@@ -45,6 +47,20 @@ static void call_sendmsg(int unused)
 		abort();
 }
 
+static struct timespec clock_now(void)
+{
+	struct timespec now = { 0 };
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return now;
+}
+
+static double elapsed_ns(const struct timespec *from, const struct timespec *to)
+{
+	return (double)(to->tv_sec - from->tv_sec) * 1e9 +
+	       (double)(to->tv_nsec - from->tv_nsec);
+}
+
 /*
  * The best of the batches: what is not the call's own only adds.  With `fds`
  * each call has its own, made behind the shim's back, the lowest first.
@@ -63,16 +79,54 @@ static double measure(void (*call)(int), int fds)
 
 			first = n ? first : made;
 		}
-		clock_gettime(CLOCK_MONOTONIC, &before);
+		before = clock_now();
 		for (int n = 0; n < CALLS; n++)
 			call(first + n);
-		clock_gettime(CLOCK_MONOTONIC, &after);
-		took = (double)(after.tv_sec - before.tv_sec) * 1e9 +
-		       (double)(after.tv_nsec - before.tv_nsec);
+		after = clock_now();
+		took = elapsed_ns(&before, &after);
 		if (!i || took < best)
 			best = took;
 	}
 	return best / CALLS;
+}
+
+/* The best of all calls with room for ROOM datagrams, one of which is there. */
+static double measure_recvmmsg(void)
+{
+	static struct mmsghdr messages[ROOM];
+	static char bytes[ROOM];
+	static struct iovec iovs[ROOM];
+	struct sockaddr_in name = { .sin_family = AF_INET };
+	socklen_t len = sizeof(name);
+	int server = socket(AF_INET, SOCK_DGRAM, 0), i = 0;
+	int client = socket(AF_INET, SOCK_DGRAM, 0);
+	double best = 0;
+
+	for (; i < ROOM; i++) {
+		iovs[i].iov_base = &bytes[i];
+		iovs[i].iov_len = 1;
+		messages[i].msg_hdr.msg_iov = &iovs[i];
+		messages[i].msg_hdr.msg_iovlen = 1;
+	}
+	if (bind(server, (struct sockaddr *)&name, sizeof(name)) ||
+	    getsockname(server, (struct sockaddr *)&name, &len) ||
+	    connect(client, (struct sockaddr *)&name, sizeof(name)))
+		abort();
+	for (i = 0; i < CALLS * 4; i++) {
+		struct timespec before, after;
+		double took;
+
+		if (send(client, "", 1, 0) != 1)
+			abort();
+		before = clock_now();
+		if (recvmmsg(server, messages, ROOM, MSG_DONTWAIT, NULL) != 1)
+			abort();
+		after = clock_now();
+		took = elapsed_ns(&before, &after);
+		if (!i || took < best)
+			best = took;
+	}
+	return best;
 }
 
 /* One end of a TCP connection. */
@@ -102,6 +156,7 @@ int main(void)
 	fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
 	printf("write_ns %.2f ", measure(call_write, 0));
 	fd = tcp();
-	printf("sendmsg_ns %.2f\n", measure(call_sendmsg, 0));
+	printf("sendmsg_ns %.2f ", measure(call_sendmsg, 0));
+	printf("recvmmsg_ns %.2f\n", measure_recvmmsg());
 	return 0;
 }

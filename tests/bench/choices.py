@@ -73,7 +73,7 @@ def _static(variant):
     """Whether a static program is helped."""
     if variant.way != "naive" or variant.each:
         return "right"  # what is in the program itself
-    program = os.path.join(lab.PROGRAMS, "echo_static")
+    program = lab.program("echo_static")
     if not os.path.exists(program):
         return "not tried"
     with _served(variant, [program, "plain", "4"]) as (server, client):
@@ -107,7 +107,7 @@ def flood(variant):
     """Under a flood: (answered, right, of so many asked)."""
     answered = right = 0
     with _served(variant, _echo(variant)) as (server, client):
-        load = field.Load(server.port, 1000000, 1, FLOOD_PER_SECOND)
+        load = field.Load(server.port, 1000000, 1, per_second=FLOOD_PER_SECOND)
         try:
             for i in range(IN_BETWEEN):
                 address = field.ASKED[i % len(field.ASKED)]

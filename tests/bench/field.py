@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Callable
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, "..", "e2e"))
+sys.path.insert(0, os.path.join(HERE, "..", "lib"))
 import lab  # pylint: disable=wrong-import-position
 from processes import start  # pylint: disable=wrong-import-position
 
@@ -138,17 +138,19 @@ def _remove(group):
 
 @dataclass(frozen=True)
 class Variant:
-    """A server, and what helps it."""
+    """A server, and what helps it: perhaps a library."""
     name: str
     way: str = "naive"
-    shimmed: bool = False
+    library: str = ""
     setting: Callable = as_it_is
     needs_root: bool = False
     each: bool = False
 
     def environment(self):
+        if self.library == lab.LIBRARY:
+            return lab.shimmed_environment()
         plain = {k: v for k, v in os.environ.items() if k != "LD_PRELOAD"}
-        return lab.shimmed_environment() if self.shimmed else plain
+        return {**plain, "LD_PRELOAD": self.library} if self.library else plain
 
     def start(self, command, enter, where):
         """A server on these CPUs, in the way of this variant."""
@@ -164,7 +166,10 @@ class Variant:
 NAIVE = Variant("naive")
 BY_HAND = Variant("pktinfo by hand", "pktinfo")
 AGAIN = Variant("pktinfo by hand, again", "pktinfo")
-SHIM = Variant("replyfrom", shimmed=True)
+SHIM = Variant("replyfrom", library=lab.LIBRARY)
+# See floor.c.
+FLOOR = Variant("the least an interposer can do",
+                library=os.path.join(PROGRAMS, "floor.so"))
 NFT = Variant("nft DNAT", setting=nft, needs_root=True)
 EBPF = Variant("eBPF pair", setting=ebpf, needs_root=True)
 EACH = Variant("a socket per address", each=True)
@@ -180,8 +185,10 @@ class Scene:
     variants: tuple
     peers: int = 1000  # 0: each request is from a new one
     ports: int = 50000  # of them have one address
+    idle: int = 0  # other peers, heard before
     warm_up: int = 5000
     several: bool = False  # threads, and CPUs
+    every: int = 1  # in which of the rounds
 
 
 THREE = (BY_HAND, AGAIN, SHIM)
@@ -189,27 +196,40 @@ THREE = (BY_HAND, AGAIN, SHIM)
 FULL = 70000
 SCENES = [
     Scene("fixed", "1,000 client ports", "single",
-          (NAIVE, *THREE, NFT, EBPF, EACH)),
+          (NAIVE, *THREE, FLOOR, NFT, EBPF, EACH)),
     Scene("new", "a new client port for each request", "single",
-          (NAIVE, *THREE, NFT, EBPF), peers=0, warm_up=FULL),
-    Scene("flood", "1,000,000 forged sources", "single", (NAIVE, *THREE),
+          (NAIVE, *THREE, FLOOR, NFT, EBPF), peers=0, warm_up=FULL),
+    Scene("flood", "1,000,000 forged sources", "single", (NAIVE, *THREE, FLOOR),
           peers=1000000, ports=1, warm_up=FULL),
     Scene("batch", "recvmmsg and sendmmsg, 32 at a time", "batch",
           (NAIVE, *THREE)),
-    Scene("sharers", "two threads, a SO_REUSEPORT socket each", "sharers",
-          (NAIVE, *THREE), several=True),
+    Scene("sharers", "two threads, a SO_REUSEPORT socket each", "sharers:2",
+          (NAIVE, *THREE, FLOOR), several=True),
     Scene("pool", "eight threads on one socket", "pool", (NAIVE, *THREE),
           several=True),
+]
+# What a request costs beside little and beside much that has nothing to do with it.
+PAIR = (BY_HAND, SHIM)
+BESIDE = [
+    (Scene("idle few", "100 client ports, 1,000 idle peers", "single", PAIR,
+           peers=100, idle=1000, warm_up=6000, every=3),
+     Scene("idle many", "100 client ports, 50,000 idle peers", "single", PAIR,
+           peers=100, idle=50000, warm_up=55000, every=3)),
+    (Scene("sockets few", "beside 10 sockets", "single:10", PAIR, every=3),
+     Scene("sockets many", "beside 10,000 sockets", "single:10000", PAIR, every=3)),
+    (Scene("threads few", "one thread", "sharers:1", PAIR, several=True, every=3),
+     Scene("threads many", "64 threads, a SO_REUSEPORT socket each", "sharers:64",
+           PAIR, several=True, every=3)),
 ]
 
 
 class Load:
     """Requests on their way to a server, until it is closed."""
 
-    def __init__(self, port, peers, ports, per_second=0):
+    def __init__(self, port, peers, ports, idle=0, per_second=0):
         command = [*os.environ["LAB_CLIENT"].split(),
                    os.path.join(PROGRAMS, "load"), "eth0", _mac(), str(port),
-                   str(peers), str(ports), str(per_second), *ASKED]
+                   str(peers), str(idle), str(ports), str(per_second), *ASKED]
         self._process = subprocess.Popen(  # closed by close()
             command, stdout=subprocess.PIPE, text=True,
             preexec_fn=lambda: os.sched_setaffinity(0, cpus()[2]))
@@ -249,7 +269,7 @@ def measure(scene, variant, requests):
                *(ASKED if variant.each else [])]
     with variant.setting() as enter, contextlib.closing(variant.start(
             command, enter, several if scene.several else one)) as server:
-        load = Load(server.port, scene.peers, scene.ports)
+        load = Load(server.port, scene.peers, scene.ports, scene.idle)
         try:
             said = numbers(_line(server.process.stdout))
             memory = private_kib(server.pid)

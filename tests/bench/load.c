@@ -2,11 +2,12 @@
 /*
  * Asks a server as fast as it can, or so many times a second:
  *
- *     load INTERFACE MAC PORT PEERS PORTS PER-SECOND ADDRESS...
+ *     load INTERFACE MAC PORT PEERS IDLE PORTS PER-SECOND ADDRESS...
  *
  * Writes frames of 64-byte datagrams to the interface, to this MAC, each
  * from the next of PEERS peers (0: each from a new one), which are PORTS to an
- * address, and each peer always to the same one of the ADDRESSes.  The peers
+ * address, and each peer always to the same one of the ADDRESSes.  Before that
+ * IDLE others ask once, so slowly that none of them is lost.  The peers
  * are forged: what is sent to them is dropped before it reaches a socket.
  * Ended by SIGTERM, it says how many it sent, and the CPU time of that.
  */
@@ -26,6 +27,7 @@
 #include <time.h>
 
 enum { BYTES = 64, BATCH = 64, MOST_ADDRESSES = 16, FIRST_PORT = 10000 };
+enum { IDLE_PER_SECOND = 64000 };
 
 /* 100.64.0.0/10, which is nobody's.  RFC 6598. */
 #define FIRST_PEER 0x64400000U
@@ -42,6 +44,7 @@ struct load {
 	uint32_t addresses_be[MOST_ADDRESSES];
 	uint32_t address_count;
 	uint64_t peers;
+	uint64_t idle;
 	uint32_t ports;
 };
 
@@ -89,9 +92,17 @@ static void begin_frame(struct frame *frame, const struct ether_addr *to,
 	frame->udp = udp;
 }
 
+/* Who sends frame n. */
+static uint64_t sender(const struct load *load, uint64_t n)
+{
+	if (n < load->idle)
+		return load->peers + n;
+	return load->peers ? n % load->peers : n;
+}
+
 static void fill_frame(struct frame *frame, const struct load *load, uint64_t n)
 {
-	const uint64_t peer = load->peers ? n % load->peers : n;
+	const uint64_t peer = sender(load, n);
 	const uint32_t host = (uint32_t)(peer / load->ports) & PEER_MASK;
 	struct iphdr ip = {
 		.version = IPVERSION,
@@ -124,17 +135,24 @@ static int open_interface(const char *name)
 	return fd;
 }
 
+/* So that there are so many batches a second. */
+static void wait_for_next(uint64_t per_second)
+{
+	const uint64_t ns_per_s = 1000000000;
+	const struct timespec pause = {
+		.tv_nsec = (long)(ns_per_s * BATCH / per_second),
+	};
+
+	nanosleep(&pause, NULL);
+}
+
 static uint64_t send_all(int fd, const struct load *load, struct frame *frames,
 			 uint64_t per_second)
 {
-	const uint64_t ns_per_s = 1000000000;
 	struct mmsghdr messages[BATCH] = { 0 };
 	struct iovec iovs[BATCH];
-	struct timespec pause = { 0 };
 	uint64_t n = 0;
 
-	if (per_second)
-		pause.tv_nsec = (long)(ns_per_s * BATCH / per_second);
 	for (int i = 0; i < BATCH; i++) {
 		iovs[i].iov_base = &frames[i];
 		iovs[i].iov_len = sizeof(frames[i]);
@@ -147,8 +165,10 @@ static uint64_t send_all(int fd, const struct load *load, struct frame *frames,
 		if (sendmmsg(fd, messages, BATCH, 0) < 0 && !ended)
 			die("sendmmsg");
 		n += BATCH;
-		if (per_second)
-			nanosleep(&pause, NULL);
+		if (n < load->idle)
+			wait_for_next(IDLE_PER_SECOND);
+		else if (per_second)
+			wait_for_next(per_second);
 	}
 	return n;
 }
@@ -156,7 +176,7 @@ static uint64_t send_all(int fd, const struct load *load, struct frame *frames,
 int main(int argc, char **argv)
 {
 	static struct frame frames[BATCH];
-	const int fixed = 7;
+	const int fixed = 8;
 	struct load load = { 0 };
 	struct sigaction on_end = { .sa_handler = end };
 	struct ether_addr to;
@@ -172,7 +192,8 @@ int main(int argc, char **argv)
 	for (int i = fixed; i < argc; i++)
 		load.addresses_be[load.address_count++] = inet_addr(argv[i]);
 	load.peers = strtoull(argv[4], NULL, 0);
-	load.ports = (uint32_t)strtoul(argv[5], NULL, 0);
+	load.idle = strtoull(argv[5], NULL, 0);
+	load.ports = (uint32_t)strtoul(argv[6], NULL, 0);
 	if (!load.ports)
 		die("PORTS");
 	for (int i = 0; i < BATCH; i++)
@@ -180,7 +201,7 @@ int main(int argc, char **argv)
 			    (uint16_t)strtoul(argv[3], NULL, 0));
 	fd = open_interface(argv[1]);
 	sigaction(SIGTERM, &on_end, NULL);
-	sent = send_all(fd, &load, frames, strtoull(argv[6], NULL, 0));
+	sent = send_all(fd, &load, frames, strtoull(argv[7], NULL, 0));
 	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &cpu);
 	printf("sent %ju cpu_ns %ju%09ld\n", (uintmax_t)sent,
 	       (uintmax_t)cpu.tv_sec, cpu.tv_nsec);

@@ -85,24 +85,27 @@ def _block(name, rows):
         " ".join(map(str, row)) for row in rows) + "\nEOD\n"
 
 
-def plot_cost(path, results, scenes, variants):
-    """CPU per request by variant, a row of points for each scene."""
-    script, plots, wide = "", [], len(scenes) + 1
-    for i, scene in enumerate(scenes):
-        rows = [(n + (i + 1) / wide - 0.5, results.median(scene.name, name),
-                 min(results.of(scene.name, name)),
-                 max(results.of(scene.name, name)))
-                for n, name in enumerate(variants)
-                if results.has(scene.name, name)]
-        script += _block(f"s{i}", rows)
-        plots.append(f'$s{i} with yerrorbars pt 7 ps 0.7 title "{scene.title}"')
-    ticks = ", ".join(f'"{name}" {n}' for n, name in enumerate(variants))
+def plot_cost(path, scenes, ratio, names, floor):
+    """What a server costs to the one written by hand, with 95 % intervals; a line
+    across each scene at what `floor` costs there."""
+    script, plots, step = "", [], 1 / (len(names) + 1)
+    for i, name in enumerate(names):
+        rows = [(n + (i + 1) * step - 0.5, median(ratios), *interval(ratios))
+                for n, ratios in enumerate(ratio(s.name, name) for s in scenes)
+                if ratios]
+        script += _block(f"v{i}", rows)
+        plots.append(f'$v{i} with yerrorbars pt 7 ps 0.7 title "{name}"')
+    rows = [(n - 0.5, median(ratios), 1, 0) for n, ratios in
+            enumerate(ratio(s.name, floor) for s in scenes) if ratios]
+    script += _block("floor", rows)
+    plots += [f'$floor with vectors nohead lw 2 dt 2 lc "#777777" title "{floor}"',
+              '1 lw 1 lc "#000000" title "pktinfo by hand"']
+    titles = [s.title.replace(", ", ",\\n").replace(" for ", "\\nfor ") for s in scenes]
+    ticks = ", ".join(f'"{title}" {n}' for n, title in enumerate(titles))
     _gnuplot(path, script + f"""
-set title "CPU per request of the server: median, least and most"
-set ylabel "ns"
-set xrange [-0.5:{len(variants) - 0.5}]
-set yrange [0:*]
-set xtics ({ticks}) rotate by -20
+set title "CPU per request of the server, to pktinfo by hand: median, 95 % interval"
+set xrange [-0.5:{len(scenes) - 0.5}]
+set xtics ({ticks})
 set key below
 plot {", ".join(plots)}
 """)

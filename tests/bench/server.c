@@ -2,14 +2,14 @@
 /*
  * The echo servers that are measured:
  *
- *     server WAY LAYOUT WARM-UP REQUESTS [ADDRESS...]
+ *     server WAY LAYOUT[:COUNT] WARM-UP REQUESTS [ADDRESS...]
  *
  * WAY:    naive     recvfrom and sendto
  *         pktinfo   recvmsg, IP_PKTINFO and sendmsg, written by hand
- * LAYOUT: single    one thread, one socket
+ * LAYOUT: single    one thread, one socket; COUNT more sockets are idle
  *         batch     the same by recvmmsg and sendmmsg
  *         each      one thread, a socket bound to each ADDRESS
- *         sharers   two threads, a socket to one port (SO_REUSEPORT) each
+ *         sharers   COUNT threads, a socket to one port (SO_REUSEPORT) each
  *         pool      four threads receive and four answer, on one socket
  *
  * It says its port.  When it has answered about WARM-UP requests, and then
@@ -32,7 +32,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { BYTES = 64, BATCH = 32, POOL = 4, SHARERS = 2, WAITING = 256 };
+enum { BYTES = 64, BATCH = 32, POOL = 4, MOST_THREADS = 64, WAITING = 256 };
 enum { MOST_ADDRESSES = 16, CACHE_LINE = 64 };
 
 struct request {
@@ -54,7 +54,7 @@ struct way {
 struct layout {
 	const char *name;
 	void (*run)(void);
-	unsigned int answering; /* threads */
+	unsigned int answering; /* threads; 0: COUNT */
 };
 
 /* Written by one thread each, and read by the first. */
@@ -70,8 +70,9 @@ struct snapshot {
 };
 
 static const struct way *way;
-static struct tally tallies[POOL];
+static struct tally tallies[MOST_THREADS];
 static uint64_t warm_up, requests;
+static unsigned int more; /* COUNT */
 static const char *const *addresses;
 static int address_count;
 
@@ -94,7 +95,7 @@ static struct snapshot take_snapshot(void)
 
 	getrusage(RUSAGE_SELF, &usage);
 	now.sleeps = usage.ru_nvcsw;
-	for (int i = 0; i < POOL; i++)
+	for (int i = 0; i < MOST_THREADS; i++)
 		now.answered += atomic_load(&tallies[i].answered);
 	return now;
 }
@@ -243,10 +244,26 @@ static void echo(int fd, struct tally *tally)
 	}
 }
 
+static void allow_fds(unsigned int count)
+{
+	const unsigned int others = 64;
+	struct rlimit limit;
+
+	getrlimit(RLIMIT_NOFILE, &limit);
+	if (limit.rlim_cur < count + others) {
+		limit.rlim_cur = count + others;
+		if (setrlimit(RLIMIT_NOFILE, &limit))
+			server_die("RLIMIT_NOFILE");
+	}
+}
+
 static void run_single(void)
 {
 	int fd = open_socket(0, 0);
 
+	allow_fds(more);
+	for (unsigned int i = 0; i < more; i++)
+		open_socket(0, 0);
 	server_ready(fd);
 	echo(fd, tallies);
 }
@@ -331,7 +348,7 @@ static void run_each(void)
 	}
 }
 
-static int shared_fds[SHARERS];
+static int shared_fds[MOST_THREADS];
 
 static void *share(void *tally)
 {
@@ -343,11 +360,11 @@ static void run_sharers(void)
 {
 	int port = 0;
 
-	for (int i = 0; i < SHARERS; i++) {
+	for (unsigned int i = 0; i < more; i++) {
 		shared_fds[i] = open_socket(port, 1);
 		port = server_port(shared_fds[i]);
 	}
-	for (int i = 0; i < SHARERS; i++)
+	for (unsigned int i = 0; i < more; i++)
 		start(share, &tallies[i]);
 	server_ready(shared_fds[0]);
 }
@@ -404,6 +421,24 @@ static void run_pool(void)
 	server_ready(shared_fds[0]);
 }
 
+/* LAYOUT[:COUNT].  NULL: there is no such layout, or the count is missing. */
+static const struct layout *find_layout(const struct layout *layouts,
+					const char *text)
+{
+	const size_t bytes = strcspn(text, ":");
+	const struct layout *found = layouts;
+
+	if (text[bytes])
+		more = (unsigned int)strtoul(text + bytes + 1, NULL, 0);
+	while (found->name && (strlen(found->name) != bytes ||
+			       strncmp(found->name, text, bytes) != 0))
+		found++;
+	return found->name && (found->answering ||
+			       (more && more <= MOST_THREADS))
+		       ? found
+		       : NULL;
+}
+
 int main(int argc, char **argv)
 {
 	static const struct way ways[] = {
@@ -412,30 +447,26 @@ int main(int argc, char **argv)
 		{ 0 },
 	};
 	static const struct layout layouts[] = {
-		{ "single", run_single, 1 },
-		{ "batch", run_batch, 1 },
-		{ "each", run_each, 1 },
-		{ "sharers", run_sharers, SHARERS },
-		{ "pool", run_pool, POOL },
-		{ 0 },
+		{ "single", run_single, 1 }, { "batch", run_batch, 1 },
+		{ "each", run_each, 1 },     { "sharers", run_sharers, 0 },
+		{ "pool", run_pool, POOL },  { 0 },
 	};
-	const struct layout *layout = layouts;
 	const int fixed = 5;
+	const struct layout *layout;
+	unsigned int answering;
 
 	way = ways;
 	while (argc >= fixed && way->name && strcmp(way->name, argv[1]) != 0)
 		way++;
-	while (argc >= fixed && layout->name &&
-	       strcmp(layout->name, argv[2]) != 0)
-		layout++;
-	if (argc < fixed || argc > fixed + MOST_ADDRESSES || !way->name ||
-	    !layout->name) {
+	layout = argc >= fixed ? find_layout(layouts, argv[2]) : NULL;
+	if (!layout || !way->name || argc > fixed + MOST_ADDRESSES) {
 		(void)fputs("usage: see the top of server.c\n", stderr);
 		return EXIT_FAILURE;
 	}
 	/* The first thread counts, and has its share. */
-	warm_up = strtoull(argv[3], NULL, 0) / layout->answering;
-	requests = strtoull(argv[4], NULL, 0) / layout->answering;
+	answering = layout->answering ? layout->answering : more;
+	warm_up = strtoull(argv[3], NULL, 0) / answering;
+	requests = strtoull(argv[4], NULL, 0) / answering;
 	addresses = (const char *const *)argv + fixed;
 	address_count = argc - fixed;
 	layout->run();

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# make check   formatters, linters and tests/check/floors, as errors
+# make check   formatters, linters, tests/check/floors and names, as errors
 # make shape   how long functions and files are; fails when that is too long
 
 CHECK_SUITES = tests/check/tested
@@ -29,6 +29,8 @@ check:
 check-here:
 	$(say) FLOORS
 	$(Q)tests/check/floors
+	$(say) NAMES
+	$(Q)tests/check/names
 	$(say) FORMAT
 	$(Q)clang-format --dry-run -Werror $(C_FILES)
 	$(say) SHELL

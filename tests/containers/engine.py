@@ -14,11 +14,11 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 
+import daemon
 import lab
 from tap_writer import skip_all
 
@@ -30,11 +30,10 @@ PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # On a busy machine; and then timeout's status is 124.
 IMAGE_SECONDS = 1500
 AT_ONCE = 2
-NO_NAMESPACES = 77
 # All containers' control groups are below one of this name.
 CLONE_NEWCGROUP = 0x02000000
 GROUPS, GROUP = "/sys/fs/cgroup", "replyfrom-"
-SWEEPS = 50
+SWEEP_SECONDS = 5
 
 # Without limits of ours podman wants those that it may not have in a sandbox;
 # runc takes any control groups that there are.
@@ -168,15 +167,14 @@ def clear():
 
 def sweep(group):
     """Removes control groups, when what was in them has ended."""
-    for _ in range(SWEEPS):
+    def is_swept():
         left = [path for path, _, _ in os.walk(GROUPS, topdown=False)
                 if f"/{group}/" in path + "/"]
         for path in left:
             with suppress(OSError):
                 os.rmdir(path)
-        if not left:
-            break
-        time.sleep(0.1)
+        return not left
+    lab.eventually(is_swept, SWEEP_SECONDS)
 
 
 def go(images):
@@ -185,7 +183,7 @@ def go(images):
     Outside it makes them, which takes the network, waits, and cleans up.
     """
     if "LAB_CLIENT" in os.environ:
-        lab.enter()
+        daemon.enter()
         enter()
         return
     if why := why_not():
@@ -205,7 +203,7 @@ def go(images):
     os.environ.update(MISSING=json.dumps(missing), CGROUP=group)
     try:
         status = subprocess.run([lab.LAB, *sys.argv], check=False).returncode
-        if status == NO_NAMESPACES:
+        if status == lab.NO_NAMESPACES:
             skip_all("there can be no namespaces here")
     finally:
         sweep(group)
@@ -259,7 +257,7 @@ def enter():
     own_groups()
     # podman's locks are there, and those of containers that are gone stay taken.
     run("mount", "-t", "tmpfs", "tmpfs", "/dev/shm")
-    scratch = os.path.join(lab.SCRATCH, "podman")
+    scratch = os.path.join(daemon.SCRATCH, "podman")
     os.makedirs(scratch)
     path = os.path.join(scratch, "storage.conf")
     with open(path, "w", encoding="utf-8") as file:

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: MIT
 """Servers in containers in which something was installed, asked from the client."""
 
-import subprocess
-import time
 from collections import Counter
 from contextlib import contextmanager
 from functools import partial
@@ -12,6 +10,7 @@ import lab
 import probes
 import rows
 import scenes
+from processes import is_bound
 
 # With what the suites use; one image for all of them.
 CLEAN = {"Debian 12": engine.Image("bookworm", "libbpf1 memcached nsd openbsd-inetd "
@@ -59,20 +58,13 @@ def served(shell, command, port):
 
 def await_port(port, taken=True):
     """Until a server has it, or none; START_SECONDS at most."""
-    end = time.monotonic() + START_SECONDS
-    while (f":{port:04X} " in udp()) != taken and time.monotonic() < end:
-        time.sleep(0.05)
-
-
-def udp():
-    with open("/proc/net/udp", encoding="ascii") as file:
-        return file.read()
+    lab.eventually(lambda: is_bound(port) == taken, START_SECONDS)
 
 
 def who(shell, command, port, probe=probes.memcached):
     """{address: who answered}, of a server that runs so on a port."""
     with served(shell, command, port):
-        return scenes.ask(lab.on_client, probe, port, lab.IPV4)
+        return scenes.ask(lab.client_host, probe, port, lab.V4)
 
 
 def line(right, sentence, remarks):

@@ -9,6 +9,7 @@ from collections import Counter
 from contextlib import contextmanager
 from functools import partial
 
+import daemon
 import engine
 import lab
 import probes
@@ -50,16 +51,9 @@ def container(name, image, *words, options=()):
         podman("rm", "-f", "-t", "0", name)
 
 
-@contextmanager
 def network_of(pid):
     """In here, sockets are made in that process's network."""
-    with open("/proc/self/ns/net", "rb") as here, \
-            open(f"/proc/{pid}/ns/net", "rb") as there:
-        lab.go_to(there)
-        try:
-            yield
-        finally:
-            lab.go_to(here)
+    return lab.namespace(f"/proc/{pid}/ns/net")
 
 
 def ask(network, probe, port, addresses):
@@ -157,7 +151,7 @@ def published(image, program, options, shimmed):
             "--infra-command=sleep 100", f"--publish={PUBLISHED}:{PORT}/udp", "pod"), \
             container("in-pod", image, program, str(PORT),
                       options=["--pod=pod", *options(shimmed)]):
-        return ask(lab.on_client, probes.echo, PUBLISHED, lab.IPV4)
+        return ask(lab.client_host, probes.echo, PUBLISHED, lab.V4)
 
 
 def changed(path, *changes):
@@ -168,7 +162,7 @@ def changed(path, *changes):
         if before not in text:
             raise ValueError(f"{path} has no {before}")
         text = text.replace(before, after, 1)
-    copy = os.path.join(lab.SCRATCH, os.path.basename(path))
+    copy = os.path.join(daemon.SCRATCH, os.path.basename(path))
     with open(copy, "w", encoding="ascii") as file:
         file.write(text)
     return copy

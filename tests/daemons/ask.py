@@ -4,11 +4,13 @@
 import selectors
 import os
 import shlex
+import socket
 import subprocess
 import time
 from contextlib import nullcontext
 from string import Template
 
+import daemon
 import lab
 import probes
 
@@ -16,6 +18,40 @@ AGAIN_SECONDS = 0.4  # until a question is repeated
 SILENCE_SECONDS = 0.9  # that show that no answer is coming
 AFTERWARDS_SECONDS = 0.08  # for what comes after the answer
 CLIENTS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "clients")
+# Asked on the server itself.
+LOOPBACK = "127.0.0.2"
+
+
+def addresses(mode):
+    """What a server bound like this can be asked at."""
+    ipv4 = [*lab.V4, LOOPBACK] if mode in "4db" else []
+    ipv6 = [*lab.V6, lab.LINK_LOCAL] if mode in "6db" else []
+    return ipv4 + ipv6
+
+
+def client_of(address):
+    """The address that asks there."""
+    if address == LOOPBACK:
+        return "127.0.0.1"
+    if address == lab.LINK_LOCAL:
+        return lab.CLIENT_LINK_LOCAL
+    return lab.CLIENT_V6 if ":" in address else lab.CLIENT_V4
+
+
+def preferred(address):
+    """The source that the routing table gives to an answer to who asks there."""
+    with socket.socket(lab.family(address), socket.SOCK_DGRAM) as s:
+        s.connect(lab.endpoint(client_of(address), 9))
+        return s.getsockname()[0].split("%")[0]
+
+
+def client_socket(address):
+    """A socket, on the right host, that can ask this address."""
+    with nullcontext() if address == LOOPBACK else lab.client_host():
+        s = socket.socket(lab.family(address), socket.SOCK_DGRAM)
+        s.bind(lab.endpoint(client_of(address), 0))
+    s.setblocking(False)
+    return s
 
 
 class Conversation:
@@ -24,7 +60,7 @@ class Conversation:
     def __init__(self, probe, address, port):
         self.probe = probe
         self.peer = lab.endpoint(address, port)
-        self.socket = lab.client_socket(address)
+        self.socket = client_socket(address)
         self.queries = [probe.query() for _ in range(probe.turns)]
         self.meanings = []
         self.sources = set()
@@ -128,10 +164,10 @@ def with_client(server, places, silent):
         command = Template(server.probe.command).substitute(
             clients=CLIENTS, address=host, port=port,
             literal=f"[{host}]" if ":" in host else host)
-        with nullcontext() if address == lab.LOOPBACK else lab.on_client():
+        with nullcontext() if address == LOOPBACK else lab.client_host():
             asking[address] = subprocess.Popen(
                 ["timeout", str(server.seconds), *shlex.split(command)],
-                env=dict(os.environ, TMPDIR=lab.SCRATCH),
+                env=dict(os.environ, TMPDIR=daemon.SCRATCH),
                 stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL)
     # Those of whom an answer is expected first, and then the others a while.
@@ -154,7 +190,7 @@ def from_one_port(probe, port, addresses, queued, seconds=20):
     asked = [(address, probe.query()) for address in (*addresses, addresses[0])]
     sources = [None] * len(asked)
     deadline, again = time.monotonic() + seconds, 0
-    with lab.client_socket(addresses[0]) as client:
+    with client_socket(addresses[0]) as client:
         client.setblocking(True)
         client.settimeout(0.05)
         while None in sources and time.monotonic() < deadline:

@@ -12,14 +12,19 @@ from contextlib import contextmanager, suppress
 from string import Template
 
 import lab
+from processes import is_bound
 
 HERE = os.path.dirname(os.path.abspath(__file__))
+# Servers write here, told or not; it ends with the lab.
+SCRATCH = "/run"
 LIBRARY = os.environ.get("LIBREPLYFROM", os.path.join(
     lab.TOP, os.environ.get("B", "build"), "libreplyfrom.so"))
 # Debian's programs, not what a developer has in front of them.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin:/usr/games"
 PR_SET_CHILD_SUBREAPER = 36
 START_SECONDS = 60
+# iperf3's UDP sockets come later.
+TABLES = "udp", "udp6", "tcp", "tcp6"
 # Of `first`: on a busy machine a compiler takes its time.
 FIRST_SECONDS = 240
 
@@ -28,6 +33,12 @@ def elsewhere(words, directory, environment):
     """The command and environment that run this one; tests/containers has others."""
     del directory
     return words, environment
+
+
+def enter():
+    """Goes on inside the lab."""
+    lab.enter()
+    lab.run(f"mount -t tmpfs tmpfs {SCRATCH}")
 
 
 def adopt_orphans():
@@ -75,16 +86,6 @@ def is_missing(program):
     return not shutil.which(program, path=PATH)
 
 
-def is_bound(port):
-    """Some socket on this host has this port (iperf3's UDP ones come later)."""
-    wanted = f":{port:04X}"
-    for table in "udp", "udp6", "tcp", "tcp6":
-        with open(f"/proc/net/{table}", encoding="ascii") as sockets:
-            if any(line.split()[1].endswith(wanted) for line in list(sockets)[1:]):
-                return True
-    return False
-
-
 def carries_the_library(pid):
     try:
         with open(f"/proc/{pid}/maps", encoding="utf-8") as maps:
@@ -98,7 +99,7 @@ class Place:
 
     def __init__(self, server, mode, port, log):
         self.log = log
-        self.dir = tempfile.mkdtemp(dir=lab.SCRATCH)
+        self.dir = tempfile.mkdtemp(dir=SCRATCH)
         # For those that give up root.
         os.chmod(self.dir, 0o755)
         self.words = {"port": port, "next": port + 1, "previous": port - 1, "mode": mode,
@@ -129,15 +130,10 @@ class Place:
 
     def wait_until_bound(self, process, port):
         """Answers why it will not be, if so."""
-        deadline = time.monotonic() + START_SECONDS
-        while not is_bound(port):
-            # Those that go into the background leave with 0.
-            if process.poll():
-                return f"it ended with status {process.returncode}"
-            if time.monotonic() > deadline:
-                return f"it has not bound port {port} after {START_SECONDS} s"
-            time.sleep(0.02)
-        return ""
+        # Those that go into the background leave with 0.
+        if lab.eventually(lambda: is_bound(port, TABLES) or process.poll(), START_SECONDS):
+            return f"it ended with status {process.returncode}" if process.returncode else ""
+        return f"it has not bound port {port} after {START_SECONDS} s"
 
 
 @contextmanager

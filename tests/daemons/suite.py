@@ -62,7 +62,7 @@ class Trial:
 
     def ask_everywhere(self, mode, preload=None):
         """{address: outcome} of each address it can be asked at, and remarks."""
-        addresses = lab.addresses(mode)
+        addresses = ask.addresses(mode)
         self.note(f"{ON[mode]}, {'with' if preload else 'without'} the shim")
         with ExitStack() as stack:
             if self.server.fresh:
@@ -111,10 +111,10 @@ class Trial:
     def is_lost(self, address):
         """Whether who asks there has no conversation without the shim."""
         return ((self.server.connects or isinstance(self.server.probe, probes.Client))
-                and lab.preferred(address) != address)
+                and ask.preferred(address) != address)
 
     def expected_bare(self, address):
-        source, probe = lab.preferred(address), self.server.probe
+        source, probe = ask.preferred(address), self.server.probe
         if source == address:
             return source
         if isinstance(probe, probes.Client):
@@ -219,7 +219,7 @@ def main(kind, servers):
         print(f"no server is called {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
     table[:] = [server for server in servers if not wanted or server.name in wanted]
-    lab.enter()
+    daemon.enter()
     logs = choose_logs()
     sys.stdout.flush()
     tap = TapWriter()

@@ -6,16 +6,13 @@
  */
 #include "server.h"
 
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
-#define LOOPBACK 0x7f000000U
 #define ROUNDS 300
 #define MESSAGES 64 /* more than fit on the stack */
 #define WAIT_MS 5000
@@ -45,18 +42,9 @@ static void *receive(void *round)
 	return NULL;
 }
 
-static struct sockaddr_in address(uint32_t host)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(LOOPBACK | host),
-		.sin_port = htons((in_port_t)port),
-	};
-}
-
 static void ask(uint32_t host)
 {
-	struct sockaddr_in to = address(host);
+	struct sockaddr_in to = server_loopback(host, port);
 
 	if (sendto(client, "q", 1, 0, (struct sockaddr *)&to, sizeof(to)) != 1)
 		server_die("ask");
@@ -82,16 +70,12 @@ static bool is_answered_from(uint32_t host)
 
 int main(void)
 {
-	struct sockaddr_in name = address(1);
 	int wrong = 0;
 	pthread_t thread;
 
 	server = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	port = server_port(server);
-	client = socket(AF_INET, SOCK_DGRAM, 0);
-	name.sin_port = 0;
-	if (client < 0 || bind(client, (struct sockaddr *)&name, sizeof(name)))
-		server_die("client");
+	client = server_client(1);
 	for (int i = 0; i < ROUNDS; i++) {
 		if (pthread_create(&thread, NULL, receive, &i))
 			server_die("pthread_create");

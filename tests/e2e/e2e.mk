@@ -10,9 +10,9 @@ FACT_CFLAGS = $(OWN_CFLAGS) -Itests/lib -DLAB='"$(CURDIR)/demo/lab"' \
 	-DHERE='"$(abspath $(B))/tests/facts"'
 
 E2E_SERVERS = $(addprefix $(B)/tests/e2e/,cancel cramped daytime deep_threads \
-	echo forks hazards midway ring sandboxed signals stack strangers stream stress \
+	echo forks hazards interrupted midway ring sandboxed signals stack strangers stream stress \
 	tcp_echo threads)
-E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client interrupted puppet raw)
+E2E_LONE = $(addprefix $(B)/tests/e2e/,binder echo_client puppet raw)
 # Without a Go compiler their tests are skipped.
 E2E_GO = $(if $(shell command -v go),$(addprefix $(B)/tests/e2e/,echo_go listen_go))
 # Without a static libc its test is skipped.

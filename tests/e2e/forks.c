@@ -13,8 +13,6 @@
 #include "server.h"
 
 #include <dlfcn.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -29,7 +27,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define LOOPBACK 0x7f000000U
 #define CHURNERS 2
 #define PEERS 8 /* of each that churns */
 #define FORKERS 2
@@ -40,28 +37,9 @@
 static _Atomic long right, plain, wrong;
 static _Atomic bool done;
 
-static struct sockaddr_in loopback(uint32_t host, int port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(LOOPBACK | host),
-		.sin_port = htons((in_port_t)port),
-	};
-}
-
-static int new_client(void)
-{
-	const struct sockaddr_in name = loopback(1, 0);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)))
-		server_die("client");
-	return fd;
-}
-
 static void ask(int client, uint32_t host, int port)
 {
-	const struct sockaddr_in to = loopback(host, port);
+	const struct sockaddr_in to = server_loopback(host, port);
 
 	if (sendto(client, "q", 1, 0, (const struct sockaddr *)&to,
 		   sizeof(to)) != 1)
@@ -115,7 +93,7 @@ static void *churn(void *unused)
 	int port = server_port(fd), other;
 
 	for (int i = 0; i < PEERS; i++)
-		clients[i] = new_client();
+		clients[i] = server_client(1);
 	for (uint32_t n = 0; !done; n++) {
 		ask(clients[n % PEERS], 2 + n % 5, port);
 		if (!echo(fd))
@@ -221,8 +199,8 @@ static long forks_each;
 static void *fork_often(void *unused)
 {
 	int fd = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
-	int port = server_port(fd), client = new_client();
-	int killed_client = new_client();
+	int port = server_port(fd), client = server_client(1);
+	int killed_client = server_client(1);
 
 	for (long n = 0; n < forks_each && !wrong; n++)
 		fork_once(fd, port, client, killed_client, n);

@@ -13,7 +13,6 @@
  */
 #include "server.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>

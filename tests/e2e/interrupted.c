@@ -9,9 +9,9 @@
  * the port, how many fds there are; and whether the thread can be cancelled.
  * Prints what was wrong, or "right N", N being how often connect(2) was left.
  */
+#include "server.h"
+
 #include <dirent.h>
-#include <errno.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -19,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -33,50 +32,27 @@ static volatile sig_atomic_t is_connecting;
 static int server, client;
 static struct sockaddr_in peer;
 
-static void die(const char *what)
-{
-	perror(what);
-	exit(1);
-}
-
-static struct sockaddr_in address(uint32_t host, uint16_t port)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-				     .sin_port = htons(port),
-				     .sin_addr.s_addr = htonl(host) };
-}
-
 static struct sockaddr_in name_of(int fd)
 {
 	struct sockaddr_in name = { 0 };
 	socklen_t len = sizeof(name);
 
 	if (getsockname(fd, (struct sockaddr *)&name, &len))
-		die("getsockname");
+		server_die("getsockname");
 	return name;
 }
 
-static int bound(uint32_t host, uint16_t port)
-{
-	const struct sockaddr_in name = address(host, port);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)))
-		die("bind");
-	return fd;
-}
-
 /* The client asks the server's second address, and is heard. */
-static void ask(uint16_t port)
+static void ask(int port)
 {
-	const struct sockaddr_in to = address(INADDR_LOOPBACK + 1, port);
+	const struct sockaddr_in to = server_loopback(2, port);
 	socklen_t len = sizeof(peer);
 	char byte = 'q';
 
 	if (sendto(client, &byte, 1, 0, (const struct sockaddr *)&to,
 		   sizeof(to)) != 1 ||
 	    recvfrom(server, &byte, 1, 0, (struct sockaddr *)&peer, &len) != 1)
-		die("ask");
+		server_die("ask");
 }
 
 static void leave(int signal)
@@ -89,7 +65,7 @@ static void leave(int signal)
 static void connect_to_peer(void)
 {
 	if (connect(server, (struct sockaddr *)&peer, sizeof(peer)))
-		die("connect");
+		server_die("connect");
 }
 
 /* Round and round, so that each call is interrupted at some time. */
@@ -134,7 +110,7 @@ static bool cancel(void)
 	void *result;
 
 	if (pthread_create(&thread, NULL, connect_thread, NULL))
-		die("pthread_create");
+		server_die("pthread_create");
 	nanosleep(&soon, NULL);
 	pthread_cancel(thread);
 	pthread_join(thread, &result);
@@ -195,26 +171,26 @@ int main(int argc, char **argv)
 	struct sigaction action = { .sa_handler = leave };
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	int left = 0, fds;
-	uint16_t port;
+	int port;
 
 	sigaction(SIGALRM, &action, NULL);
-	client = bound(INADDR_LOOPBACK, 0);
-	server = bound(INADDR_ANY, 0);
-	port = ntohs(name_of(server).sin_port);
+	client = server_client(1);
+	server = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
+	port = server_port(server);
 	close(server);
-	server = bound(INADDR_ANY, port);
+	server = server_bind(AF_INET, SOCK_DGRAM, port, 0);
 	fds = count_fds();
 	for (long i = 0; i < rounds; i++) {
 		ask(port);
 		left += interrupt();
 		look(fds);
 		if (connect(server, &none, sizeof(none)))
-			die("disconnect");
+			server_die("disconnect");
 		if (i % 16)
 			continue;
 		/* The next server has the port. */
 		close(server);
-		server = bound(INADDR_ANY, port);
+		server = server_bind(AF_INET, SOCK_DGRAM, port, 0);
 	}
 	printf("right %d\n", left);
 	return 0;

@@ -17,7 +17,6 @@
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -43,18 +42,10 @@ static void check(bool good, const char *what)
 	_exit(EXIT_FAILURE);
 }
 
-static struct sockaddr_in address(in_addr_t host, int port)
-{
-	return (struct sockaddr_in){ .sin_family = AF_INET,
-				     .sin_port = htons((in_port_t)port),
-				     .sin_addr.s_addr = htonl(host) };
-}
-
 /* The client asks the second address of `to`, which hears it. */
 static void ask(int to)
 {
-	const struct sockaddr_in name =
-		address(INADDR_LOOPBACK + 1, server_port(to));
+	const struct sockaddr_in name = server_loopback(2, server_port(to));
 	socklen_t len = sizeof(peer);
 	char byte = 'q';
 
@@ -266,14 +257,11 @@ static int look_as_spawned(char **argv)
 /* Bound to a port by number, so that it is disconnected and keeps it. */
 static void open_sockets(void)
 {
-	const struct sockaddr_in loopback = address(INADDR_LOOPBACK, 0);
 	int port;
 
-	client = socket(AF_INET, SOCK_DGRAM, 0);
-	if (bind(client, (const struct sockaddr *)&loopback,
-		 sizeof(loopback)) ||
-	    pipe(go))
-		server_die("client");
+	client = server_client(1);
+	if (pipe(go))
+		server_die("pipe");
 	server = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	port = server_port(server);
 	(void)close(server);

@@ -2,26 +2,17 @@
 """Runs a program of a Debian package beside a case, and reads what it writes."""
 
 import os
-import shutil
 import signal
 import subprocess
 import tempfile
 from contextlib import contextmanager, suppress
 
 import lab
-from tap import Skip
+from tap import need
 
 # Debian's programs, not what a developer has in front of them.
 PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 MOST_CHARACTERS = 1000
-
-
-def program(package, name):
-    """Where it is."""
-    found = shutil.which(name, path=PATH)
-    if not found:
-        raise Skip(f"package {package} is not installed")
-    return found
 
 
 @contextmanager
@@ -31,7 +22,7 @@ def running(run, package, *words, files=(), host=""):
     In words and texts $dir is that directory.
     On another host, which the command `host` enters, it is without the shim.
     """
-    path = program(package, words[0])
+    path = need(words[0], package, PATH)
     environment = os.environ if host else run.environment()
     with tempfile.TemporaryDirectory(dir="/run") as directory:
         os.chmod(directory, 0o755)

@@ -2,7 +2,6 @@
 /* Binds a socket to the wildcard, and says to which port. */
 #include "server.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -36,6 +35,25 @@ int server_bind(int family, int type, int port, int reuseport)
 	if (family == AF_INET6 ? bind(fd, (struct sockaddr *)&v6, sizeof(v6))
 			       : bind(fd, (struct sockaddr *)&v4, sizeof(v4)))
 		server_die("bind");
+	return fd;
+}
+
+struct sockaddr_in server_loopback(uint32_t host, int port)
+{
+	return (struct sockaddr_in){
+		.sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(LOOPBACK | host),
+		.sin_port = htons((in_port_t)port),
+	};
+}
+
+int server_client(uint32_t host)
+{
+	const struct sockaddr_in name = server_loopback(host, 0);
+	int fd = socket(AF_INET, SOCK_DGRAM, 0);
+
+	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)))
+		server_die("client");
 	return fd;
 }
 

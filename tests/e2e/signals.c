@@ -34,7 +34,6 @@
 #include "server.h"
 
 #include <errno.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -51,7 +50,6 @@
 #include <ucontext.h>
 #include <unistd.h>
 
-#define LOOPBACK 0x7f000000U
 #define HERTZ 5000
 #define THREADS 3
 #define LIFE_REQUESTS 4
@@ -82,26 +80,11 @@ static _Atomic unsigned long right, plain, wrong;
 /* What is special about the requests that are stepped through. */
 static bool only_answers, answers_late, asks_one, once;
 
-static struct sockaddr_in loopback(uint32_t host, int port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(LOOPBACK | host),
-		.sin_port = htons((in_port_t)port),
-	};
-}
-
 static struct client new_client(bool is_handlers)
 {
 	/* Of another host, whose address answers no other one's. */
-	const struct sockaddr_in name = loopback(is_handlers ? 0x101 : 1, 0);
-	struct client client = { .fd = socket(AF_INET, SOCK_DGRAM, 0),
-				 .is_handlers = is_handlers };
-
-	if (client.fd < 0 ||
-	    bind(client.fd, (const struct sockaddr *)&name, sizeof(name)))
-		server_die("client");
-	return client;
+	return (struct client){ .fd = server_client(is_handlers ? 0x101 : 1),
+				.is_handlers = is_handlers };
 }
 
 /*
@@ -114,7 +97,7 @@ static void ask(struct client *client, int port)
 	const struct datagram request = {
 		.host = (unsigned char)((client->is_handlers ? 6 : 2) + which),
 	};
-	const struct sockaddr_in to = loopback(request.host, port);
+	const struct sockaddr_in to = server_loopback(request.host, port);
 
 	client->host = request.host;
 	if (sendto(client->fd, &request, sizeof(request), 0,
@@ -504,7 +487,7 @@ static void live(struct client *client)
 {
 	int fd = server_bind(AF_INET, SOCK_DGRAM, 0, 0), other;
 	int port = server_port(fd);
-	struct sockaddr_in name = loopback(1, 0);
+	struct sockaddr_in name = server_loopback(1, 0);
 	struct datagram answer = { .who = INTERRUPTED };
 	socklen_t len = sizeof(name);
 

@@ -6,10 +6,7 @@
  */
 #include "server.h"
 
-#include <limits.h>
-#include <netinet/in.h>
 #include <pthread.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,7 +14,6 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define LOOPBACK 0x7f000000U
 #define UNTOUCHED 0xa5
 #define MESSAGES 4
 
@@ -29,13 +25,10 @@ static struct mmsghdr messages[MESSAGES];
 
 static void ask(void)
 {
-	struct sockaddr_in to = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(LOOPBACK | 2),
-		.sin_port = htons((in_port_t)port),
-	};
+	const struct sockaddr_in to = server_loopback(2, port);
 
-	if (sendto(client, "q", 1, 0, (struct sockaddr *)&to, sizeof(to)) != 1)
+	if (sendto(client, "q", 1, 0, (const struct sockaddr *)&to,
+		   sizeof(to)) != 1)
 		server_die("ask");
 }
 
@@ -199,19 +192,6 @@ static size_t measure(size_t call, unsigned char *stack, size_t bytes)
 	return touched(stack, bytes);
 }
 
-static int bind_client(void)
-{
-	struct sockaddr_in name = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(LOOPBACK | 1),
-	};
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
-
-	if (fd < 0 || bind(fd, (struct sockaddr *)&name, sizeof(name)))
-		server_die("client");
-	return fd;
-}
-
 int main(int argc, char **argv)
 {
 	size_t bytes = argc > 1 ? (size_t)strtol(argv[1], NULL, 10) : 0;
@@ -223,7 +203,7 @@ int main(int argc, char **argv)
 		server_die("stack");
 	server = server_bind(AF_INET, SOCK_DGRAM, 0, 0);
 	port = server_port(server);
-	client = bind_client();
+	client = server_client(1);
 	nothing = measure(0, stack, bytes);
 	for (size_t i = 1; i < sizeof(calls) / sizeof(*calls); i++)
 		printf("%s %zu\n", calls[i].name,

@@ -9,7 +9,6 @@
 #include "server.h"
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdio.h>
@@ -58,17 +57,8 @@ static void *ask_each(void *unused)
 
 static void open_clients(void)
 {
-	const struct sockaddr_in name = {
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(INADDR_LOOPBACK),
-	};
-
-	for (long i = 0; i < count; i++) {
-		clients[i] = socket(AF_INET, SOCK_DGRAM, 0);
-		if (bind(clients[i], (const struct sockaddr *)&name,
-			 sizeof(name)))
-			server_die("client");
-	}
+	for (long i = 0; i < count; i++)
+		clients[i] = server_client(1);
 }
 
 static void check_address(int fd)

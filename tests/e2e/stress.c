@@ -30,7 +30,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -42,14 +41,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/time.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <ucontext.h>
 #include <unistd.h>
 
-#define LOOPBACK 0x7f000000U
 #define HOSTS 5		 /* 127.0.0.2 and so on are asked */
 #define CLIENTS 0x10000U /* 127.1.0.0 and so on ask */
 #define WAIT_MS 5000
@@ -79,15 +76,6 @@ struct pair {
 /* Those that children and others try to disturb. */
 static _Atomic int served[SERVERS];
 
-static struct sockaddr_in loopback(uint32_t host, int port)
-{
-	return (struct sockaddr_in){
-		.sin_family = AF_INET,
-		.sin_addr.s_addr = htonl(LOOPBACK | host),
-		.sin_port = htons((in_port_t)port),
-	};
-}
-
 static long now_ms(void)
 {
 	struct timespec now;
@@ -105,12 +93,8 @@ static int wildcard(void)
 static int new_client(void)
 {
 	static _Atomic uint32_t clients;
-	const struct sockaddr_in name = loopback(CLIENTS + clients++, 0);
-	int fd = socket(AF_INET, SOCK_DGRAM, 0);
 
-	if (fd < 0 || bind(fd, (const struct sockaddr *)&name, sizeof(name)))
-		server_die("client");
-	return fd;
+	return server_client(CLIENTS + clients++);
 }
 
 static struct pair new_pair(void)
@@ -123,7 +107,7 @@ static void ask(struct pair *pair)
 	struct sockaddr_in to;
 
 	pair->host = 2 + (pair->host + 1) % HOSTS;
-	to = loopback(pair->host, server_port(pair->server));
+	to = server_loopback(pair->host, server_port(pair->server));
 	if (sendto(pair->client, &pair->host, sizeof(pair->host), 0,
 		   (const struct sockaddr *)&to, sizeof(to)) < 0)
 		server_die("ask");

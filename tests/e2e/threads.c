@@ -8,9 +8,7 @@
  */
 #include "server.h"
 
-#include <netinet/in.h>
 #include <pthread.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 

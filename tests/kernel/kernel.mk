@@ -31,7 +31,7 @@ $(B)/tests/kernel/echo_go: tests/kernel/echo.go
 	$(Q)mkdir -p $(@D)
 	$(Q)CGO_ENABLED=0 go build -trimpath -o $@ $<
 
-$(B)/tests/kernel/echo_rust: tests/kernel/echo.rs
+$(B)/tests/kernel/echo_rust: tests/daemons/lang/echo.rs
 	$(say) RUSTC $@
 	$(Q)mkdir -p $(@D)
 	$(Q)rustc -O -C target-feature=+crt-static -o $@ $<

@@ -4,7 +4,6 @@
  * only, and tests end in other ways as well.
  */
 #include <signal.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 void __gcov_dump(void);

@@ -15,7 +15,6 @@
 #include "call.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <fcntl.h>
 #include <linux/ipv6.h>
 #include <linux/net_tstamp.h>

@@ -2,7 +2,6 @@
 /* Hides what differs from run to run, with the shim and without. */
 #include "mask.h"
 
-#include <arpa/inet.h>
 #include <ctype.h>
 #include <linux/in6.h>
 #include <netinet/in.h>

@@ -2,10 +2,6 @@
 /* Prints a sequence's calls as C, for a person who looks into a difference. */
 #include "call.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <string.h>
-
 const char *name_of(enum what what)
 {
 	static const char *const names[] = {

@@ -5,7 +5,6 @@
 #include "unit.h"
 
 #include <arpa/inet.h>
-#include <errno.h>
 #include <poll.h>
 #include <string.h>
 #include <sys/socket.h>

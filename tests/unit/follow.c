@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <pthread.h>
 #include <signal.h>
-#include <string.h>
 
 #ifndef SO_BINDTOIFINDEX
 #define SO_BINDTOIFINDEX 62
@@ -46,7 +45,7 @@ BEFORE_EACH(a_server_was_asked)
 	peers_drained();
 	sock_forget_range(0, ~0U);
 	follow_forbid(false);
-	sock_look_at_no_more(false);
+	sock_forbid_looks(false);
 	kernel_boot();
 	peer = v4("192.0.2.9", 5300);
 	stranger = v4("192.0.2.66", 6600);
@@ -56,11 +55,6 @@ BEFORE_EACH(a_server_was_asked)
 	hear(id, peer, "10.0.0.1");
 	(void)kernel_calls();
 	errno = ENOTTY;
-}
-
-AFTER_ALL(put_libc_back)
-{
-	kernel_halt();
 }
 
 static int new_socket_of(int family)
@@ -1257,7 +1251,7 @@ TEST(a_pinned_socket_that_the_kernel_connects_rightly_is_not_pinned)
 TEST(a_pinned_socket_is_unpinned_when_looking_is_forbidden)
 {
 	pin_server();
-	sock_look_at_no_more(true);
+	sock_forbid_looks(true);
 
 	assert_int_equal(connect_to(server, stranger), 0);
 	assert_string_equal(kernel_calls(), "connect");

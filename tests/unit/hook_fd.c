@@ -10,8 +10,6 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
-#include <string.h>
 
 int __connect(int fd, const struct sockaddr *addr, socklen_t len);
 int __close(int fd);
@@ -33,11 +31,6 @@ BEFORE_EACH(nothing_open)
 	settings_reset();
 	sock_forget_range(0, ~0U);
 	kernel_boot();
-}
-
-AFTER_ALL(put_libc_back)
-{
-	kernel_halt();
 }
 
 static struct address any(void)

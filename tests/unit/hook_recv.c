@@ -55,11 +55,6 @@ BEFORE_EACH(one_ipv4_socket)
 	peer = v4("192.0.2.9", 5300);
 }
 
-AFTER_ALL(put_libc_back)
-{
-	kernel_halt();
-}
-
 /* `peer` asks `local`: a datagram waits. */
 static struct datagram *arrive(const char *local, const char *payload)
 {

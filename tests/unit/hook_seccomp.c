@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What is given up for which call that a filter kills for. */
-#include "hooks/hook_seccomp.h"
+#include "hooks/hook.h"
 
 #include "base/lock.h"
 #include "base/log.h"
@@ -27,7 +27,7 @@ static bool is_borrowed, are_open;
 static int result; /* of the system call */
 static int said;   /* so often; once in a process */
 
-void sock_look_at_no_more(bool yes)
+void sock_forbid_looks(bool yes)
 {
 	without.looks = yes;
 }
@@ -37,12 +37,12 @@ void follow_forbid(bool yes)
 	without.follows = yes;
 }
 
-void lock_call_no_more(bool yes)
+void lock_forbid_calls(bool yes)
 {
 	without.waits = yes;
 }
 
-void log_no_more(bool yes)
+void log_forbid(bool yes)
 {
 	without.lines = yes;
 }

@@ -753,11 +753,6 @@ BEFORE_EACH(no_control)
 	one_ipv4_socket();
 }
 
-AFTER_ALL(put_libc_back)
-{
-	kernel_halt();
-}
-
 TEST(sendmsg_has_the_address_asked_as_its_source)
 {
 	const struct msghdr msg = app_message();

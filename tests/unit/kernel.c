@@ -1160,7 +1160,8 @@ void kernel_boot(void)
 	};
 }
 
-void kernel_halt(void)
+/* For what runs at exit. */
+AFTER_ALL(put_libc_back)
 {
 	real_resolve();
 }

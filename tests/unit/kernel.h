@@ -70,11 +70,8 @@ extern struct kernel {
 	long arguments[6];
 } kernel;
 
-/* A new one: no fds, nothing waits; puts itself behind `real`. */
+/* A new one: no fds, nothing waits; puts itself behind `real` up to the end. */
 void kernel_boot(void);
-
-/* A group's teardown: libc is behind `real` again, for what runs at exit. */
-void kernel_halt(void);
 
 /* An fd that a socket call of nobody's made. */
 void kernel_socket(int fd, int domain, int type, int protocol);

@@ -6,7 +6,6 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "unit.h"
 
-#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>

@@ -634,7 +634,7 @@ TEST(where_calls_are_forbidden_no_one_naps)
 {
 	enum lock_result result;
 
-	lock_call_no_more(true);
+	lock_forbid_calls(true);
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 
 	in_thread(take_in_thread, &result);

@@ -9,7 +9,6 @@
 #include "unit.h"
 
 #include <stdbool.h>
-#include <stdio.h>
 #include <string.h>
 
 /* What a control message may be. */

@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <linux/netlink.h>
 #include <net/ethernet.h>
-#include <net/if.h>
 #include <netpacket/packet.h>
 #include <pthread.h>
 #include <string.h>
@@ -35,11 +34,6 @@ BEFORE_EACH(nothing_open)
 	settings_reset();
 	sock_forget_range(0, ~0U);
 	kernel_boot();
-}
-
-AFTER_ALL(put_libc_back)
-{
-	kernel_halt();
 }
 
 static struct address any_v4(void)

@@ -1,10 +1,12 @@
 # SPDX-License-Identifier: MIT
 """Starts servers, talks to them, and ends them by their pid."""
 
+import contextlib
 import json
 import os
 import select
 import signal
+import socket
 import subprocess
 from socket import AF_INET, SOCK_DGRAM
 
@@ -18,6 +20,34 @@ def _end(process, seconds=lab.SECONDS):
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+@contextlib.contextmanager
+def running(command, environment=None, **options):
+    """A process that is killed when this is over."""
+    with subprocess.Popen(command, env=environment,
+                          **{"stdin": subprocess.DEVNULL, **options}) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def is_bound(port, tables=("udp", "udp6")):
+    """Whether some socket on this host has this port."""
+    wanted = f":{port:04X}"
+    for table in tables:
+        with open(f"/proc/net/{table}", encoding="ascii") as sockets:
+            if any(line.split()[1].endswith(wanted) for line in list(sockets)[1:]):
+                return True
+    return False
+
+
+def free_port(kind=SOCK_DGRAM):
+    """One that no socket of 0.0.0.0 has."""
+    with socket.socket(AF_INET, kind) as free:
+        free.bind(("", 0))
+        return free.getsockname()[1]
 
 
 class Server:
@@ -62,7 +92,7 @@ class Puppet:
     def __init__(self, environment, launch=(), **options):
         commands, self._commands = os.pipe()
         self._replies, replies = os.pipe()
-        program = os.path.join(lab.PROGRAMS, "puppet")
+        program = lab.program("puppet")
         keep = (commands, replies, *options.pop("pass_fds", ()))
         self.process = subprocess.Popen(
             [*launch, program, str(commands), str(replies)], env=environment,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Binds, connects and reads socket addresses with libc's own calls. */
-#ifndef REPLYFROM_NAME_CALLS_H
-#define REPLYFROM_NAME_CALLS_H
+/* Socket options and addresses, by libc's own calls. */
+#ifndef REPLYFROM_CALLS_H
+#define REPLYFROM_CALLS_H
 
 #include "base/real.h"
 #include "common/name.h"
@@ -9,6 +9,24 @@
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <sys/socket.h>
+
+/* Missing from older headers. */
+#ifndef SO_BINDTOIFINDEX
+#define SO_BINDTOIFINDEX 62
+#endif
+
+/* False and errno: getsockopt(2) failed. */
+static inline bool sockopt_get(int fd, int level, int name, int *value)
+{
+	socklen_t len = sizeof(*value);
+
+	return !real.getsockopt(fd, level, name, value, &len);
+}
+
+static inline bool sockopt_set(int fd, int level, int name, int value)
+{
+	return !real.setsockopt(fd, level, name, &value, sizeof(value));
+}
 
 /* Reads what fd is bound to.  False and errno: getsockname(2) failed. */
 static inline bool name_read(int fd, struct sockaddr_in6 *name)

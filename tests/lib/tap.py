@@ -11,9 +11,11 @@ the shim.  The bare run checks the case itself: there it must not hold
 
 import contextlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 import traceback
 from socket import AF_INET
@@ -30,6 +32,13 @@ MOST_LINES = 12
 
 class Skip(Exception):
     """A case cannot be tried here."""
+
+
+def need(program, package="", path=None):
+    """Where it is; where it is not installed, the case is skipped."""
+    if found := shutil.which(program, path=path):
+        return found
+    raise Skip(f"package {package or program} is not installed")
 
 
 class Enough(Exception):
@@ -57,6 +66,10 @@ class Run:
     def enter(self, context):
         """Leaves this context when the run is over."""
         return self._started.enter_context(context)
+
+    def directory(self):
+        """One that is removed when the run is over."""
+        return self.enter(tempfile.TemporaryDirectory())
 
     def environment(self, **more):
         """That of a server in this run."""

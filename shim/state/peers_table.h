@@ -231,6 +231,15 @@ struct peer *peers_insert(const struct peers_key *key,
 /* Whether a peer can be added without forgetting one that is not answered. */
 bool peers_have_room(uint32_t now);
 
+/*
+ * The peer to forget for a new one, of a table that is full; peers_evict.c.
+ * The caller holds the lock, as of peers_move_on().
+ */
+struct peer *peers_victim(uint32_t now);
+
+/* That one is forgotten now: the next call looks further on. */
+void peers_move_on(const struct peer *victim, uint32_t now);
+
 /* Allocates memory for one more peer, outside the lock.  Keeps errno. */
 void peers_reserve(void);
 

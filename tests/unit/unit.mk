@@ -28,7 +28,7 @@ rooms = $(patsubst %.c,$(U)/%.o,$(sources))
 props = $(patsubst %,$(U)/%.o,$(1))
 # What shim/state remembers of peers, and what that needs.
 SOCK_ROOMS = sock sock_connected sock_look sock_option sock_table
-PEERS_ROOMS = lock peers peers_client peers_table peers_thread pktinfo queue
+PEERS_ROOMS = lock peers peers_client peers_evict peers_table peers_thread pktinfo queue
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 

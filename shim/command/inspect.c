@@ -20,6 +20,7 @@ const char *const inspect_outcomes[] = {
 	[INSPECT_GONE] = "there is no such process",
 	[INSPECT_DENIED] = "only its user and root can look at it",
 	[INSPECT_LATE] = "could not be looked at: it does not answer",
+	[INSPECT_NO_NETWORK] = "its network could not be looked at",
 	[INSPECT_SKIPPED] = "was not looked at: others took too long",
 };
 
@@ -321,8 +322,10 @@ struct inspection inspect(pid_t pid)
 	looked.pid = pid;
 	looked.attached = engine_serves(pid); /* here, where it is asked once */
 	looked.network = network_of(pid);
-	if (!looked.network)
+	if (!looked.network || network_is_unread(looked.network)) {
+		inspection.outcome = INSPECT_NO_NETWORK;
 		return inspection;
+	}
 	guarded = guard_run(look_at_sockets, &looked, &output);
 	if (guarded == GUARD_SKIPPED)
 		inspection.outcome = INSPECT_SKIPPED;

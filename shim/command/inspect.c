@@ -322,10 +322,8 @@ struct inspection inspect(pid_t pid)
 	looked.pid = pid;
 	looked.attached = engine_serves(pid); /* here, where it is asked once */
 	looked.network = network_of(pid);
-	if (!looked.network || network_is_unread(looked.network)) {
-		inspection.outcome = INSPECT_NO_NETWORK;
+	if (!looked.network)
 		return inspection;
-	}
 	guarded = guard_run(look_at_sockets, &looked, &output);
 	if (guarded == GUARD_SKIPPED)
 		inspection.outcome = INSPECT_SKIPPED;
@@ -339,6 +337,8 @@ struct inspection inspect(pid_t pid)
 	inspection.list = (struct inspected *)(void *)output.at;
 	(void)guard_take(&output, &at, &outcome, sizeof(outcome));
 	inspection.outcome = (unsigned int)outcome;
+	if (outcome == INSPECT_DONE && network_is_unread(looked.network))
+		inspection.outcome = INSPECT_NO_NETWORK;
 	return inspection;
 }
 // NOLINTEND(concurrency-mt-unsafe)

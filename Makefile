@@ -165,7 +165,7 @@ test-suites-here: all
 # Those that take longest begin first.
 SLOW_TESTS_FIRST = $(filter $(LONGEST),$(TESTS)) $(filter-out $(LONGEST),$(TESTS))
 LONGEST = %/install %/injected %/differences %/broken %/follow %/signals \
-	%/packages %/builds %/guard %/pktinfo_strip
+	%/command %/packages %/builds %/pktinfo_strip
 
 run-tests:
 	$(Q)$(AGAIN) $(if $(findstring -j,$(MAKEFLAGS)),,-j$$(nproc)) programs

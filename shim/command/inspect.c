@@ -19,6 +19,7 @@ const char *const inspect_outcomes[] = {
 	[INSPECT_GONE] = "there is no such process",
 	[INSPECT_DENIED] = "only its user and root can look at it",
 	[INSPECT_LATE] = "could not be looked at: it does not answer",
+	[INSPECT_NO_NETWORK] = "its network could not be looked at",
 	[INSPECT_SKIPPED] = "was not looked at: others took too long",
 };
 
@@ -339,6 +340,8 @@ struct inspection inspect(pid_t pid)
 	inspection.list = (struct inspected *)(void *)output.at;
 	(void)guard_take(&output, &at, &outcome, sizeof(outcome));
 	inspection.outcome = (unsigned int)outcome;
+	if (outcome == INSPECT_DONE && network_is_unread(looked.network))
+		inspection.outcome = INSPECT_NO_NETWORK;
 	return inspection;
 }
 // NOLINTEND(concurrency-mt-unsafe)

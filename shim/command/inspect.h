@@ -40,6 +40,7 @@ struct inspection {
 		INSPECT_GONE,
 		INSPECT_DENIED,
 		INSPECT_LATE,
+		INSPECT_NO_NETWORK,
 		INSPECT_SKIPPED
 	} outcome;
 };

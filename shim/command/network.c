@@ -135,6 +135,11 @@ struct network_view *network_of(pid_t pid)
 	return view;
 }
 
+bool network_is_unread(const struct network_view *view)
+{
+	return !view->known && !view->socket_count;
+}
+
 const struct wildcard *network_find(const struct network_view *view,
 				    unsigned long inode)
 {

@@ -30,6 +30,9 @@ struct network_view {
  */
 struct network_view *network_of(pid_t pid);
 
+/* Whether not even its sockets could be read. */
+bool network_is_unread(const struct network_view *view);
+
 /* NULL: there is no such socket on the wildcard. */
 const struct wildcard *network_find(const struct network_view *view,
 				    unsigned long inode);

@@ -534,7 +534,9 @@ static void let_run(long ms)
 int main(int argc, char **argv)
 {
 	static const char *const roles[] = { "serve", "connect", "bind" };
-	long seconds = argc > 3 ? strtol(argv[3], NULL, 10) : 0, before;
+	const double seconds = argc > 3 ? strtod(argv[3], NULL) : 0;
+	const long half_ms = (long)(seconds * MS_PER_S / 2);
+	long before;
 
 	while (argc > 2 && role < BIND && strcmp(argv[2], roles[role]) != 0)
 		role++;
@@ -546,11 +548,11 @@ int main(int argc, char **argv)
 	start(make_and_close, NULL);
 	while (served[SERVERS - 1] < 0 || served[0] < 0)
 		think();
-	if (seconds <= 0 || !begin(argv[1]))
+	if (half_ms <= 0 || !begin(argv[1]))
 		return EXIT_FAILURE;
-	let_run(seconds * MS_PER_S / 2);
+	let_run(half_ms);
 	before = rss_kib();
-	let_run(seconds * MS_PER_S / 2);
+	let_run(half_ms);
 	before = rss_kib() - before;
 	done = true;
 	for (size_t i = 0; i < thread_count; i++)

@@ -24,13 +24,15 @@ def _end(process, seconds=lab.SECONDS):
 
 @contextlib.contextmanager
 def running(command, environment=None, **options):
-    """A process that is killed when this is over."""
+    """A process that is asked to end when this is over, and killed if it does not:
+    one that is killed does not say which of its lines were run."""
     with subprocess.Popen(command, env=environment,
                           **{"stdin": subprocess.DEVNULL, **options}) as process:
         try:
             yield process
         finally:
-            process.kill()
+            process.terminate()
+            _end(process, 2)
 
 
 def is_bound(port, tables=("udp", "udp6")):

@@ -23,4 +23,4 @@ $(F)/scenes: tests/faults/scenes.c tests/faults/fault.h $(B)/shim/base/raw.o
 
 $(F)/libreplyfrom.so: $(B)/libreplyfrom.so
 	$(Q)$(MAKE) --no-print-directory B=$(F) \
-		CFLAGS='$(CFLAGS) -O1 -g -fno-inline -fno-optimize-sibling-calls' $@
+		CFLAGS='$(CFLAGS) -O1 -gdwarf-4 -fno-inline -fno-optimize-sibling-calls' $@

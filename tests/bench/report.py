@@ -5,9 +5,12 @@ import csv
 import os
 import random
 import subprocess
+import textwrap
 from statistics import median
 
 RESAMPLES = 2000
+# Of a title below the plot, in characters.
+WIDE_TITLE = 16
 
 
 def interval(values):
@@ -100,13 +103,14 @@ def plot_cost(path, scenes, ratio, names, floor):
     script += _block("floor", rows)
     plots += [f'$floor with vectors nohead lw 2 dt 2 lc "#777777" title "{floor}"',
               '1 lw 1 lc "#000000" title "pktinfo by hand"']
-    titles = [s.title.replace(", ", ",\\n").replace(" for ", "\\nfor ") for s in scenes]
-    ticks = ", ".join(f'"{title}" {n}' for n, title in enumerate(titles))
+    ticks = ", ".join('"' + "\\n".join(textwrap.wrap(s.title, WIDE_TITLE)) + f'" {n}'
+                      for n, s in enumerate(scenes))
     _gnuplot(path, script + f"""
 set title "CPU per request of the server, to pktinfo by hand: median, 95 % interval"
 set xrange [-0.5:{len(scenes) - 0.5}]
 set xtics ({ticks})
-set key below
+set bmargin 5
+set key outside center top horizontal
 plot {", ".join(plots)}
 """)
 

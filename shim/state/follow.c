@@ -217,7 +217,7 @@ static void pin(struct plan *plan)
 {
 	static _Atomic bool logged;
 
-	if (!plan->sock && !lock_is_borrowed())
+	if (!plan->sock)
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
 	plan->is_pinned = true;
 	if (plan->sock)
@@ -419,7 +419,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
 	    !sock_may_be_udp(fd) || !make_plan(&plan) ||
-	    /* Of a socket that is not ours, nothing is noted. */
+	    /* Nothing is noted of an untracked one: see sock_adopt(). */
 	    (plan.sock && lock_is_borrowed())) {
 		errno = saved;
 		return connect_to_other(&plan, result);

@@ -3,6 +3,7 @@
 #include "state/follow.h"
 
 #include "base/real.h"
+#include "child.h"
 #include "clock.h"
 #include "kernel.h"
 #include "settings.h"
@@ -481,6 +482,36 @@ TEST(a_new_socket_that_gets_no_address_is_pinned)
 	assert_string_equal(pinned_to(fd), "10.0.0.1");
 	assert_true(is_on(fd));
 	assert_int_equal(errno, ENOTTY);
+}
+
+/* A vfork child has our memory, and fds of its own. */
+static int connect_new_socket(void *fd)
+{
+	*(int *)fd = socket(AF_INET, SOCK_DGRAM, 0);
+	return connect_to(*(int *)fd, peer);
+}
+
+TEST(a_vfork_child_s_new_socket_gets_the_address_that_its_peer_asked)
+{
+	int fd = -1;
+
+	assert_int_equal(in_vfork_child(connect_new_socket, &fd), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.1:40000");
+	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_null(sock_known(fd));
+}
+
+TEST(a_vfork_child_s_new_socket_that_gets_no_address_is_not_tracked)
+{
+	int fd = -1;
+
+	kernel.lacks_addresses = true;
+
+	assert_int_equal(in_vfork_child(connect_new_socket, &fd), 0);
+	assert_string_equal(kernel_name(fd), "10.0.0.99:40000");
+	assert_string_equal(kernel_peer(fd), "192.0.2.9:5300");
+	assert_null(sock_known(fd));
+	assert_false(is_on(fd));
 }
 
 TEST(an_ipv6_socket_that_gets_no_address_is_pinned)

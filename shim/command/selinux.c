@@ -109,7 +109,10 @@ static void write_label(void *path)
 		guard_write(label, strlen(label));
 }
 
-/* Of a program, which may be on a file system that never answers. */
+/*
+ * Reads the label of a program in a child with a deadline: the program may be
+ * on a file system that never answers.
+ */
 static bool program_label(const char *program, char *label)
 {
 	char path[PATH_MAX];

@@ -187,7 +187,7 @@ static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 {
 	bool done;
 
-	/* It is a new peer, mostly: the look-up said so. */
+	/* Mostly the peer is new, and peers_link() will use its chain. */
 	__builtin_prefetch(peers_chain_of(d->hashes.anywhere), 1);
 	if (!peers_take_lock())
 		return;

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Which peer is forgotten for a new one: the table is looked at in rounds. */
+/*
+ * Chooses the peer to forget for a new one.  A hand goes round the table, and
+ * compares the next EVICTION_WINDOW peers.
+ */
 #include "state/peers_table.h"
 
 /* Number of peers that are compared to find the one to forget. */
@@ -8,9 +11,9 @@
 #define AHEAD 6
 
 /*
- * Whose is highest is forgotten: the oldest of those that asked and are not
- * fresh or were not answered, or else of all.  A flood of forged requests must
- * not make us forget to whom we wrote first.
+ * Whether the peer is forgotten only if all that are compared are kept: we
+ * wrote to it first, or answered it in the last REPLYFROM_TTL seconds.  So a
+ * flood of forged requests evicts its own peers.
  */
 static inline bool is_kept(const struct peer *peer, uint32_t now)
 {
@@ -18,6 +21,10 @@ static inline bool is_kept(const struct peer *peer, uint32_t now)
 	       (peer->entry.answered && peers_is_fresh(peer, now));
 }
 
+/*
+ * The highest rank is forgotten: of the peers that are not kept, or else of
+ * all, the one that was not heard for longest.
+ */
 static inline uint64_t eviction_rank(const struct peer *peer, uint32_t now)
 {
 	return (uint64_t)!is_kept(peer, now) << 32 | peers_age(peer, now);
@@ -46,10 +53,11 @@ struct peer *peers_victim(uint32_t now)
 }
 
 /*
- * The round goes on behind the victim, so that of a second's peers the oldest
- * go first.  Where all that were compared are kept it goes on behind them, so
- * that a flood takes one of sixteen that stand together.  Not where half of the
- * table is like that: those who wait would be met too soon again.
+ * Moves the hand behind the victim, so that of peers heard in the same second
+ * the oldest goes first.  If all that were compared are kept, it moves behind
+ * all of them, so that a flood takes one kept peer of sixteen.  Not if that
+ * happened for half of the table: the hand would come back too soon to clients
+ * that wait for an answer.
  */
 static void move_hand(const struct peer *victim, uint32_t now)
 {
@@ -76,7 +84,7 @@ ALWAYS_INLINE void prefetch_around(const struct peer *peer)
 		&peers_table.buckets[peer->hh.hashv & peers_table.bucket_mask],
 		1);
 	__builtin_prefetch(peers_chain_of(peers_hash(&peer->key).anywhere), 1);
-	/* To look for a page that is not there takes long, too. */
+	/* Not NULL: the processor would search for its page each time. */
 	if (peer->hh.hh_prev)
 		__builtin_prefetch(peer->hh.hh_prev, 1);
 	if (peer->hh.hh_next)
@@ -92,9 +100,9 @@ ALWAYS_INLINE void prefetch_peer(const struct peer *peer)
 }
 
 /*
- * What an eviction touches was used last when the round came by here before, a
- * whole table ago.  So the caches get it some evictions earlier, while the
- * server does other work; the peers go in order, mostly.
+ * The memory that an eviction touches was last used when the hand was here
+ * before, so it has left the caches.  It is prefetched AHEAD evictions early;
+ * the victims are mostly in the order of the table.
  */
 ALWAYS_INLINE void prefetch_victims(void)
 {

@@ -232,12 +232,12 @@ struct peer *peers_insert(const struct peers_key *key,
 bool peers_have_room(uint32_t now);
 
 /*
- * The peer to forget for a new one, of a table that is full; peers_evict.c.
- * The caller holds the lock, as of peers_move_on().
+ * The peer to forget for a new one; the same until peers_move_on().  The caller
+ * of both holds the lock.
  */
 struct peer *peers_victim(uint32_t now);
 
-/* That one is forgotten now: the next call looks further on. */
+/* The victim is forgotten: the next peers_victim() compares those behind it. */
 void peers_move_on(const struct peer *victim, uint32_t now);
 
 /* Allocates memory for one more peer, outside the lock.  Keeps errno. */

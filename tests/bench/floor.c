@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The least that an interposer can do: a library to preload, which gives an
- * IPv4 server that answers by sendto() what it read last by recvfrom() the
- * source that was asked.  It remembers nothing else, asks for nothing and
- * checks nothing, so it helps no real server; it is measured beside the
- * library.
+ * A library to preload that does the least that an interposer can do.  An IPv4
+ * server reads a request by recvfrom() and answers it by sendto() before it
+ * reads the next one; the answer leaves from the address that was asked.  The
+ * library remembers only that last request, and checks for no errors, so it is
+ * of no use but to be measured.
  */
 #include <dlfcn.h>
 #include <netinet/in.h>

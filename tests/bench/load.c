@@ -92,7 +92,7 @@ static void begin_frame(struct frame *frame, const struct ether_addr *to,
 	frame->udp = udp;
 }
 
-/* Who sends frame n. */
+/* The number of the peer whose datagram frame n is. */
 static uint64_t sender(const struct load *load, uint64_t n)
 {
 	if (n < load->idle)

@@ -7,10 +7,8 @@ import sys
 import time
 import traceback
 from collections import Counter
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from typing import Callable
 
 import daemon
@@ -18,12 +16,11 @@ import engine
 import lab
 import probes
 import servers
+import side_by_side
 import suite
 from tap_writer import TapWriter
 
 LOGS = os.path.join(lab.TOP, "build", "test", "containers")
-SIDE_BY_SIDE = 2
-FIRST_PORT, PORTS_EACH = 20000, 60
 
 
 @dataclass(frozen=True)
@@ -92,21 +89,13 @@ def echo_servers(programs):
                        f"{programs}/tests/e2e/libplugin.so $mode $port")]
 
 
-# Kept for the processes that are forked.
-jobs = []
-
-
-def do(number):
-    """One test: its lines, its counts and its seconds."""
-    row, name, test = jobs[number]
-    first = FIRST_PORT + number * PORTS_EACH
-    path = os.path.join(LOGS, re.sub(r"\W+", "-", f"{row.name} {name}") + ".log")
+def timed(row, name, test, ports, log):
+    """One test: its row's name, its lines, its counts and its seconds."""
     began = time.monotonic()
-    with open(path, "w", encoding="utf-8") as log:
-        try:
-            lines, tally = test(range(first, first + PORTS_EACH, 2), log)
-        except Exception:  # the other rows are there to be tried
-            lines, tally = [(False, name, traceback.format_exc().splitlines())], Counter()
+    try:
+        lines, tally = test(ports, log)
+    except Exception:  # the other rows are there to be tried
+        lines, tally = [(False, name, traceback.format_exc().splitlines())], Counter()
     return row.name, lines, tally, time.monotonic() - began
 
 
@@ -141,17 +130,16 @@ def main(rows):
     rows = [row for row in rows
             if not wanted or any(word in row.name for word in wanted)]
     os.makedirs(LOGS, exist_ok=True)
-    jobs[:] = [(row, name, test) for row in rows if not row.skip
-               for name, test in row.tests.items()]
+    trials = [(f"{row.name} {name}", partial(timed, row, name, test))
+              for row in rows if not row.skip for name, test in row.tests.items()]
     sys.stdout.flush()
     tap = TapWriter()
     tallies, seconds = {row.name: Counter() for row in rows}, Counter()
-    with ProcessPoolExecutor(SIDE_BY_SIDE, get_context("fork")) as pool:
-        for name, lines, tally, taken in pool.map(do, range(len(jobs))):
-            tallies[name] += tally
-            seconds[name] += taken
-            for ok, sentence, remarks in lines:
-                tap.test(ok, f"{name}: {sentence}", remarks)
+    for name, lines, tally, taken in side_by_side.run(trials, LOGS):
+        tallies[name] += tally
+        seconds[name] += taken
+        for ok, sentence, remarks in lines:
+            tap.test(ok, f"{name}: {sentence}", remarks)
     for row in rows:
         if row.skip:
             tap.test(True, f"{row.name} # SKIP {row.skip}")

@@ -2,24 +2,20 @@
 """Tests the servers of a table, and prints TAP."""
 
 import os
-import re
 import sys
 import tempfile
 import traceback
 from collections import deque
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import ExitStack
 from functools import partial
-from multiprocessing import get_context
 
 import ask
 import daemon
 import lab
 import probes
+import side_by_side
 from tap_writer import TapWriter
 
-SIDE_BY_SIDE = 2
-FIRST_PORT, PORTS_EACH = 20000, 100
 # With TEST_QUICK=1 in the environment.
 QUICK_SERVERS = ("memcached", "unbound", "dnsmasq")
 # How many servers that stall are replaced, for each way of being bound.
@@ -174,25 +170,17 @@ def why_not(server):
     return ""
 
 
-# Kept for the processes that are forked: what is in a table cannot be pickled.
-table = []
-
-
-def test(kind, logs, number):
+def test(kind, server, ports, log):
     """All tests of one server; there is one process for this at a time."""
-    server = table[number]
     if why := why_not(server):
         return [(True, f"{server.name} # SKIP {why}", [])]
-    first = FIRST_PORT + number * PORTS_EACH
     daemon.adopt_orphans()
-    path = os.path.join(logs, re.sub(r"\W+", "-", server.name) + ".log")
-    with open(path, "w", encoding="utf-8") as log:
-        trial = Trial(server, range(first, first + PORTS_EACH, 2), log)
-        for mode in server.modes.split():
-            trial.attempt(getattr(trial, kind), mode)
-        for how in server.two.split():
-            trial.attempt(trial.two_addresses, how == "queue")
-        return trial.lines
+    trial = Trial(server, ports, log)
+    for mode in server.modes.split():
+        trial.attempt(getattr(trial, kind), mode)
+    for how in server.two.split():
+        trial.attempt(trial.two_addresses, how == "queue")
+    return trial.lines
 
 
 def choose_logs():
@@ -218,13 +206,13 @@ def main(kind, servers):
     if unknown := set(wanted) - {server.name for server in servers}:
         print(f"no server is called {', '.join(sorted(unknown))}", file=sys.stderr)
         return 2
-    table[:] = [server for server in servers if not wanted or server.name in wanted]
     daemon.enter()
     logs = choose_logs()
     sys.stdout.flush()
     tap = TapWriter()
-    with ProcessPoolExecutor(SIDE_BY_SIDE, get_context("fork")) as pool:
-        for lines in pool.map(partial(test, kind, logs), range(len(table))):
-            for line in lines:
-                tap.test(*line)
+    trials = [(server.name, partial(test, kind, server)) for server in servers
+              if not wanted or server.name in wanted]
+    for lines in side_by_side.run(trials, logs):
+        for line in lines:
+            tap.test(*line)
     return tap.end()

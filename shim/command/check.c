@@ -2,8 +2,8 @@
 /* Says whether the library can help a command, a process, or all there are. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
+#include "command/guarded_check.h"
 #include "command/inspect.h"
-#include "command/preload_check.h"
 #include "command/print.h"
 #include "command/report.h"
 #include "command/target.h"
@@ -29,24 +29,24 @@ static struct report report;
 static int check_command(const char *command, struct request *request,
 			 size_t processes)
 {
-	static struct preload_check check;
-	const struct verdict *verdict = &check.verdict;
+	static struct guarded_check check;
+	const struct preload_check *preload = &check.preload;
 
-	preload_check(command, &request->starter, &check);
-	if (check.outcome == PRELOAD_NOT_FOUND && processes) {
+	guarded_check(command, &request->starter, &check);
+	if (check.outcome == CHECK_NOT_FOUND && processes) {
 		request->single = processes == 1;
 		return EXIT_SUCCESS;
 	}
-	if (check.outcome != PRELOAD_JUDGED)
+	if (check.outcome != CHECK_DONE)
 		return command_fail(EXIT_INCOMPLETE,
-				    check.outcome == PRELOAD_UNREAD ? check.path
-								    : command,
-				    verdict->text);
+				    check.outcome == CHECK_UNREAD ? check.path
+								  : command,
+				    preload->text);
 	if (!request->quiet && !request->json)
 		print_line("%s: replyfrom %s%s%s", command,
-			   verdict->helps ? "can help" : "cannot help",
-			   *verdict->text ? ": " : "", verdict->text);
-	return verdict->helps ? EXIT_SUCCESS : EXIT_WRONG;
+			   preload->helps ? "can help" : "cannot help",
+			   *preload->text ? ": " : "", preload->text);
+	return preload->helps ? EXIT_SUCCESS : EXIT_WRONG;
 }
 
 /* A second uplink whose answers leave by the first.  ip-rule(8). */

@@ -9,7 +9,7 @@
 #include "command/diagnosis.h"
 #include "command/drop_in.h"
 #include "command/guard.h"
-#include "command/preload_check.h"
+#include "command/guarded_check.h"
 #include "command/print.h"
 #include "command/subject.h"
 
@@ -59,13 +59,13 @@ static bool find_unit_program(const struct unit *unit, char *program,
 }
 
 /* Of a process its own line says that it cannot be looked at. */
-static void diagnose_unjudged(const struct subject *subject,
-			      const char *program,
-			      const struct preload_check *check)
+static void diagnose_unchecked(const struct subject *subject,
+			       const char *program,
+			       const struct guarded_check *check)
 {
-	if (check->outcome == PRELOAD_UNREAD && !subject->target.count)
+	if (check->outcome == CHECK_UNREAD && !subject->target.count)
 		diagnosis_say(DIAGNOSIS_UNKNOWN, "program", NULL, "%s: %s",
-			      program, check->verdict.text);
+			      program, check->preload.text);
 	else if (!subject->target.count)
 		diagnosis_say(DIAGNOSIS_NOTE, "program",
 			      "correct the unit's ExecStart=",
@@ -76,7 +76,7 @@ static void diagnose_program(const struct subject *subject)
 {
 	struct starter starter = { subject->process.uid, subject->process.gid,
 				   subject->process.pid };
-	static struct preload_check check;
+	static struct guarded_check check;
 	char program[PATH_MAX] = "";
 
 	if (subject->target.count)
@@ -86,10 +86,10 @@ static void diagnose_program(const struct subject *subject)
 		return;
 	if (subject->process.loaded)
 		return;
-	preload_check(program, &starter, &check);
-	if (check.outcome != PRELOAD_JUDGED)
-		diagnose_unjudged(subject, program, &check);
-	else if (check.verdict.helps)
+	guarded_check(program, &starter, &check);
+	if (check.outcome != CHECK_DONE)
+		diagnose_unchecked(subject, program, &check);
+	else if (check.preload.helps)
 		diagnosis_say(DIAGNOSIS_OK, "program", NULL,
 			      "replyfrom can help it, and user %u can read the "
 			      "library",
@@ -97,7 +97,7 @@ static void diagnose_program(const struct subject *subject)
 	else
 		diagnosis_say(need(subject), "program", NULL,
 			      "replyfrom cannot help it: %s",
-			      check.verdict.text);
+			      check.preload.text);
 }
 
 /* The file of ld.so(8), without its comments; the caller frees it. */

@@ -6,8 +6,8 @@
 #include "command/command.h"
 #include "command/engine.h"
 #include "command/guard.h"
-#include "command/judge.h"
 #include "command/order.h"
+#include "command/preload_check.h"
 #include "command/selinux.h"
 
 #include <stdio.h>
@@ -41,14 +41,14 @@ struct look {
 };
 
 static void say_not_loaded(const struct process *process,
-			   struct verdict *verdict)
+			   struct preload_check *check)
 {
 	char label[PROCESS_LABEL_BYTES];
 	struct selinux_start start;
-	int length = snprintf(verdict->text, sizeof(verdict->text),
+	int length = snprintf(check->text, sizeof(check->text),
 			      "LD_PRELOAD names it, but it was not loaded: ");
-	char *end = verdict->text + length;
-	const size_t room = sizeof(verdict->text) - (size_t)length;
+	char *end = check->text + length;
+	const size_t room = sizeof(check->text) - (size_t)length;
 	const char *why = "the loader says why on standard error";
 
 	process_label(process->pid, "current", label);
@@ -69,19 +69,19 @@ static void say_not_loaded(const struct process *process,
 
 /* Why a process that could have the library has it not; false: unknown. */
 static bool find_loss(const struct process *process, bool marked,
-		      struct verdict *verdict)
+		      struct preload_check *check)
 {
 	struct process above;
 
 	if (process->wanted)
-		say_not_loaded(process, verdict);
+		say_not_loaded(process, check);
 	else if (process_above_with_library(process, &above))
-		(void)snprintf(verdict->text, sizeof(verdict->text),
+		(void)snprintf(check->text, sizeof(check->text),
 			       "LD_PRELOAD was lost on the way from %s (%d): "
 			       "%s",
 			       above.name, (int)above.pid, advice(above.name));
 	else if (marked)
-		(void)snprintf(verdict->text, sizeof(verdict->text),
+		(void)snprintf(check->text, sizeof(check->text),
 			       "LD_PRELOAD was lost on the way, as the socket "
 			       "was opened with it: %s",
 			       process->passed
@@ -89,7 +89,7 @@ static bool find_loss(const struct process *process, bool marked,
 				       : advice(""));
 	else
 		return false;
-	verdict->helps = false;
+	check->helps = false;
 	return true;
 }
 
@@ -106,7 +106,8 @@ static bool is_library_missing(const struct process *process)
 }
 
 /* One that is older than the library needs cannot load it. */
-static void compare_libc(const struct process *process, struct verdict *verdict)
+static void compare_libc(const struct process *process,
+			 struct preload_check *check)
 {
 	char path[PATH_MAX + 32];
 
@@ -114,38 +115,38 @@ static void compare_libc(const struct process *process, struct verdict *verdict)
 		return;
 	(void)snprintf(path, sizeof(path), "/proc/%d/root%s", (int)process->pid,
 		       process->libc);
-	(void)judge_libc(path, verdict);
+	(void)preload_check_libc(path, check);
 }
 
 static void say_privileged(const struct process *process,
-			   struct verdict *verdict)
+			   struct preload_check *check)
 {
 	char next[SELINUX_TEXT_BYTES];
 	struct selinux_start start;
 
-	verdict->helps = false;
+	check->helps = false;
 	if (process->privileged_file) {
-		(void)snprintf(verdict->text, sizeof(verdict->text),
+		(void)snprintf(check->text, sizeof(check->text),
 			       "it was started as setuid, setgid or with file "
 			       "capabilities: the loader ignores LD_PRELOAD; "
 			       "`replyfrom attach` can help");
 		return;
 	}
 	if (!selinux_start_of(process, &start)) {
-		(void)snprintf(verdict->text, sizeof(verdict->text),
+		(void)snprintf(check->text, sizeof(check->text),
 			       "the loader ignores LD_PRELOAD, as a security "
 			       "module has the program count as privileged");
 		return;
 	}
 	selinux_say_next(SELINUX_TRANSITION, &start, "", next);
-	(void)snprintf(verdict->text, sizeof(verdict->text),
+	(void)snprintf(check->text, sizeof(check->text),
 		       "the loader ignores LD_PRELOAD, as SELinux's domain "
 		       "changed; to allow it: %.512s",
 		       next);
 }
 
-static void judge_unloaded(const struct process *process, bool marked,
-			   struct verdict *verdict)
+static void check_unloaded(const struct process *process, bool marked,
+			   struct preload_check *check)
 {
 	const struct starter starter = { process->uid, process->gid,
 					 process->pid };
@@ -153,32 +154,32 @@ static void judge_unloaded(const struct process *process, bool marked,
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);
 	if (process->privileged)
-		say_privileged(process, verdict);
+		say_privileged(process, check);
 	else if (is_library_missing(process))
-		*verdict = (struct verdict){
+		*check = (struct preload_check){
 			false, "the library is not in this container (mount it "
 			       "and set LD_PRELOAD)"
 		};
-	else if (!judge(path, &starter, verdict))
-		*verdict = (struct verdict){ false, "its program cannot be "
-						    "read" };
-	else if (verdict->helps && !find_loss(process, marked, verdict))
-		compare_libc(process, verdict);
+	else if (!preload_check(path, &starter, check))
+		*check = (struct preload_check){ false, "its program cannot be "
+							"read" };
+	else if (check->helps && !find_loss(process, marked, check))
+		compare_libc(process, check);
 }
 
 /* The program is read once, not for each of thousands of sockets. */
-static const struct verdict *unloaded_verdict(const struct process *process,
-					      bool marked)
+static const struct preload_check *unloaded_check(const struct process *process,
+						  bool marked)
 {
-	static struct verdict verdicts[2]; /* not marked, marked */
+	static struct preload_check checks[2]; /* not marked, marked */
 	static bool known[2];
 
 	if (!known[marked]) {
-		verdicts[marked] = (struct verdict){ .helps = true };
-		judge_unloaded(process, marked, &verdicts[marked]);
+		checks[marked] = (struct preload_check){ .helps = true };
+		check_unloaded(process, marked, &checks[marked]);
 		known[marked] = true;
 	}
-	return &verdicts[marked];
+	return &checks[marked];
 }
 
 /* One that it was handed, and has not used: the first receive changes that. */
@@ -189,66 +190,67 @@ static bool is_inherited(const struct process *process, unsigned long inode,
 	       wildcard_is_of(process->parent, inode);
 }
 
-static void say_bypassed(const struct process *process, struct verdict *verdict)
+static void say_bypassed(const struct process *process,
+			 struct preload_check *check)
 {
 	char first[PATH_MAX];
 
-	verdict->helps = false;
+	check->helps = false;
 	if (order_find_first(process->preload, process->pid, first))
-		(void)snprintf(verdict->text, sizeof(verdict->text),
+		(void)snprintf(check->text, sizeof(check->text),
 			       "it does not track this socket: %.256s, before "
 			       "it in LD_PRELOAD, may not pass calls on (name "
 			       "%s first)",
 			       first, COMMAND_LIBRARY);
 	else
-		(void)snprintf(verdict->text, sizeof(verdict->text),
+		(void)snprintf(check->text, sizeof(check->text),
 			       "it does not track this socket, whose calls "
 			       "bypass it (RTLD_DEEPBIND, io_uring, or system "
 			       "calls of the program's own); `replyfrom "
 			       "attach` can help");
 }
 
-static void judge_loaded(const struct process *process,
+static void check_loaded(const struct process *process,
 			 const struct wildcard *socket, int fd,
 			 const struct socket_options *options,
-			 struct verdict *verdict)
+			 struct preload_check *check)
 {
 	if (process->disabled)
-		*verdict =
-			(struct verdict){ false, "REPLYFROM_DISABLE is set" };
+		*check = (struct preload_check){ false,
+						 "REPLYFROM_DISABLE is set" };
 	else if (!options->known || options->marked)
 		return;
 	else if (process->choosy &&
 		 !ports_has(process->only_ports, socket->port))
-		*verdict = (struct verdict){
+		*check = (struct preload_check){
 			false, "REPLYFROM_ONLY_PORTS leaves its port out"
 		};
 	else if (!is_inherited(process, socket->inode, fd))
-		say_bypassed(process, verdict);
+		say_bypassed(process, check);
 }
 
-static void judge_wrong(const struct look *look, int fd,
-			const struct socket_options *options,
-			struct inspected *one)
+static void explain_wrong(const struct look *look, int fd,
+			  const struct socket_options *options,
+			  struct inspected *one)
 {
 	const struct process *process = &look->process;
-	static struct verdict verdict;
+	static struct preload_check check;
 
 	if (process->loaded) {
-		verdict = (struct verdict){ .helps = true };
-		judge_loaded(process, &one->socket, fd, options, &verdict);
+		check = (struct preload_check){ .helps = true };
+		check_loaded(process, &one->socket, fd, options, &check);
 	} else {
-		verdict = *unloaded_verdict(process, options->marked);
+		check = *unloaded_check(process, options->marked);
 	}
-	one->attached = !(process->loaded && verdict.helps) && look->attached;
+	one->attached = !(process->loaded && check.helps) && look->attached;
 	if (one->attached)
-		verdict = (struct verdict){ .helps = true };
-	one->helps = verdict.helps;
-	one->answers = one->attached || (process->loaded && verdict.helps)
+		check = (struct preload_check){ .helps = true };
+	one->helps = check.helps;
+	one->answers = one->attached || (process->loaded && check.helps)
 			       ? ANSWERS_FIXED
 			       : ANSWERS_WRONG;
 	(void)snprintf(one->why, sizeof(one->why), "%.*s",
-		       INSPECT_WHY_BYTES - 1, verdict.text);
+		       INSPECT_WHY_BYTES - 1, check.text);
 }
 
 static void describe_where(const struct process *process, struct inspected *one)
@@ -291,7 +293,7 @@ static void found(unsigned long inode, int fd, void *data)
 	else if (!process->loaded && options.pktinfo)
 		one.answers = ANSWERS_ITSELF;
 	else
-		judge_wrong(look, fd, &options, &one);
+		explain_wrong(look, fd, &options, &one);
 	guard_write(&one, sizeof(one));
 }
 

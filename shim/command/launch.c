@@ -2,9 +2,9 @@
 /* The `replyfrom` command: runs another command with the library preloaded. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
+#include "command/guarded_check.h"
 #include "command/help.h"
-#include "command/judge.h"
-#include "command/preload_check.h"
+#include "command/path_search.h"
 #include "command/program.h"
 
 #include <errno.h>
@@ -60,11 +60,11 @@ static int help_main(int argc, char **argv)
 static void explain_why_not(const char *command)
 {
 	const struct starter starter = { getuid(), getgid(), 0 };
-	static struct preload_check check;
+	static struct guarded_check check;
 
-	preload_check(command, &starter, &check);
-	if (check.outcome == PRELOAD_JUDGED && !check.verdict.helps)
-		(void)command_fail(0, command, check.verdict.text);
+	guarded_check(command, &starter, &check);
+	if (check.outcome == CHECK_DONE && !check.preload.helps)
+		(void)command_fail(0, command, check.preload.text);
 }
 
 /* What a file that exists lacks to be run; NULL: unknown. */
@@ -108,7 +108,7 @@ static int fail_to_run(const char *command, int error)
 	const char *interpreter;
 	struct stat file;
 
-	if (!judge_find_file(command, path))
+	if (!path_search_file(command, path))
 		return error == ENOENT ? fail_on_missing(command)
 				       : command_fail(EXIT_NOT_RUN, command,
 						      strerror(error));

@@ -1,21 +1,31 @@
 /* SPDX-License-Identifier: MIT */
-/*
- * Finds out whether the library can help a command.  This has a deadline: a
- * program or its interpreter may be on a FUSE file system that does not answer.
- */
+/* Says whether the library can help a program that is started with it. */
 #ifndef REPLYFROM_PRELOAD_CHECK_H
 #define REPLYFROM_PRELOAD_CHECK_H
 
-#include "command/judge.h"
+#include <limits.h>
+#include <stdbool.h>
+#include <sys/types.h>
+
+enum { PRELOAD_CHECK_BYTES = PATH_MAX + 256 };
 
 struct preload_check {
-	enum { PRELOAD_JUDGED, PRELOAD_NOT_FOUND, PRELOAD_UNREAD } outcome;
-	char path[PATH_MAX];	/* where it was found, or what was asked for */
-	struct verdict verdict; /* if it was not judged: why */
+	bool helps;
+	char text[PRELOAD_CHECK_BYTES]; /* why not; or what to know, or "" */
 };
 
-/* Finds the command as execvp(3) does, and judges it. */
-void preload_check(const char *command, const struct starter *starter,
+/* Who starts the program, and where. */
+struct starter {
+	uid_t uid;
+	gid_t gid;
+	pid_t root_of; /* whose root directory it is; 0: ours */
+};
+
+/* Checks the program at this path.  False, and errno: it cannot be read. */
+bool preload_check(const char *path, const struct starter *starter,
 		   struct preload_check *check);
+
+/* False, and `check` says so: the library needs a newer one than `libc`. */
+bool preload_check_libc(const char *libc, struct preload_check *check);
 
 #endif

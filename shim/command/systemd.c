@@ -3,7 +3,7 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/command.h"
 #include "command/drop_in.h"
-#include "command/preload_check.h"
+#include "command/guarded_check.h"
 #include "command/print.h"
 #include "command/unit.h"
 
@@ -77,25 +77,25 @@ static bool is_true(const char *program)
 static int check_program(const struct unit *unit, const char *program,
 			 char *path)
 {
-	static struct preload_check check;
+	static struct guarded_check check;
 	struct starter starter = { 0 };
 
 	if (!unit_user(unit, &starter.uid, &starter.gid))
 		return command_fail(EXIT_FAILURE, unit->settings[UNIT_USER],
 				    "there is no such user");
-	preload_check(program, &starter, &check);
+	guarded_check(program, &starter, &check);
 	memcpy(path, check.path, PATH_MAX);
 	/* It may be in there only, where it is not looked at. */
-	if (check.outcome == PRELOAD_NOT_FOUND &&
+	if (check.outcome == CHECK_NOT_FOUND &&
 	    (unit->settings[UNIT_ROOT_DIRECTORY] ||
 	     unit->settings[UNIT_ROOT_IMAGE])) {
 		(void)snprintf(path, PATH_MAX, "%s", program);
 		return GO_ON;
 	}
-	return check.outcome == PRELOAD_JUDGED && check.verdict.helps
+	return check.outcome == CHECK_DONE && check.preload.helps
 		       ? GO_ON
 		       : command_fail(EXIT_FAILURE, program,
-				      check.verdict.text);
+				      check.preload.text);
 }
 
 /* Of errno, after unit_read(). */

@@ -164,6 +164,7 @@ class Variant:
 
 
 NAIVE = Variant("naive")
+NAIVE_AGAIN = Variant("naive, again")
 BY_HAND = Variant("pktinfo by hand", "pktinfo")
 AGAIN = Variant("pktinfo by hand, again", "pktinfo")
 SHIM = Variant("replyfrom", library=lab.LIBRARY)
@@ -209,17 +210,16 @@ SCENES = [
           several=True),
 ]
 # What a request costs beside little and beside much that has nothing to do with it.
-PAIR = (BY_HAND, SHIM)
 BESIDE = [
-    (Scene("idle few", "100 client ports, 1,000 idle peers", "single", PAIR,
+    (Scene("idle few", "100 client ports, 1,000 idle peers", "single", THREE,
            peers=100, idle=1000, warm_up=6000, every=3),
-     Scene("idle many", "100 client ports, 50,000 idle peers", "single", PAIR,
+     Scene("idle many", "100 client ports, 50,000 idle peers", "single", THREE,
            peers=100, idle=50000, warm_up=55000, every=3)),
-    (Scene("sockets few", "beside 10 sockets", "single:10", PAIR, every=3),
-     Scene("sockets many", "beside 10,000 sockets", "single:10000", PAIR, every=3)),
-    (Scene("threads few", "one thread", "sharers:1", PAIR, several=True, every=3),
+    (Scene("sockets few", "beside 10 sockets", "single:10", THREE, every=3),
+     Scene("sockets many", "beside 10,000 sockets", "single:10000", THREE, every=3)),
+    (Scene("threads few", "one thread", "sharers:1", THREE, several=True, every=3),
      Scene("threads many", "64 threads, a SO_REUSEPORT socket each", "sharers:64",
-           PAIR, several=True, every=3)),
+           THREE, several=True, every=3)),
 ]
 
 

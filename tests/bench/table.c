@@ -238,6 +238,7 @@ int main(int argc, char **argv)
 	find_bare(&in);
 	recall(&in);
 	printf("bare_ns %.2f ", find_bare(&in));
+	printf("bare_again_ns %.2f ", find_bare(&in));
 	printf("recall_ns %.2f ", recall(&in));
 	printf("remember_ns %.2f ", update(&in));
 	printf("replace_ns %.2f ", replace(&in));

@@ -4,7 +4,7 @@
 #define REPLYFROM_CALLS_H
 
 #include "base/real.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -29,7 +29,7 @@ static inline bool sockopt_set(int fd, int level, int name, int value)
 }
 
 /* Reads what fd is bound to.  False and errno: getsockname(2) failed. */
-static inline bool name_read(int fd, struct sockaddr_in6 *name)
+static inline bool sockaddr_read(int fd, struct sockaddr_in6 *name)
 {
 	socklen_t len = sizeof(*name);
 
@@ -38,20 +38,20 @@ static inline bool name_read(int fd, struct sockaddr_in6 *name)
 }
 
 /* connect(2) and bind(2).  False and errno: the call failed. */
-static inline bool name_connect(int fd, const struct sockaddr_in6 *name)
+static inline bool sockaddr_connect(int fd, const struct sockaddr_in6 *name)
 {
 	return !real.connect(fd, (const struct sockaddr *)name,
-			     name_length(name->sin6_family));
+			     sockaddr_length(name->sin6_family));
 }
 
-static inline bool name_bind(int fd, const struct sockaddr_in6 *name)
+static inline bool sockaddr_bind(int fd, const struct sockaddr_in6 *name)
 {
 	return !real.bind(fd, (const struct sockaddr *)name,
-			  name_length(name->sin6_family));
+			  sockaddr_length(name->sin6_family));
 }
 
 /* Dissolves fd's association with its peer.  connect(2) AF_UNSPEC. */
-static inline bool name_disconnect(int fd)
+static inline bool sockaddr_disconnect(int fd)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 

@@ -2,7 +2,7 @@
 /* Takes and releases the leaf locks, and notices forks. */
 #include "base/lock.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -44,17 +44,17 @@ static _Atomic uint32_t *wiped_page(void)
 	static _Atomic uint32_t unwiped[WORDS];
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
-	void *page = map_memory(bytes);
+	void *page = memory_map(bytes);
 
 	if (page && !madvise(page, bytes, MADV_WIPEONFORK)) {
 		if (atomic_compare_exchange_strong(&lock_page, &none, page))
 			return page;
-		unmap_memory(page, bytes);
+		memory_unmap(page, bytes);
 		return none;
 	}
 	/* Before Linux 4.14: only fork(3) is noticed. */
 	if (page)
-		unmap_memory(page, bytes);
+		memory_unmap(page, bytes);
 	if (atomic_compare_exchange_strong(&lock_page, &none, unwiped))
 		return unwiped;
 	return none;

@@ -2,7 +2,7 @@
 /* Provides blocks of memory, and keeps a few for later calls. */
 #include "base/scratch.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -24,14 +24,14 @@ static void discard(struct block *block)
 {
 	int saved = errno;
 
-	unmap_memory(block, block->bytes);
+	memory_unmap(block, block->bytes);
 	errno = saved;
 }
 
 static struct block *map(size_t bytes)
 {
 	int saved = errno;
-	struct block *block = map_memory(bytes);
+	struct block *block = memory_map(bytes);
 
 	errno = saved;
 	if (block)

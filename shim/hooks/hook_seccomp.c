@@ -2,7 +2,7 @@
 /* Before a seccomp filter is installed, stops all that it would kill for. */
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "base/seccomp.h"
 #include "hooks/hook.h"
@@ -88,7 +88,7 @@ static unsigned int forbidden_by(const struct sock_fprog *filter)
 static void do_without(unsigned int what, bool yes)
 {
 	if (what & MEMORY)
-		atomic_store(&map_forbidden, yes);
+		atomic_store(&memory_forbidden, yes);
 	if (what & LOOKS)
 		sock_forbid_looks(yes);
 	if (what & FOLLOWS)

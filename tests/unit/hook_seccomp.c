@@ -4,7 +4,7 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/map.h"
+#include "base/memory.h"
 #include "base/real.h"
 #include "state/follow.h"
 #include "state/peers.h"
@@ -81,7 +81,7 @@ static const char *given_up(void)
 	static char text[64];
 
 	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s",
-		       atomic_load(&map_forbidden) ? "memory " : "",
+		       atomic_load(&memory_forbidden) ? "memory " : "",
 		       without.looks ? "looks " : "",
 		       without.follows ? "follows " : "",
 		       without.waits ? "waits " : "",

@@ -2,7 +2,7 @@
 /* Memory that is lent, and comes back. */
 #include "base/scratch.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -16,7 +16,7 @@ enum { SMALL = 64, MEDIUM = 10000, LARGE = 1000000 };
 BEFORE_EACH(nothing_counted)
 {
 	memory_reset();
-	atomic_store(&map_forbidden, false);
+	atomic_store(&memory_forbidden, false);
 }
 
 /* What a body saw and did. */
@@ -147,7 +147,7 @@ TEST(a_filter_that_kills_for_memory_is_a_lack_of_it)
 
 	(void)lend(MEDIUM);
 	memory_reset();
-	atomic_store(&map_forbidden, true);
+	atomic_store(&memory_forbidden, true);
 	lent.memory = &lent;
 
 	int answer = scratch_with(lent.bytes, use, &lent);
@@ -156,7 +156,7 @@ TEST(a_filter_that_kills_for_memory_is_a_lack_of_it)
 	assert_int_equal(answer, 5);
 	assert_int_equal(memory_mapped + memory_unmapped, 0);
 	errno = 0;
-	assert_null(map_memory(LARGE));
+	assert_null(memory_map(LARGE));
 	assert_int_equal(errno, ENOMEM);
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory from mmap(2), never from the application's heap. */
-#ifndef REPLYFROM_MAP_H
-#define REPLYFROM_MAP_H
+#ifndef REPLYFROM_MEMORY_H
+#define REPLYFROM_MEMORY_H
 
 #include "base/attribute.h"
 
@@ -15,14 +15,14 @@
  * A seccomp filter kills for mmap(2) or munmap(2).  Weak: one variable for all
  * files that include this.
  */
-__attribute__((weak)) HIDDEN _Atomic bool map_forbidden;
+__attribute__((weak)) HIDDEN _Atomic bool memory_forbidden;
 
 /* Returns zeroed memory, or NULL and errno. */
-static inline void *map_memory(size_t bytes)
+static inline void *memory_map(size_t bytes)
 {
 	void *at;
 
-	if (atomic_load_explicit(&map_forbidden, memory_order_relaxed)) {
+	if (atomic_load_explicit(&memory_forbidden, memory_order_relaxed)) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -33,9 +33,9 @@ static inline void *map_memory(size_t bytes)
 }
 
 /* Unmaps it, unless that is forbidden. */
-static inline void unmap_memory(void *at, size_t bytes)
+static inline void memory_unmap(void *at, size_t bytes)
 {
-	if (!atomic_load_explicit(&map_forbidden, memory_order_relaxed))
+	if (!atomic_load_explicit(&memory_forbidden, memory_order_relaxed))
 		munmap(at, bytes);
 }
 

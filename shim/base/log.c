@@ -7,6 +7,7 @@
 #include "base/line.h"
 #include "base/lock.h"
 #include "base/quiet.h"
+#include "base/sandbox.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -96,19 +97,13 @@ static void add_socket(struct line *line, int fd)
 	line_add(line, ": ");
 }
 
-static _Atomic bool silent;
-
-void log_forbid(bool yes)
-{
-	atomic_store(&silent, yes);
-}
-
 void log_stderr_is(bool there)
 {
 	const int saved = errno;
 
 	/* A vfork child's fds are its own, but this memory is its parent's. */
-	if (config_get()->log && !atomic_load(&silent) && !lock_is_borrowed())
+	if (config_get()->log && !sandbox_forbids(SANDBOX_LINES) &&
+	    !lock_is_borrowed())
 		quiet_stderr_is(there);
 	errno = saved;
 }
@@ -121,7 +116,7 @@ void log_event(enum log_level level, int fd, const char *what)
 	uint32_t left_out;
 	struct line line;
 
-	if (config->log < (uint32_t)level || atomic_load(&silent))
+	if (config->log < (uint32_t)level || sandbox_forbids(SANDBOX_LINES))
 		return;
 	if (may_write(&left_out)) {
 		if (config->log_to == LOG_TO_STDERR && quiet_has_stderr())

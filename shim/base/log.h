@@ -19,7 +19,4 @@ void log_event(enum log_level level, int fd, const char *what);
 /* See quiet_stderr_is().  Keeps errno. */
 void log_stderr_is(bool there);
 
-/* yes: log nothing, because a seccomp filter kills for a call that it needs. */
-void log_forbid(bool yes);
-
 #endif

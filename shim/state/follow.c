@@ -6,6 +6,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/real.h"
+#include "base/sandbox.h"
 #include "common/name.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
@@ -16,13 +17,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-
-static _Atomic bool forbidden;
-
-void follow_forbid(bool yes)
-{
-	atomic_store(&forbidden, yes);
-}
 
 static bool is_address(const struct sockaddr *addr, socklen_t len)
 {
@@ -394,7 +388,7 @@ static bool connect_to_other(struct plan *plan, int *result)
 
 	if (!sock || (sock_mode(sock) != SOCK_PINNED && !sock_is_lent(sock)))
 		return false;
-	*result = sock_is_lent(sock) && !atomic_load(&forbidden)
+	*result = sock_is_lent(sock) && !sandbox_forbids(SANDBOX_FOLLOWS)
 			  ? undisturbed(connect_from_anywhere, plan)
 			  : connect_to_peer(plan);
 	if (!*result)
@@ -424,8 +418,9 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		errno = saved;
 		return connect_to_other(&plan, result);
 	}
-	*result = atomic_load(&forbidden) ? connect_pinned(&plan)
-					  : undisturbed(connect_from, &plan);
+	*result = sandbox_forbids(SANDBOX_FOLLOWS)
+			  ? connect_pinned(&plan)
+			  : undisturbed(connect_from, &plan);
 	if (!*result) {
 		/* Else the kernel keeps the peer, so what it asked. */
 		if (plan.sock && !plan.is_pinned)

@@ -123,10 +123,7 @@ static bool can_set_multicast_back(const struct plan *plan)
 	       set_multicast(plan, plan->multicast, ifindex);
 }
 
-/*
- * Gives fd its IPv4 address: IP_MULTICAST_IF is the source of what goes to a
- * group.  False: it has none, or another.
- */
+/* Gives fd its IPv4 address: see follow.h.  False: it has none, or another. */
 static bool lend_v4(struct plan *plan)
 {
 	struct sockaddr_in6 group;
@@ -155,10 +152,9 @@ static void set_multicast_back(const struct plan *plan)
 }
 
 /*
- * Gives fd its IPv6 address, which is the source of what is sent to itself
- * (RFC 6724 section 5 rule 1).  A link-local one also binds the socket to its
- * interface, until it is disconnected: without that the kernel refuses it as
- * the source of what goes to a peer of wider scope.
+ * Gives fd its IPv6 address: see follow.h.  A link-local one also binds the
+ * socket to its interface, until it is disconnected: without that the kernel
+ * refuses it as the source of what goes to a peer of wider scope.
  */
 static bool lend_v6(const struct plan *plan)
 {
@@ -188,17 +184,19 @@ static void keep_port(const struct plan *plan)
 
 	if (plan->bound.sin6_port && name_read(plan->fd, &now) &&
 	    !now.sin6_port)
-		name_bind(plan->fd, &plan->bound);
+		real.bind(plan->fd, (const struct sockaddr *)&plan->bound,
+			  name_length(plan->bound.sin6_family));
 }
 
 /* Removes the peer; keeps the port and the device.  connect(2) AF_UNSPEC. */
 static void disconnect(const struct plan *plan)
 {
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	const uint32_t device = is_link_local(plan)
 					? plan->device
 					: sock_device(plan->fd, plan->sock);
 
-	name_disconnect(plan->fd);
+	real.connect(plan->fd, &none, sizeof(none));
 	if (device)
 		sockopt_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX,
 			    (int)device);
@@ -231,11 +229,7 @@ static int connect_pinned(struct plan *plan)
 	return 0;
 }
 
-/*
- * The kernel keeps the local address that a UDP socket has when it is connected
- * again (__ip4_datagram_connect, __ip6_datagram_connect).  False: it did not
- * give fd the address that was asked; fd has no peer.
- */
+/* False: the kernel did not give fd the address asked; fd has no peer. */
 static bool connect_twice(struct plan *plan)
 {
 	const bool lent = lend_address(plan);

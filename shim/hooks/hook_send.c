@@ -120,10 +120,10 @@ void send_note_plain(struct sock *sock, const struct msghdr *msg,
 
 struct sock *sender_slowly(int fd, const void *to, socklen_t len)
 {
-	struct sock *sock = sock_known(fd);
+	struct sock *sock;
 
-	if (sock || !to || !sock_may_be_udp(fd))
-		return sock;
+	if (!to || !sock_may_be_udp(fd))
+		return NULL;
 	sock = follow_send(fd, to, len);
 	return sock ? sock : sock_probe(fd);
 }

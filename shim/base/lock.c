@@ -44,19 +44,15 @@ static _Atomic uint32_t *wiped_page(void)
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
 	void *page = map_memory(bytes);
+	/* If not, before Linux 4.14, only fork(3) is noticed. */
+	const bool is_wiped = page && !madvise(page, bytes, MADV_WIPEONFORK);
+	_Atomic uint32_t *mine = is_wiped ? page : unwiped;
 
-	if (page && !madvise(page, bytes, MADV_WIPEONFORK)) {
-		if (atomic_compare_exchange_strong(&lock_page, &none, page))
-			return page;
+	if (!atomic_compare_exchange_strong(&lock_page, &none, mine))
+		mine = none;
+	if (page && mine != page)
 		unmap_memory(page, bytes);
-		return none;
-	}
-	/* Before Linux 4.14: only fork(3) is noticed. */
-	if (page)
-		unmap_memory(page, bytes);
-	if (atomic_compare_exchange_strong(&lock_page, &none, unwiped))
-		return unwiped;
-	return none;
+	return mine;
 }
 
 static uint32_t new_generation(_Atomic uint32_t *page)

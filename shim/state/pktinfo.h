@@ -150,8 +150,8 @@ ALWAYS_INLINE char *pktinfo_begin(char *control, int level, int type,
 /*
  * Writes the control message that makes `local` the source, by the interface of
  * this index if it is not 0, at `control`, which is aligned for a cmsghdr and
- * has PKTINFO_SPACE bytes.  Returns its length in bytes.  `local` is of family
- * AF_INET or AF_INET6.
+ * has room for an in6_pktinfo.  Returns its length in bytes.  `local` is of
+ * family AF_INET or AF_INET6.
  */
 ALWAYS_INLINE size_t pktinfo_append(char *control, const struct local *local,
 				    uint32_t ifindex)

@@ -32,9 +32,6 @@
  */
 #define LEAST_CONTROL_BYTES 256
 
-/* The longest address a UDP socket receives from. */
-#define NAME_BYTES sizeof(struct sockaddr_in6)
-
 /*
  * Whether a receive with these flags is left to libc.  Bit 31 is the kernel's
  * own MSG_CMSG_COMPAT: recvmsg(2) of a 64-bit program fails with it, and
@@ -50,12 +47,6 @@ static inline bool receive_refuses(unsigned int flags)
  * cancellation point, the system call by number.
  */
 typedef __typeof__(&recvmsg) receive_call;
-
-/* Where one message is received, in place of the application's msghdr. */
-struct room {
-	char *control; /* of control_room() bytes */
-	char *name;    /* of NAME_BYTES */
-};
 
 /* Bytes for control messages; 0: the application's buffer is used. */
 ALWAYS_INLINE size_t control_room(const struct msghdr *app)
@@ -80,20 +71,20 @@ ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
  * The msghdr that is passed to the kernel: the application's, with room for the
  * library's control messages and for the peer's address.  Buffers of the
  * application that are large enough are used, so that the kernel checks its
- * pointers.
+ * pointers; else `control`, of control_room() bytes, and `name`.
  */
 ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
-				    const struct sock *sock,
-				    const struct room *room)
+				    const struct sock *sock, char *control,
+				    struct sockaddr_in6 *name)
 {
 	struct msghdr ours = *app;
 
 	if (UNLIKELY(!takes_name(app, sock))) {
-		ours.msg_name = room->name;
-		ours.msg_namelen = NAME_BYTES;
+		ours.msg_name = name;
+		ours.msg_namelen = sizeof(*name);
 	}
 	if (control_room(app)) {
-		ours.msg_control = room->control;
+		ours.msg_control = control;
 		ours.msg_controllen = control_room(app);
 	}
 	return ours;
@@ -194,9 +185,8 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 {
 	_Alignas(struct cmsghdr) char
 		control[RECEIVED_CONTROL_BYTES + PKTINFO_SPACE];
-	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
-	const struct room room = { .control = control, .name = name };
-	struct msghdr ours = prepare(app, sock, &room);
+	struct sockaddr_in6 name;
+	struct msghdr ours = prepare(app, sock, control, &name);
 	const uint64_t id = sock_id(sock);
 	ssize_t n;
 

@@ -11,8 +11,7 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 /*
  * Logs what was, or was not, done with the UDP socket fd, or with all (-1), if
  * REPLYFROM_LOG includes the level, to REPLYFROM_LOG_TO.  The rate is limited.
- * Keeps errno; async-signal-safe; not a cancellation point; raises no signal
- * and leaves no fd open.
+ * Keeps errno; otherwise as quiet_write().
  */
 void log_event(enum log_level level, int fd, const char *what);
 

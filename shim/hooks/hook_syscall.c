@@ -120,8 +120,6 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_bind:
 		*result = bind(INT(0), AT(1), UINT(2));
 		break;
-	case SYS_connect:
-		return connect_or_send(number, a, result);
 	case SYS_accept4:
 		*result = hook_not_ours(
 			(int)real.syscall(number, a[0], a[1], a[2], a[3]));
@@ -134,16 +132,18 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 		*result = receive_message(recvmsg_by_number, INT(0), AT(1),
 					  INT(2));
 		break;
-	case SYS_sendto:
-	case SYS_sendmsg:
-		return connect_or_send(number, a, result);
 	case SYS_setsockopt:
 		*result = setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
 		break;
 	case SYS_getsockopt:
 		*result = getsockopt(INT(0), INT(1), INT(2), AT(3), AT(4));
 		break;
+	case SYS_connect:
+	case SYS_sendto:
+	case SYS_sendmsg:
 #endif
+	case SYS_sendmmsg:
+		return connect_or_send(number, a, result);
 #ifdef SYS_accept
 	case SYS_accept:
 		*result = hook_not_ours(
@@ -162,8 +162,6 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 					   AT(1), UINT(2), INT(3), AT(4));
 		break;
 #endif
-	case SYS_sendmmsg:
-		return connect_or_send(number, a, result);
 	case SYS_read:
 		*result = read_by_number(INT(0), AT(1), SIZE(2));
 		break;

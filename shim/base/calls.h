@@ -4,7 +4,7 @@
 #define REPLYFROM_CALLS_H
 
 #include "base/real.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 
 #include <netinet/in.h>
 #include <stdbool.h>
@@ -29,7 +29,7 @@ static inline bool sockopt_set(int fd, int level, int name, int value)
 }
 
 /* Reads what fd is bound to.  False and errno: getsockname(2) failed. */
-static inline bool name_read(int fd, struct sockaddr_in6 *name)
+static inline bool sockaddr_read(int fd, struct sockaddr_in6 *name)
 {
 	socklen_t len = sizeof(*name);
 
@@ -38,10 +38,10 @@ static inline bool name_read(int fd, struct sockaddr_in6 *name)
 }
 
 /* connect(2).  False and errno: the call failed. */
-static inline bool name_connect(int fd, const struct sockaddr_in6 *name)
+static inline bool sockaddr_connect(int fd, const struct sockaddr_in6 *name)
 {
 	return !real.connect(fd, (const struct sockaddr *)name,
-			     name_length(name->sin6_family));
+			     sockaddr_length(name->sin6_family));
 }
 
 #endif

@@ -2,9 +2,9 @@
 /* Reads the REPLYFROM_* table from the environment. */
 #include "base/config.h"
 
-#include "base/line.h"
 #include "base/quiet.h"
 #include "base/real.h"
+#include "base/text_buffer.h"
 #include "base/told.h"
 #include "common/nearest.h"
 #include "common/port_list.h"
@@ -102,16 +102,16 @@ enum { MOST_SHOWN = 80 }; /* of a text that may be anything */
 /* To stderr: where else it may go is not known yet. */
 static void report_value(const struct variable *variable, const char *value)
 {
-	struct line line = { 0 };
+	struct text_buffer line = { 0 };
 
-	line_add(&line, "replyfrom: ");
-	line_add(&line, variable->name);
-	line_add(&line, "=");
-	line_add_at_most(&line, value, MOST_SHOWN);
-	line_add(&line, " is not ");
-	line_add(&line, variable->accepted);
-	line_add(&line, "; ");
-	line_add(&line, variable->otherwise);
+	text_buffer_add(&line, "replyfrom: ");
+	text_buffer_add(&line, variable->name);
+	text_buffer_add(&line, "=");
+	text_buffer_add_at_most(&line, value, MOST_SHOWN);
+	text_buffer_add(&line, " is not ");
+	text_buffer_add(&line, variable->accepted);
+	text_buffer_add(&line, "; ");
+	text_buffer_add(&line, variable->otherwise);
 	quiet_write(&line, LOG_TO_STDERR);
 }
 
@@ -158,20 +158,20 @@ static void check_name(const char *entry)
 {
 	const size_t length = strcspn(entry, "=");
 	char name[MOST_SHOWN] = "";
-	struct line line = { 0 };
+	struct text_buffer line = { 0 };
 	const char *nearest;
 
 	memcpy(name, entry, length < sizeof(name) ? length : sizeof(name) - 1);
 	nearest = nearest_variable(name);
 	if ((nearest && !strcmp(nearest, name)) || told_by_parent(entry))
 		return;
-	line_add(&line, "replyfrom: ");
-	line_add(&line, name);
-	line_add(&line, ": unknown variable");
+	text_buffer_add(&line, "replyfrom: ");
+	text_buffer_add(&line, name);
+	text_buffer_add(&line, ": unknown variable");
 	if (nearest) {
-		line_add(&line, " (did you mean ");
-		line_add(&line, nearest);
-		line_add(&line, "?)");
+		text_buffer_add(&line, " (did you mean ");
+		text_buffer_add(&line, nearest);
+		text_buffer_add(&line, "?)");
 	}
 	quiet_write(&line, LOG_TO_STDERR);
 }

@@ -2,7 +2,7 @@
 /* Takes and releases the leaf locks, and notices forks. */
 #include "base/lock.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 #include "base/sandbox.h"
 
 #include <errno.h>
@@ -43,7 +43,7 @@ static _Atomic uint32_t *wiped_page(void)
 	static _Atomic uint32_t unwiped[WORDS];
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
-	void *page = map_memory(bytes);
+	void *page = memory_map(bytes);
 	/* If not, before Linux 4.14, only fork(3) is noticed. */
 	const bool is_wiped = page && !madvise(page, bytes, MADV_WIPEONFORK);
 	_Atomic uint32_t *mine = is_wiped ? page : unwiped;
@@ -51,7 +51,7 @@ static _Atomic uint32_t *wiped_page(void)
 	if (!atomic_compare_exchange_strong(&lock_page, &none, mine))
 		mine = none;
 	if (page && mine != page)
-		unmap_memory(page, bytes);
+		memory_unmap(page, bytes);
 	return mine;
 }
 

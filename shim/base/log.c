@@ -4,10 +4,10 @@
 
 #include "base/calls.h"
 #include "base/config.h"
-#include "base/line.h"
 #include "base/lock.h"
 #include "base/quiet.h"
 #include "base/sandbox.h"
+#include "base/text_buffer.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -48,53 +48,54 @@ static bool may_write(uint32_t *left_out)
 }
 
 /* Starts the line as its destination needs it. */
-static void begin(struct line *line, enum log_level level, enum log_place to)
+static void begin(struct text_buffer *line, enum log_level level,
+		  enum log_place to)
 {
 	/* syslog(3): LOG_ERR, LOG_INFO, LOG_DEBUG. */
 	const unsigned int severities[] = { 0, 3, 6, 7 };
 
 	line->length = 0;
 	if (to == LOG_TO_STDERR) {
-		line_add(line, "replyfrom: ");
+		text_buffer_add(line, "replyfrom: ");
 		return;
 	}
-	line_add(line, "<");
-	line_add_number(line, SYSLOG_DAEMON | severities[level]);
-	line_add(line, ">replyfrom[");
-	line_add_number(line, (unsigned long)getpid());
-	line_add(line, "]: ");
+	text_buffer_add(line, "<");
+	text_buffer_add_number(line, SYSLOG_DAEMON | severities[level]);
+	text_buffer_add(line, ">replyfrom[");
+	text_buffer_add_number(line, (unsigned long)getpid());
+	text_buffer_add(line, "]: ");
 }
 
 /* Reports once, to stderr, that no line arrives. */
 static void say_syslog_fails(void)
 {
 	static _Atomic bool said;
-	struct line line;
+	struct text_buffer line;
 
 	if (atomic_exchange(&said, true))
 		return;
 	begin(&line, LOG_ERROR, LOG_TO_STDERR);
-	line_add(&line, "syslog does not take lines: nothing is logged");
+	text_buffer_add(&line, "syslog does not take lines: nothing is logged");
 	(void)quiet_write(&line, LOG_TO_STDERR);
 }
 
-static void write_line(struct line *line, enum log_place to)
+static void write_line(struct text_buffer *line, enum log_place to)
 {
 	if (!quiet_write(line, to) && to == LOG_TO_SYSLOG)
 		say_syslog_fails();
 }
 
 /* fd 5 udp 0.0.0.0:53 */
-static void add_socket(struct line *line, int fd)
+static void add_socket(struct text_buffer *line, int fd)
 {
 	struct sockaddr_in6 name;
 
-	line_add(line, "fd ");
-	line_add_number(line, (unsigned long)fd);
-	line_add(line, " udp ");
-	if (name_read(fd, &name))
-		line_add_name(line, &name);
-	line_add(line, ": ");
+	text_buffer_add(line, "fd ");
+	text_buffer_add_number(line, (unsigned long)fd);
+	text_buffer_add(line, " udp ");
+	if (sockaddr_read(fd, &name))
+		text_buffer_add_sockaddr(line, &name);
+	text_buffer_add(line, ": ");
 }
 
 void log_stderr_is(bool there)
@@ -114,7 +115,7 @@ void log_event(enum log_level level, int fd, const char *what)
 	int saved = errno;
 	enum log_place to = LOG_TO_SYSLOG;
 	uint32_t left_out;
-	struct line line;
+	struct text_buffer line;
 
 	if (config->log < (uint32_t)level || sandbox_forbids(SANDBOX_LINES))
 		return;
@@ -123,14 +124,14 @@ void log_event(enum log_level level, int fd, const char *what)
 			to = LOG_TO_STDERR;
 		if (left_out) {
 			begin(&line, LOG_INFO, to);
-			line_add(&line, "lines left out: ");
-			line_add_number(&line, left_out);
+			text_buffer_add(&line, "lines left out: ");
+			text_buffer_add_number(&line, left_out);
 			write_line(&line, to);
 		}
 		begin(&line, level, to);
 		if (fd >= 0)
 			add_socket(&line, fd);
-		line_add(&line, what);
+		text_buffer_add(&line, what);
 		write_line(&line, to);
 	}
 	errno = saved;

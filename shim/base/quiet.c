@@ -22,7 +22,7 @@
 #define QUIET_EMPTY_PATH 0x1000 /* AT_EMPTY_PATH.  open(2) */
 
 /* RFC 3164, without a time: the receiver adds it.  Does not block. */
-static bool write_to_syslog(const struct line *line)
+static bool write_to_syslog(const struct text_buffer *line)
 {
 	const struct sockaddr_un to = { .sun_family = AF_UNIX,
 					.sun_path = "/dev/log" };
@@ -170,7 +170,7 @@ bool quiet_has_stderr(void)
 }
 
 /* Does not block: the reader of a pipe may be late. */
-static bool write_to_stderr(const struct line *line)
+static bool write_to_stderr(const struct text_buffer *line)
 {
 	struct pollfd at = { .fd = STDERR_FILENO, .events = POLLOUT };
 
@@ -178,12 +178,12 @@ static bool write_to_stderr(const struct line *line)
 	       real.write(STDERR_FILENO, line->text, line->length) >= 0;
 }
 
-bool quiet_write(struct line *line, enum log_place to)
+bool quiet_write(struct text_buffer *line, enum log_place to)
 {
 	struct quiet quiet;
 	bool written;
 
-	line_end(line);
+	text_buffer_end(line);
 	if (!begin_quiet(&quiet))
 		return true; /* which is not reported, either */
 	written = to == LOG_TO_SYSLOG ? write_to_syslog(line)

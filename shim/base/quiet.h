@@ -3,7 +3,7 @@
 #ifndef REPLYFROM_QUIET_H
 #define REPLYFROM_QUIET_H
 
-#include "base/line.h"
+#include "base/text_buffer.h"
 #include "common/variable.h"
 
 #include <stdbool.h>
@@ -14,7 +14,7 @@
  * Changes errno; is async-signal-safe and no cancellation point; raises no
  * signal and leaves no fd open.
  */
-bool quiet_write(struct line *line, enum log_place to);
+bool quiet_write(struct text_buffer *line, enum log_place to);
 
 /*
  * Notes that fd 2 was closed (false), or was made a duplicate of another fd

@@ -2,7 +2,7 @@
 /* Provides blocks of memory, and keeps a few for later calls. */
 #include "base/scratch.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 
 #include <errno.h>
 #include <stdatomic.h>
@@ -24,7 +24,7 @@ static void discard(struct block *block)
 {
 	int saved = errno;
 
-	unmap_memory(block, block->bytes);
+	memory_unmap(block, block->bytes);
 	errno = saved;
 }
 
@@ -45,7 +45,7 @@ static struct block *take_block(size_t bytes)
 		}
 	}
 	if (!block) {
-		block = map_memory(whole);
+		block = memory_map(whole);
 		if (block)
 			block->bytes = whole;
 	}

@@ -2,8 +2,8 @@
 /* Looks at the environment that our parent was started with. */
 #include "base/told.h"
 
-#include "base/line.h"
 #include "base/real.h"
+#include "base/text_buffer.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -35,11 +35,11 @@ static void look_at(struct search *search, char c)
 
 static int open_environment(void)
 {
-	struct line path = { 0 };
+	struct text_buffer path = { 0 };
 
-	line_add(&path, "/proc/");
-	line_add_number(&path, (unsigned long)getppid());
-	line_add(&path, "/environ");
+	text_buffer_add(&path, "/proc/");
+	text_buffer_add_number(&path, (unsigned long)getppid());
+	text_buffer_add(&path, "/environ");
 	path.text[path.length] = '\0';
 	return (int)real.syscall(SYS_openat, AT_FDCWD, path.text,
 				 O_RDONLY | O_CLOEXEC);

@@ -5,7 +5,7 @@
 #include "command/command.h"
 #include "command/endpoint.h"
 #include "command/print.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 
 #include <limits.h>
 #include <net/if.h>
@@ -155,15 +155,15 @@ static const char *text_of(const struct sockaddr_in6 *name)
 	bool several = false;
 
 	for (size_t i = 1; i < count; i++)
-		if (name_port(&endpoints[i].asked) !=
-		    name_port(&endpoints[0].asked))
+		if (sockaddr_port(&endpoints[i].asked) !=
+		    sockaddr_port(&endpoints[0].asked))
 			several = true;
 	endpoint_text(name, host);
 	if (several)
 		(void)snprintf(text, sizeof(text),
 			       name->sin6_family == AF_INET6 ? "[%s]:%u"
 							     : "%s:%u",
-			       host, name_port(name));
+			       host, sockaddr_port(name));
 	else
 		(void)snprintf(text, sizeof(text), "%s", host);
 	return text;
@@ -184,7 +184,7 @@ static void describe_endpoint(const struct endpoint *endpoint, char *text,
 	case ENDPOINT_REFUSED:
 		(void)snprintf(text, room,
 			       "refused: nothing listens on port %u there",
-			       name_port(&endpoint->asked));
+			       sockaddr_port(&endpoint->asked));
 		break;
 	case ENDPOINT_FAILED:
 		(void)snprintf(text, room, "cannot be asked: %s",
@@ -193,9 +193,10 @@ static void describe_endpoint(const struct endpoint *endpoint, char *text,
 	case ENDPOINT_RIGHT:
 	case ENDPOINT_WRONG:
 		endpoint_text(&endpoint->from, from);
-		if (name_port(&endpoint->from) != name_port(&endpoint->asked))
+		if (sockaddr_port(&endpoint->from) !=
+		    sockaddr_port(&endpoint->asked))
 			(void)snprintf(port, sizeof(port), " port %u",
-				       name_port(&endpoint->from));
+				       sockaddr_port(&endpoint->from));
 		(void)snprintf(text, room, "answered from %s%s: %s", from, port,
 			       endpoint->verdict == ENDPOINT_RIGHT ? "right"
 								   : "WRONG");
@@ -221,13 +222,13 @@ static void print_endpoint_object(const struct endpoint *endpoint,
 	print("{\"address\": ");
 	print_json(host);
 	print(", \"port\": %u, \"payload\": \"%s\", \"verdict\": \"%s\"",
-	      name_port(&endpoint->asked), payload_name(endpoint),
+	      sockaddr_port(&endpoint->asked), payload_name(endpoint),
 	      verdicts[endpoint->verdict]);
 	if (endpoint->from.sin6_family) {
 		endpoint_text(&endpoint->from, host);
 		print(", \"from\": ");
 		print_json(host);
-		print(", \"from_port\": %u", name_port(&endpoint->from));
+		print(", \"from_port\": %u", sockaddr_port(&endpoint->from));
 	}
 	print(", \"message\": ");
 	print_json(message);
@@ -256,7 +257,7 @@ static void hint_at_payloads(void)
 			"port %u was sent a line of text, which its "
 			"server may not answer; payloads are %s, bytes in "
 			"hex, and @FILE",
-			name_port(&endpoints[i].asked), payload_names());
+			sockaddr_port(&endpoints[i].asked), payload_names());
 		return;
 	}
 }

@@ -3,7 +3,7 @@
 #include "command/endpoint.h"
 
 #include "command/command.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 
 #include <errno.h>
 #include <poll.h>
@@ -21,8 +21,8 @@ void endpoint_text(const struct sockaddr_in6 *name, char *text)
 {
 	(void)snprintf(text, ENDPOINT_TEXT, "?");
 	(void)getnameinfo((const struct sockaddr *)name,
-			  name_length(name->sin6_family), text, ENDPOINT_TEXT,
-			  NULL, 0, NI_NUMERICHOST);
+			  sockaddr_length(name->sin6_family), text,
+			  ENDPOINT_TEXT, NULL, 0, NI_NUMERICHOST);
 }
 
 /* Of one family: that of the socket. */
@@ -51,7 +51,7 @@ static void ask(struct endpoint *endpoint)
 
 	if (sendto(endpoint->fd, payload->data, payload->bytes, 0,
 		   (const struct sockaddr *)&endpoint->asked,
-		   name_length(endpoint->asked.sin6_family)) < 0 &&
+		   sockaddr_length(endpoint->asked.sin6_family)) < 0 &&
 	    errno != EAGAIN)
 		finish(endpoint, ENDPOINT_FAILED, errno);
 }
@@ -136,5 +136,5 @@ bool endpoint_open(struct endpoint *endpoint, const struct sockaddr_in6 *from)
 	(void)setsockopt(endpoint->fd, v6 ? IPPROTO_IPV6 : IPPROTO_IP,
 			 v6 ? IPV6_RECVERR : IP_RECVERR, &on, sizeof(on));
 	return !from || !bind(endpoint->fd, (const struct sockaddr *)from,
-			      name_length(from->sin6_family));
+			      sockaddr_length(from->sin6_family));
 }

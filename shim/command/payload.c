@@ -3,7 +3,7 @@
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
 #include "command/payload.h"
 
-#include "common/name.h"
+#include "common/sockaddr.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -108,7 +108,7 @@ bool payload_make(struct payload *payload, const struct payload *choice,
 		return true;
 	}
 	payload->protocol =
-		choice ? choice->protocol : find_by_port(name_port(to));
+		choice ? choice->protocol : find_by_port(sockaddr_port(to));
 	if (payload->protocol) {
 		payload->protocol->make(payload, to);
 		return true;

@@ -8,7 +8,7 @@
 #include "base/lock.h"
 #include "base/probe.h"
 #include "base/real.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 #include "hooks/hook.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
@@ -64,7 +64,7 @@ ALWAYS_INLINE size_t control_room(const struct msghdr *app)
 ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
 {
 	return app->msg_name &&
-	       app->msg_namelen >= name_length(sock_family(sock));
+	       app->msg_namelen >= sockaddr_length(sock_family(sock));
 }
 
 /*
@@ -130,7 +130,7 @@ ALWAYS_INLINE void learn_local(int fd, const struct sock *sock, uint64_t id,
 		peers_count(COUNT_SEEN, 1);
 	/* It may be of another family than its socket was. */
 	if (UNLIKELY(!msg->msg_namelen ||
-		     msg->msg_namelen > name_length(sock_family(sock))))
+		     msg->msg_namelen > sockaddr_length(sock_family(sock))))
 		return;
 	choose_interface(&local);
 	PROBE4(remembered, sock, msg->msg_name, msg->msg_namelen, &local);

@@ -7,7 +7,7 @@
 #include "base/log.h"
 #include "base/real.h"
 #include "base/sandbox.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
 
@@ -27,8 +27,8 @@ static bool is_address(const struct sockaddr *addr, socklen_t len)
 /* Reads what fd is bound to.  False: not an address of either family. */
 static bool read_address(int fd, struct sockaddr_in6 *bound)
 {
-	return name_read(fd, bound) && (bound->sin6_family == AF_INET ||
-					bound->sin6_family == AF_INET6);
+	return sockaddr_read(fd, bound) && (bound->sin6_family == AF_INET ||
+					    bound->sin6_family == AF_INET6);
 }
 
 struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
@@ -71,20 +71,21 @@ static bool is_same_address(struct sockaddr_in6 a, struct sockaddr_in6 b)
 {
 	/* Both families keep the port at the same place. */
 	a.sin6_port = b.sin6_port;
-	return !memcmp(&a, &b, name_length(a.sin6_family));
+	return !memcmp(&a, &b, sockaddr_length(a.sin6_family));
 }
 
 static bool is_at_asked(const struct plan *plan)
 {
 	struct sockaddr_in6 name;
 
-	return name_read(plan->fd, &name) && is_same_address(name, plan->asked);
+	return sockaddr_read(plan->fd, &name) &&
+	       is_same_address(name, plan->asked);
 }
 
 static bool is_wildcard(const struct plan *plan)
 {
 	return sock_is_wildcard((const struct sockaddr *)&plan->bound,
-				name_length(plan->bound.sin6_family));
+				sockaddr_length(plan->bound.sin6_family));
 }
 
 static bool has_own_port(const struct plan *plan)
@@ -140,7 +141,7 @@ static bool lend_v4(struct plan *plan)
 	    !set_multicast(plan, plan->local.v4, 0))
 		return false;
 	plan->is_multicast_set = true;
-	return name_connect(plan->fd, &group);
+	return sockaddr_connect(plan->fd, &group);
 }
 
 /* Called after the second connect, so that the two follow at once. */
@@ -163,7 +164,7 @@ static bool lend_v6(const struct plan *plan)
 	memcpy(&peer, plan->peer,
 	       plan->len < sizeof(peer) ? plan->len : sizeof(peer));
 	self.sin6_port = peer.sin6_port;
-	return name_connect(plan->fd, &self);
+	return sockaddr_connect(plan->fd, &self);
 }
 
 static bool is_link_local(const struct plan *plan)
@@ -182,10 +183,10 @@ static void keep_port(const struct plan *plan)
 {
 	struct sockaddr_in6 now;
 
-	if (plan->bound.sin6_port && name_read(plan->fd, &now) &&
+	if (plan->bound.sin6_port && sockaddr_read(plan->fd, &now) &&
 	    !now.sin6_port)
 		real.bind(plan->fd, (const struct sockaddr *)&plan->bound,
-			  name_length(plan->bound.sin6_family));
+			  sockaddr_length(plan->bound.sin6_family));
 }
 
 /* Removes the peer; keeps the port and the device.  connect(2) AF_UNSPEC. */
@@ -264,8 +265,8 @@ static bool connect_plainly(struct plan *plan, int *result)
 	struct sockaddr_in6 name = plan->asked;
 
 	*result = connect_to_peer(plan);
-	if (*result ||
-	    (name_read(plan->fd, &name) && is_same_address(name, plan->asked)))
+	if (*result || (sockaddr_read(plan->fd, &name) &&
+			is_same_address(name, plan->asked)))
 		return true;
 	/* Not one that a former peer of the other family has left it. */
 	if (has_own_port(plan) && is_same_family(&name, &plan->asked))

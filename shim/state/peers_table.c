@@ -12,7 +12,7 @@ static void table_clear(void *at, size_t bytes);
 #include "state/peers_table.h"
 
 #include "base/config.h"
-#include "base/map.h"
+#include "base/memory.h"
 #include "base/probe.h"
 
 #include <errno.h>
@@ -101,7 +101,7 @@ static _Alignas(UT_hash_bucket) char spare_region
 static void free_memory(void *at, size_t bytes)
 {
 	if (at && at != spare_peers && at != spare_region)
-		unmap_memory(at, bytes);
+		memory_unmap(at, bytes);
 }
 
 /* Makes room for the buckets, outside the lock, and opens the peers_table. */
@@ -115,7 +115,7 @@ static bool open_table(void)
 
 	while ((1U << log2) < bound)
 		log2++;
-	region = map_memory(region_bytes(log2));
+	region = memory_map(region_bytes(log2));
 	if (!region) {
 		region = spare_region;
 		if (log2 > SPARE_LOG2) {
@@ -150,7 +150,7 @@ static bool open_table(void)
 static bool add_chunk(void)
 {
 	const size_t bytes = PEERS_PER_CHUNK * sizeof(struct peer);
-	struct peer *chunk = map_memory(bytes);
+	struct peer *chunk = memory_map(bytes);
 	const bool mapped = chunk;
 
 	if (!peers_take_lock()) {

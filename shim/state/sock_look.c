@@ -6,7 +6,7 @@
 #include "base/config.h"
 #include "base/real.h"
 #include "common/mark.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 
 #include <errno.h>
 #include <net/if.h>
@@ -143,10 +143,11 @@ in_port_t sock_read_port(int fd, bool *is_wildcard)
 	struct sockaddr_in6 name;
 
 	*is_wildcard = false;
-	if (!name_read(fd, &name))
+	if (!sockaddr_read(fd, &name))
 		return 0;
 	*is_wildcard =
-		name_port(&name) && config_wants_port(name_port(&name)) &&
+		sockaddr_port(&name) &&
+		config_wants_port(sockaddr_port(&name)) &&
 		sock_is_wildcard((const struct sockaddr *)&name, sizeof(name));
 	return name.sin6_port;
 }

@@ -8,7 +8,7 @@
  */
 #include "state/sock_table.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 #include "state/peers.h"
 
 #include <stddef.h>
@@ -50,10 +50,10 @@ struct slot *sock_make_slot(int fd)
 
 	if (found || n >= SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
 		return found;
-	chunk = map_memory(SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+	chunk = memory_map(SOCK_FDS_PER_CHUNK * sizeof(*chunk));
 	if (chunk && !atomic_compare_exchange_strong(
 			     &sock_slots[n / SOCK_FDS_PER_CHUNK], &none, chunk))
-		unmap_memory(chunk, SOCK_FDS_PER_CHUNK * sizeof(*chunk));
+		memory_unmap(chunk, SOCK_FDS_PER_CHUNK * sizeof(*chunk));
 	return sock_slot(fd);
 }
 
@@ -141,7 +141,7 @@ static struct sock *nth_sock(uint32_t n)
 
 static bool add_sock_chunk(void)
 {
-	struct sock *chunk = map_memory(SOCKS_PER_CHUNK * sizeof(*chunk));
+	struct sock *chunk = memory_map(SOCKS_PER_CHUNK * sizeof(*chunk));
 	struct sock *none;
 
 	for (size_t i = 0; chunk && i < SOCK_CHUNKS; i++) {
@@ -153,7 +153,7 @@ static bool add_sock_chunk(void)
 		return true;
 	}
 	if (chunk)
-		unmap_memory(chunk, SOCKS_PER_CHUNK * sizeof(*chunk));
+		memory_unmap(chunk, SOCKS_PER_CHUNK * sizeof(*chunk));
 	return false;
 }
 

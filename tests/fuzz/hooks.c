@@ -6,7 +6,7 @@
  * the application gave, or that and the source behind it.
  */
 #include "base/real.h"
-#include "common/name.h"
+#include "common/sockaddr.h"
 #include "messages.h"
 #include "settings.h"
 #include "state/peers.h"
@@ -177,7 +177,7 @@ static void draw_datagram(struct tape *tape, sa_family_t family,
 	datagram->name.sin6_family = family;
 	put_bytes(tape, (uint8_t *)&datagram->name + sizeof(family),
 		  tape_byte(tape) % (sizeof(datagram->name) - 1));
-	datagram->namelen = tape_byte(tape) % 8 ? name_length(family) : 0;
+	datagram->namelen = tape_byte(tape) % 8 ? sockaddr_length(family) : 0;
 	/* No kernel says the same twice. */
 	for (size_t n = tape_byte(tape) % (MOST_MESSAGES + 1); n; n--)
 		if (next_message(tape, message) && !(seen & message->kind)) {
@@ -312,8 +312,8 @@ static int open_server(sa_family_t family)
 	const struct sockaddr_in6 any = { .sin6_family = family };
 	const int fd = socket(family, SOCK_DGRAM, 0);
 
-	assert(fd >= 0 &&
-	       !bind(fd, (const struct sockaddr *)&any, name_length(family)));
+	assert(fd >= 0 && !bind(fd, (const struct sockaddr *)&any,
+				sockaddr_length(family)));
 	return fd;
 }
 

@@ -2,7 +2,7 @@
 /* Memory that is lent, and comes back. */
 #include "base/scratch.h"
 
-#include "base/map.h"
+#include "base/memory.h"
 #include "base/sandbox.h"
 #include "memory.h"
 #include "unit.h"
@@ -157,7 +157,7 @@ TEST(a_filter_that_kills_for_memory_is_a_lack_of_it)
 	assert_int_equal(answer, 5);
 	assert_int_equal(memory_mapped + memory_unmapped, 0);
 	errno = 0;
-	assert_null(map_memory(LARGE));
+	assert_null(memory_map(LARGE));
 	assert_int_equal(errno, ENOMEM);
 }
 

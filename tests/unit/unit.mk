@@ -15,7 +15,7 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config counters endpoint follow guard hook_fd hook_recv hook_send \
-	hook_seccomp hook_syscall launch libc_version line lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
+	hook_seccomp hook_syscall launch libc_version text_buffer lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
 	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock spawn unit)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
@@ -32,7 +32,7 @@ PEERS_ROOMS = lock peers peers_client peers_evict peers_table peers_thread pktin
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config line nearest port_list quiet raw real told \
+$(U)/config: $(call rooms,config text_buffer nearest port_list quiet raw real told \
 	variable) $(call props,child)
 
 $(U)/counters: $(call rooms,counters)
@@ -45,13 +45,13 @@ $(U)/launch: | $(B)/replyfrom $(B)/libreplyfrom.so
 
 $(U)/libc_version: $(call rooms,libc_version)
 
-$(U)/line: $(call rooms,line)
+$(U)/text_buffer: $(call rooms,text_buffer)
 
 $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep clock_gettime
 $(U)/lock_before_4_14: WRAPPED = madvise
 
-$(U)/log: $(call rooms,line lock log quiet raw real) \
+$(U)/log: $(call rooms,text_buffer lock log quiet raw real) \
 	$(call props,child clock settings)
 $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
@@ -102,14 +102,14 @@ $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
 KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
-$(U)/sock: $(call rooms,line log $(PEERS_ROOMS) quiet $(SOCK_ROOMS)) $(KERNEL)
+$(U)/sock: $(call rooms,text_buffer log $(PEERS_ROOMS) quiet $(SOCK_ROOMS)) $(KERNEL)
 $(U)/sock: $(call props,child)
 $(U)/sock: WRAPPED = getsockname ioctl
 
-$(U)/hook_fd: $(call rooms,follow hook_fd line log $(PEERS_ROOMS) \
+$(U)/hook_fd: $(call rooms,follow hook_fd text_buffer log $(PEERS_ROOMS) \
 	quiet scratch seccomp $(SOCK_ROOMS)) $(KERNEL)
 $(U)/hook_fd: WRAPPED = getsockname ioctl
-$(U)/follow: $(call rooms,follow hook_fd line log quiet scratch \
+$(U)/follow: $(call rooms,follow hook_fd text_buffer log quiet scratch \
 	seccomp $(SOCK_ROOMS)) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
@@ -122,7 +122,7 @@ $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_recvmmsg hook_seccomp hoo
 $(U)/hook_recv: $(call rooms,hook_recv hook_recvmmsg)
 $(U)/hook_send: $(call rooms,hook_send hook_sendmmsg)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
-	$(call rooms,follow line log quiet scratch seccomp $(SOCK_ROOMS)) \
+	$(call rooms,follow text_buffer log quiet scratch seccomp $(SOCK_ROOMS)) \
 	$(PEERS) $(KERNEL) $(call props,memory)
 $(U)/hook_recv $(U)/hook_send $(U)/hook_syscall: \
 	WRAPPED = clock_gettime getsockname ioctl mmap munmap

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Lines that are put together without libc, compared with what libc says. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
-#include "base/line.h"
+#include "base/text_buffer.h"
 
 #include "unit.h"
 
@@ -11,7 +11,7 @@
 
 #define RANDOM_ADDRESSES 20000
 
-static struct line line;
+static struct text_buffer line;
 
 BEFORE_EACH(empty_line)
 {
@@ -33,7 +33,7 @@ TEST(numbers_are_decimal)
 	for (size_t i = 0; i < COUNT(numbers); i++) {
 		(void)snprintf(text, sizeof(text), "%lu", numbers[i]);
 
-		line_add_number(&line, numbers[i]);
+		text_buffer_add_number(&line, numbers[i]);
 
 		assert_line(text);
 	}
@@ -48,7 +48,7 @@ TEST(an_ipv4_name_has_its_port_behind_a_colon)
 	(void)inet_pton(AF_INET, "10.1.200.3", &v4.sin_addr);
 	memcpy(&name, &v4, sizeof(v4));
 
-	line_add_name(&line, &name);
+	text_buffer_add_sockaddr(&line, &name);
 
 	assert_line("10.1.200.3:53");
 }
@@ -63,7 +63,7 @@ static void assert_v6(const struct in6_addr *address)
 	assert_non_null(inet_ntop(AF_INET6, address, text, sizeof(text)));
 	(void)snprintf(whole, sizeof(whole), "[%s]:65535", text);
 
-	line_add_name(&line, &name);
+	text_buffer_add_sockaddr(&line, &name);
 
 	assert_line(whole);
 }
@@ -123,8 +123,8 @@ TEST(so_is_any_other)
 TEST(what_is_too_much_is_cut)
 {
 	for (int i = 0; i < 1000; i++)
-		line_add(&line, "abc");
-	line_end(&line);
+		text_buffer_add(&line, "abc");
+	text_buffer_end(&line);
 
 	assert_int_equal(line.length, sizeof(line.text));
 	assert_int_equal(line.text[line.length - 1], '\n');
@@ -132,17 +132,17 @@ TEST(what_is_too_much_is_cut)
 
 TEST(a_text_is_cut_where_it_shall_be)
 {
-	line_add_at_most(&line, "abcdef", 3);
-	line_add_at_most(&line, "gh", 3);
+	text_buffer_add_at_most(&line, "abcdef", 3);
+	text_buffer_add_at_most(&line, "gh", 3);
 
 	assert_line("abcgh");
 }
 
 TEST(there_is_one_newline_at_the_end)
 {
-	line_add(&line, "a\nb\rc");
+	text_buffer_add(&line, "a\nb\rc");
 
-	line_end(&line);
+	text_buffer_end(&line);
 
 	assert_line("a b c\n");
 }

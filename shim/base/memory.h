@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory from mmap(2), never from the application's heap. */
-#ifndef REPLYFROM_MAP_H
-#define REPLYFROM_MAP_H
+#ifndef REPLYFROM_MEMORY_H
+#define REPLYFROM_MEMORY_H
 
 #include "base/sandbox.h"
 
@@ -10,7 +10,7 @@
 #include <sys/mman.h>
 
 /* Returns zeroed memory, or NULL and errno. */
-static inline void *map_memory(size_t bytes)
+static inline void *memory_map(size_t bytes)
 {
 	void *at;
 
@@ -25,7 +25,7 @@ static inline void *map_memory(size_t bytes)
 }
 
 /* Unmaps it, unless that is forbidden. */
-static inline void unmap_memory(void *at, size_t bytes)
+static inline void memory_unmap(void *at, size_t bytes)
 {
 	if (!sandbox_forbids(SANDBOX_MEMORY))
 		munmap(at, bytes);

@@ -37,25 +37,11 @@ static inline bool sockaddr_read(int fd, struct sockaddr_in6 *name)
 	return !getsockname(fd, (struct sockaddr *)name, &len);
 }
 
-/* connect(2) and bind(2).  False and errno: the call failed. */
+/* connect(2).  False and errno: the call failed. */
 static inline bool sockaddr_connect(int fd, const struct sockaddr_in6 *name)
 {
 	return !real.connect(fd, (const struct sockaddr *)name,
 			     sockaddr_length(name->sin6_family));
-}
-
-static inline bool sockaddr_bind(int fd, const struct sockaddr_in6 *name)
-{
-	return !real.bind(fd, (const struct sockaddr *)name,
-			  sockaddr_length(name->sin6_family));
-}
-
-/* Dissolves fd's association with its peer.  connect(2) AF_UNSPEC. */
-static inline bool sockaddr_disconnect(int fd)
-{
-	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-
-	return !real.connect(fd, &none, sizeof(none));
 }
 
 #endif

@@ -135,9 +135,8 @@ static void read_variables(struct config *config)
 
 static const char prefix[] = "REPLYFROM_";
 
-/* The variable that this name may have been meant for, or NULL; *is_known: it
- * is one. */
-static const char *nearest_variable(const char *name, bool *is_known)
+/* The variable that this name is, or may have been meant for; or NULL. */
+static const char *nearest_variable(const char *name)
 {
 	const size_t before = sizeof(prefix) - 1;
 	size_t least = NEAREST_MOST + 1;
@@ -152,7 +151,6 @@ static const char *nearest_variable(const char *name, bool *is_known)
 			nearest = v->name;
 		}
 	}
-	*is_known = !least;
 	return nearest;
 }
 
@@ -162,11 +160,10 @@ static void check_name(const char *entry)
 	char name[MOST_SHOWN] = "";
 	struct text_buffer line = { 0 };
 	const char *nearest;
-	bool is_known;
 
 	memcpy(name, entry, length < sizeof(name) ? length : sizeof(name) - 1);
-	nearest = nearest_variable(name, &is_known);
-	if (is_known || told_by_parent(entry))
+	nearest = nearest_variable(name);
+	if ((nearest && !strcmp(nearest, name)) || told_by_parent(entry))
 		return;
 	text_buffer_add(&line, "replyfrom: ");
 	text_buffer_add(&line, name);

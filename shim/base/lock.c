@@ -3,6 +3,7 @@
 #include "base/lock.h"
 
 #include "base/memory.h"
+#include "base/sandbox.h"
 
 #include <errno.h>
 #include <pthread.h>
@@ -32,8 +33,6 @@ enum { GENERATION, OWNER, WORDS };
 _Atomic uint32_t *_Atomic lock_page;
 /* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
-/* See lock_forbid_calls(). */
-static _Atomic bool silent;
 /* See lock_be_wary(). */
 static _Atomic bool wary;
 /* The pid of generation 1. */
@@ -45,25 +44,21 @@ static _Atomic uint32_t *wiped_page(void)
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
 	void *page = memory_map(bytes);
+	/* If not, before Linux 4.14, only fork(3) is noticed. */
+	const bool is_wiped = page && !madvise(page, bytes, MADV_WIPEONFORK);
+	_Atomic uint32_t *mine = is_wiped ? page : unwiped;
 
-	if (page && !madvise(page, bytes, MADV_WIPEONFORK)) {
-		if (atomic_compare_exchange_strong(&lock_page, &none, page))
-			return page;
+	if (!atomic_compare_exchange_strong(&lock_page, &none, mine))
+		mine = none;
+	if (page && mine != page)
 		memory_unmap(page, bytes);
-		return none;
-	}
-	/* Before Linux 4.14: only fork(3) is noticed. */
-	if (page)
-		memory_unmap(page, bytes);
-	if (atomic_compare_exchange_strong(&lock_page, &none, unwiped))
-		return unwiped;
-	return none;
+	return mine;
 }
 
 static uint32_t new_generation(_Atomic uint32_t *page)
 {
 	uint32_t none = 0, next = atomic_fetch_add(&generations, 1) + 1;
-	const pid_t owner = atomic_load(&silent) ? 0 : getpid();
+	const pid_t owner = sandbox_forbids(SANDBOX_WAITS) ? 0 : getpid();
 
 	if (next == 1)
 		atomic_store(&first_process, owner);
@@ -104,7 +99,7 @@ void lock_watch_forks(void)
 bool lock_generation_is_gone(uint32_t generation)
 {
 	int saved = errno;
-	bool gone = generation == 1 && !atomic_load(&silent) &&
+	bool gone = generation == 1 && !sandbox_forbids(SANDBOX_WAITS) &&
 		    kill(first_process, 0) && errno == ESRCH;
 
 	errno = saved;
@@ -116,7 +111,8 @@ bool lock_is_borrowed(void)
 	const uint32_t owner =
 		lock_generation() ? atomic_load(&lock_page[OWNER]) : 0;
 
-	if (!owner || atomic_load(&silent) || (uint32_t)getpid() == owner)
+	if (!owner || sandbox_forbids(SANDBOX_WAITS) ||
+	    (uint32_t)getpid() == owner)
 		return false;
 	if (lock_inside == LOCK_OUTSIDE)
 		lock_inside = LOCK_BORROWED;
@@ -160,7 +156,7 @@ static enum lock_result wait_for(struct lock *lock, uint64_t mine)
 			return LOCK_INHERITED;
 		if (holder && holder == atomic_load(&lock->given_up))
 			return LOCK_REFUSED;
-		if (atomic_load(&silent))
+		if (sandbox_forbids(SANDBOX_WAITS))
 			continue;
 		if (i >= SPINS + YIELDS)
 			nanosleep(&nap, NULL);
@@ -197,7 +193,7 @@ static const sigset_t *block_signals(sigset_t *before)
 	sigset_t signals;
 
 	if (LIKELY(!atomic_load_explicit(&wary, memory_order_relaxed)) ||
-	    atomic_load(&silent))
+	    sandbox_forbids(SANDBOX_WAITS))
 		return NULL;
 	signals = lock_signals();
 	return pthread_sigmask(SIG_SETMASK, &signals, before) ? NULL : before;
@@ -299,9 +295,4 @@ void lock_release(struct lock *lock)
 		atomic_store(&lock->given_up, 0);
 	atomic_store_explicit(&lock->holder, 0, memory_order_release);
 	leave();
-}
-
-void lock_forbid_calls(bool yes)
-{
-	atomic_store(&silent, yes);
 }

@@ -111,13 +111,6 @@ sigset_t lock_signals(void);
 void lock_be_wary(void);
 
 /*
- * yes: locks make no system calls, because a seccomp filter may kill for them.
- * A thread then waits for a lock only for a moment, and a lock that a handler
- * jumped out of stays locked.
- */
-void lock_forbid_calls(bool yes);
-
-/*
  * Begins a new generation in each child of fork(3) at once, so that
  * lock_is_borrowed() knows the process.  To be called once, when the library is
  * loaded.

@@ -6,6 +6,7 @@
 #include "base/config.h"
 #include "base/lock.h"
 #include "base/quiet.h"
+#include "base/sandbox.h"
 #include "base/text_buffer.h"
 
 #include <errno.h>
@@ -97,19 +98,13 @@ static void add_socket(struct text_buffer *line, int fd)
 	text_buffer_add(line, ": ");
 }
 
-static _Atomic bool silent;
-
-void log_forbid(bool yes)
-{
-	atomic_store(&silent, yes);
-}
-
 void log_stderr_is(bool there)
 {
 	const int saved = errno;
 
 	/* A vfork child's fds are its own, but this memory is its parent's. */
-	if (config_get()->log && !atomic_load(&silent) && !lock_is_borrowed())
+	if (config_get()->log && !sandbox_forbids(SANDBOX_LINES) &&
+	    !lock_is_borrowed())
 		quiet_stderr_is(there);
 	errno = saved;
 }
@@ -122,7 +117,7 @@ void log_event(enum log_level level, int fd, const char *what)
 	uint32_t left_out;
 	struct text_buffer line;
 
-	if (config->log < (uint32_t)level || atomic_load(&silent))
+	if (config->log < (uint32_t)level || sandbox_forbids(SANDBOX_LINES))
 		return;
 	if (may_write(&left_out)) {
 		if (config->log_to == LOG_TO_STDERR && quiet_has_stderr())

@@ -11,15 +11,11 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 /*
  * Logs what was, or was not, done with the UDP socket fd, or with all (-1), if
  * REPLYFROM_LOG includes the level, to REPLYFROM_LOG_TO.  The rate is limited.
- * Keeps errno; async-signal-safe; not a cancellation point; raises no signal
- * and leaves no fd open.
+ * Keeps errno; otherwise as quiet_write().
  */
 void log_event(enum log_level level, int fd, const char *what);
 
 /* See quiet_stderr_is().  Keeps errno. */
 void log_stderr_is(bool there);
-
-/* yes: log nothing, because a seccomp filter kills for a call that it needs. */
-void log_forbid(bool yes);
 
 #endif

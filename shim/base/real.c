@@ -49,7 +49,7 @@ READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
  * The initial value of an entry in `real`: calls libc's function if
  * real_resolve() finds it, otherwise the kernel.
  */
-#define EARLY(type, name, parameters, arguments, ...)       \
+#define EARLY_AS(type, name, parameters, arguments, ...)    \
 	static type early_##name parameters                 \
 	{                                                   \
 		real_resolve();                             \
@@ -58,74 +58,70 @@ READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 		return (type)ask_kernel(SYS_##__VA_ARGS__); \
 	}
 
-EARLY(int, socket, (int domain, int type, int protocol),
-      (domain, type, protocol), socket, domain, type, protocol)
-EARLY(int, socketpair, (int domain, int type, int protocol, int *fds),
-      (domain, type, protocol, fds), socketpair, domain, type, protocol, fds)
-EARLY(int, bind, (int fd, const struct sockaddr *addr, socklen_t len),
-      (fd, addr, len), bind, fd, addr, len)
-EARLY(int, connect, (int fd, const struct sockaddr *addr, socklen_t len),
-      (fd, addr, len), connect, fd, addr, len)
-EARLY(int, accept, (int fd, struct sockaddr *addr, socklen_t *len),
-      (fd, addr, len), accept4, fd, addr, len, 0)
+/* EARLY_AS() where the system call has this name and these arguments. */
+#define EARLY(type, name, parameters, ...) \
+	EARLY_AS(type, name, parameters, (__VA_ARGS__), name, __VA_ARGS__)
+
+EARLY(int, socket, (int domain, int type, int protocol), domain, type, protocol)
+EARLY(int, socketpair, (int domain, int type, int protocol, int *fds), domain,
+      type, protocol, fds)
+EARLY(int, bind, (int fd, const struct sockaddr *addr, socklen_t len), fd, addr,
+      len)
+EARLY(int, connect, (int fd, const struct sockaddr *addr, socklen_t len), fd,
+      addr, len)
+EARLY_AS(int, accept, (int fd, struct sockaddr *addr, socklen_t *len),
+	 (fd, addr, len), accept4, fd, addr, len, 0)
 EARLY(int, accept4, (int fd, struct sockaddr *addr, socklen_t *len, int flags),
-      (fd, addr, len, flags), accept4, fd, addr, len, flags)
+      fd, addr, len, flags)
 EARLY(ssize_t, recvfrom,
       (int fd, void *buf, size_t len, int flags, struct sockaddr *from,
        socklen_t *fromlen),
-      (fd, buf, len, flags, from, fromlen), recvfrom, fd, buf, len, flags, from,
-      fromlen)
-EARLY(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags),
-      (fd, msg, flags), recvmsg, fd, msg, flags)
+      fd, buf, len, flags, from, fromlen)
+EARLY(ssize_t, recvmsg, (int fd, struct msghdr *msg, int flags), fd, msg, flags)
 EARLY(int, recvmmsg,
       (int fd, struct mmsghdr *msgs, unsigned int n, batch_flags flags,
        struct timespec *timeout),
-      (fd, msgs, n, flags, timeout), recvmmsg, fd, msgs, n, flags, timeout)
-EARLY(ssize_t, recv, (int fd, void *buf, size_t len, int flags),
-      (fd, buf, len, flags), recvfrom, fd, buf, len, flags, 0L, 0L)
-EARLY(ssize_t, read, (int fd, void *buf, size_t len), (fd, buf, len), read, fd,
-      buf, len)
-EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int n), (fd, iov, n),
-      readv, fd, iov, n)
-EARLY(ssize_t, __recvfrom_chk,
-      (int fd, void *buf, size_t len, size_t buf_bytes, int flags,
-       struct sockaddr *from, socklen_t *fromlen),
-      (fd, buf, len, buf_bytes, flags, from, fromlen), recvfrom, fd, buf,
-      len < buf_bytes ? len : buf_bytes, flags, from, fromlen)
-EARLY(ssize_t, __recv_chk,
-      (int fd, void *buf, size_t len, size_t buf_bytes, int flags),
-      (fd, buf, len, buf_bytes, flags), recvfrom, fd, buf,
-      len < buf_bytes ? len : buf_bytes, flags, 0L, 0L)
-EARLY(ssize_t, __read_chk, (int fd, void *buf, size_t len, size_t buf_bytes),
-      (fd, buf, len, buf_bytes), read, fd, buf,
-      len < buf_bytes ? len : buf_bytes)
+      fd, msgs, n, flags, timeout)
+EARLY_AS(ssize_t, recv, (int fd, void *buf, size_t len, int flags),
+	 (fd, buf, len, flags), recvfrom, fd, buf, len, flags, 0L, 0L)
+EARLY(ssize_t, read, (int fd, void *buf, size_t len), fd, buf, len)
+EARLY(ssize_t, readv, (int fd, const struct iovec *iov, int n), fd, iov, n)
+EARLY_AS(ssize_t, __recvfrom_chk,
+	 (int fd, void *buf, size_t len, size_t buf_bytes, int flags,
+	  struct sockaddr *from, socklen_t *fromlen),
+	 (fd, buf, len, buf_bytes, flags, from, fromlen), recvfrom, fd, buf,
+	 len < buf_bytes ? len : buf_bytes, flags, from, fromlen)
+EARLY_AS(ssize_t, __recv_chk,
+	 (int fd, void *buf, size_t len, size_t buf_bytes, int flags),
+	 (fd, buf, len, buf_bytes, flags), recvfrom, fd, buf,
+	 len < buf_bytes ? len : buf_bytes, flags, 0L, 0L)
+EARLY_AS(ssize_t, __read_chk, (int fd, void *buf, size_t len, size_t buf_bytes),
+	 (fd, buf, len, buf_bytes), read, fd, buf,
+	 len < buf_bytes ? len : buf_bytes)
 EARLY(ssize_t, sendto,
       (int fd, const void *buf, size_t len, int flags,
        const struct sockaddr *to, socklen_t tolen),
-      (fd, buf, len, flags, to, tolen), sendto, fd, buf, len, flags, to, tolen)
-EARLY(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags),
-      (fd, msg, flags), sendmsg, fd, msg, flags)
-EARLY(int, sendmmsg,
-      (int fd, struct mmsghdr *msgs, unsigned int n, batch_flags flags),
-      (fd, msgs, n, flags), sendmmsg, fd, msgs, n, flags)
-EARLY(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
-      (fd, buf, len, flags), sendto, fd, buf, len, flags, 0L, 0L)
-EARLY(ssize_t, write, (int fd, const void *buf, size_t len), (fd, buf, len),
-      write, fd, buf, len)
-EARLY(ssize_t, writev, (int fd, const struct iovec *iov, int n), (fd, iov, n),
-      writev, fd, iov, n)
-EARLY(int, setsockopt,
-      (int fd, int level, int name, const void *value, socklen_t len),
-      (fd, level, name, value, len), setsockopt, fd, level, name, value, len)
-EARLY(int, getsockopt,
-      (int fd, int level, int name, void *value, socklen_t *len),
-      (fd, level, name, value, len), getsockopt, fd, level, name, value, len)
-EARLY(int, close, (int fd), (fd), close, fd)
-EARLY(int, dup, (int fd), (fd), dup, fd)
-EARLY(int, dup3, (int fd, int to, int flags), (fd, to, flags), dup3, fd, to,
+      fd, buf, len, flags, to, tolen)
+EARLY(ssize_t, sendmsg, (int fd, const struct msghdr *msg, int flags), fd, msg,
       flags)
+EARLY(int, sendmmsg,
+      (int fd, struct mmsghdr *msgs, unsigned int n, batch_flags flags), fd,
+      msgs, n, flags)
+EARLY_AS(ssize_t, send, (int fd, const void *buf, size_t len, int flags),
+	 (fd, buf, len, flags), sendto, fd, buf, len, flags, 0L, 0L)
+EARLY(ssize_t, write, (int fd, const void *buf, size_t len), fd, buf, len)
+EARLY(ssize_t, writev, (int fd, const struct iovec *iov, int n), fd, iov, n)
+EARLY(int, setsockopt,
+      (int fd, int level, int name, const void *value, socklen_t len), fd,
+      level, name, value, len)
+EARLY(int, getsockopt,
+      (int fd, int level, int name, void *value, socklen_t *len), fd, level,
+      name, value, len)
+EARLY(int, close, (int fd), fd)
+EARLY(int, dup, (int fd), fd)
+EARLY(int, dup3, (int fd, int to, int flags), fd, to, flags)
 EARLY(int, close_range, (unsigned int first, unsigned int last, int flags),
-      (first, last, flags), close_range, first, last, flags)
+      first, last, flags)
 
 static int early_dup2(int fd, int to)
 {
@@ -177,13 +173,13 @@ static int early_prctl(int operation, ...)
 }
 
 #if HAS_TIME64_NAMES
-EARLY(ssize_t, __recvmsg64, (int fd, struct msghdr *msg, int flags),
-      (fd, msg, flags), recvmsg, fd, msg, flags)
-EARLY(int, __recvmmsg64,
-      (int fd, struct mmsghdr *msgs, unsigned int n, int flags,
-       struct timespec *timeout),
-      (fd, msgs, n, flags, timeout), recvmmsg_time64, fd, msgs, n, flags,
-      timeout)
+EARLY_AS(ssize_t, __recvmsg64, (int fd, struct msghdr *msg, int flags),
+	 (fd, msg, flags), recvmsg, fd, msg, flags)
+EARLY_AS(int, __recvmmsg64,
+	 (int fd, struct mmsghdr *msgs, unsigned int n, int flags,
+	  struct timespec *timeout),
+	 (fd, msgs, n, flags, timeout), recvmmsg_time64, fd, msgs, n, flags,
+	 timeout)
 #endif
 
 struct real_libc real = {

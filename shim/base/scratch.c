@@ -28,21 +28,11 @@ static void discard(struct block *block)
 	errno = saved;
 }
 
-static struct block *map(size_t bytes)
-{
-	int saved = errno;
-	struct block *block = memory_map(bytes);
-
-	errno = saved;
-	if (block)
-		block->bytes = bytes;
-	return block;
-}
-
 static struct block *take_block(size_t bytes)
 {
 	size_t whole = LEAST_BYTES;
 	struct block *block = NULL;
+	int saved = errno;
 
 	while (whole < bytes + sizeof(*block))
 		whole *= 2;
@@ -54,7 +44,13 @@ static struct block *take_block(size_t bytes)
 			block = NULL;
 		}
 	}
-	return block ? block : map(whole);
+	if (!block) {
+		block = memory_map(whole);
+		if (block)
+			block->bytes = whole;
+	}
+	errno = saved;
+	return block;
 }
 
 static void give_block_back(struct block *const *lent)

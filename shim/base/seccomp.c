@@ -102,15 +102,22 @@ static struct value load(const struct walk *walk, uint32_t offset)
 	return unknown;
 }
 
-static struct value compute(uint16_t code, const struct state *state,
-			    uint32_t k)
+/* What an instruction computes or compares the register a with. */
+static struct value operand(const struct sock_filter *code,
+			    const struct state *state)
 {
-	const struct value other = BPF_SRC(code) == BPF_X ? state->x : known(k);
+	return BPF_SRC(code->code) == BPF_X ? state->x : known(code->k);
+}
+
+static struct value compute(const struct sock_filter *code,
+			    const struct state *state)
+{
+	const struct value other = operand(code, state);
 	const uint32_t a = state->a.is, b = other.is;
 
 	if (!state->a.is_known || !other.is_known)
 		return unknown;
-	switch (BPF_OP(code)) {
+	switch (BPF_OP(code->code)) {
 	case BPF_ADD:
 		return known(a + b);
 	case BPF_SUB:
@@ -131,20 +138,20 @@ static struct value compute(uint16_t code, const struct state *state,
 }
 
 /* A division by zero ends the filter as a return of 0 does: it kills. */
-static bool may_divide_by_zero(uint16_t code, const struct state *state,
-			       uint32_t k)
+static bool may_divide_by_zero(const struct sock_filter *code,
+			       const struct state *state)
 {
-	if (BPF_OP(code) != BPF_DIV)
-		return false;
-	return BPF_SRC(code) == BPF_X ? !state->x.is_known || !state->x.is : !k;
+	const struct value divisor = operand(code, state);
+
+	return BPF_OP(code->code) == BPF_DIV &&
+	       (!divisor.is_known || !divisor.is);
 }
 
 /* A jump on an unknown value goes both ways. */
 static bool jump(const struct walk *walk, size_t at, const struct state *state)
 {
 	const struct sock_filter *code = &walk->filter->filter[at];
-	const struct value other =
-		BPF_SRC(code->code) == BPF_X ? state->x : known(code->k);
+	const struct value other = operand(code, state);
 	const bool is_known = state->a.is_known && other.is_known;
 	const uint32_t a = state->a.is, b = other.is;
 	bool is_met;
@@ -203,9 +210,9 @@ static bool step(const struct walk *walk, size_t at)
 	case BPF_STX:
 		break;
 	case BPF_ALU:
-		if (may_divide_by_zero(code->code, &state, code->k))
+		if (may_divide_by_zero(code, &state))
 			return false;
-		state.a = compute(code->code, &state, code->k);
+		state.a = compute(code, &state);
 		break;
 	case BPF_MISC:
 		if (BPF_MISCOP(code->code) == BPF_TAX)

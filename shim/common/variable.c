@@ -107,17 +107,13 @@ bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
 
 bool variable_read_switch(const char *text, uint32_t *value)
 {
-	static const char *const off[] = { "", "0", "no", "false", "off" };
-	static const char *const on[] = { "1", "yes", "true", "on" };
+	static const char *const words[] = { "",  "0",	 "no",	 "false", "off",
+					     "1", "yes", "true", "on" };
+	const size_t first_on = 5;
 
-	for (size_t i = 0; i < sizeof(off) / sizeof(*off); i++)
-		if (!strcasecmp(text, off[i])) {
-			*value = 0;
-			return true;
-		}
-	for (size_t i = 0; i < sizeof(on) / sizeof(*on); i++)
-		if (!strcasecmp(text, on[i])) {
-			*value = 1;
+	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
+		if (!strcasecmp(text, words[i])) {
+			*value = i >= first_on;
 			return true;
 		}
 	return false;

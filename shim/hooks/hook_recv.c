@@ -3,8 +3,6 @@
 #include "base/seccomp.h"
 #include "hooks/receive.h"
 
-#define BY_NAME ((struct receive_calls){ real.recvmsg, real.recvfrom })
-
 _Thread_local bool receive_is_in_call;
 
 COLD void receive_note_failure(int fd, int flags)
@@ -24,32 +22,23 @@ COLD bool receive_is_forbidden(int error)
 	return true;
 }
 
-COLD ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
-			     struct sockaddr *from, socklen_t *fromlen,
-			     struct receive_calls calls)
-{
-	if (!receive_is_forbidden(errno))
-		return -1;
-	return calls.recvfrom(fd, buf, len, flags, from, fromlen);
-}
-
 /*
  * recvfrom(2) takes the datagram before it fails for the length of the address,
  * so pass the kernel a length that it accepts.
  */
-COLD ssize_t receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
-			     int flags, struct sockaddr *from,
-			     socklen_t *fromlen, struct receive_calls calls)
+COLD bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
+			  int flags, const socklen_t *fromlen, ssize_t *n,
+			  receive_call call)
 {
 	struct sockaddr_in6 unused;
 	socklen_t namelen = sizeof(unused);
 
-	if (receive_bytes(fd, sock, buf, len, flags, &unused, &namelen, calls) <
-	    0)
-		return receive_plainly(fd, buf, len, flags, from, fromlen,
-				       calls);
+	*n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen, call);
+	if (*n < 0)
+		return !receive_is_forbidden(errno);
 	errno = fromlen ? EINVAL : EFAULT;
-	return -1;
+	*n = -1;
+	return true;
 }
 
 void receive_forget_passed_fds(const struct msghdr *msg)
@@ -73,58 +62,62 @@ void receive_forget_passed_fds(const struct msghdr *msg)
 HOT EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
 			      struct sockaddr *from, socklen_t *fromlen)
 {
-	struct sock *sock = sock_probe(fd);
+	ssize_t n;
 
-	if (UNLIKELY(!sock || receive_refuses((unsigned int)flags)))
-		return real.recvfrom(fd, buf, len, flags, from, fromlen);
-	return receive_from(fd, sock, buf, len, flags, from, fromlen, BY_NAME);
+	return receive_from(fd, buf, len, flags, from, fromlen, &n,
+			    real.recvmsg)
+		       ? n
+		       : real.recvfrom(fd, buf, len, flags, from, fromlen);
 }
 
+/* libc's ends the program when len is more than the buffer has. */
 EXPORTED ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 				int flags, struct sockaddr *from,
 				socklen_t *fromlen)
 {
-	struct sock *sock = sock_probe(fd);
+	ssize_t n;
 
-	/* libc's ends the program when len is more than the buffer has. */
-	if (!sock || receive_refuses((unsigned int)flags) || len > buf_bytes)
-		return real.__recvfrom_chk(fd, buf, len, buf_bytes, flags, from,
-					   fromlen);
-	return receive_from(fd, sock, buf, len, flags, from, fromlen, BY_NAME);
+	if (len <= buf_bytes &&
+	    receive_from(fd, buf, len, flags, from, fromlen, &n, real.recvmsg))
+		return n;
+	return real.__recvfrom_chk(fd, buf, len, buf_bytes, flags, from,
+				   fromlen);
 }
 
 HOT EXPORTED ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
-	struct sock *sock = sock_probe(fd);
+	ssize_t n;
 
-	if (!sock || receive_refuses((unsigned int)flags))
-		return real.recv(fd, buf, len, flags);
-	return receive_from(fd, sock, buf, len, flags, NULL, NULL, BY_NAME);
+	return receive_from(fd, buf, len, flags, NULL, NULL, &n, real.recvmsg)
+		       ? n
+		       : real.recv(fd, buf, len, flags);
 }
 
 EXPORTED ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 			    int flags)
 {
-	struct sock *sock = sock_probe(fd);
+	ssize_t n;
 
-	if (!sock || receive_refuses((unsigned int)flags) || len > buf_bytes)
-		return real.__recv_chk(fd, buf, len, buf_bytes, flags);
-	return receive_from(fd, sock, buf, len, flags, NULL, NULL, BY_NAME);
+	if (len <= buf_bytes &&
+	    receive_from(fd, buf, len, flags, NULL, NULL, &n, real.recvmsg))
+		return n;
+	return real.__recv_chk(fd, buf, len, buf_bytes, flags);
 }
 
 EXPORTED ssize_t read(int fd, void *buf, size_t len)
 {
 	ssize_t n;
 
-	return read_buffer(fd, buf, len, &n, BY_NAME) ? n
-						      : real.read(fd, buf, len);
+	return read_buffer(fd, buf, len, &n, real.recvmsg)
+		       ? n
+		       : real.read(fd, buf, len);
 }
 
 EXPORTED ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes)
 {
 	ssize_t n;
 
-	if (len <= buf_bytes && read_buffer(fd, buf, len, &n, BY_NAME))
+	if (len <= buf_bytes && read_buffer(fd, buf, len, &n, real.recvmsg))
 		return n;
 	return real.__read_chk(fd, buf, len, buf_bytes);
 }
@@ -133,21 +126,20 @@ EXPORTED ssize_t readv(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
-	return read_vector(fd, iov, count, &n, BY_NAME)
+	return read_vector(fd, iov, count, &n, real.recvmsg)
 		       ? n
 		       : real.readv(fd, iov, count);
 }
 
 HOT EXPORTED ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
-	return receive_message(BY_NAME, fd, msg, flags);
+	return receive_message(real.recvmsg, fd, msg, flags);
 }
 
 #if HAS_TIME64_NAMES
 EXPORTED ssize_t __recvmsg64(int fd, struct msghdr *msg, int flags)
 {
-	return receive_message((struct receive_calls){ real.__recvmsg64, NULL },
-			       fd, msg, flags);
+	return receive_message(real.__recvmsg64, fd, msg, flags);
 }
 #endif
 

@@ -53,7 +53,7 @@ static size_t batch_bytes(const struct mmsghdr *app, unsigned int n,
 	for (unsigned int i = 0; i < n; i++) {
 		bytes += control_room(&app[i].msg_hdr);
 		if (!takes_name(&app[i].msg_hdr, sock))
-			bytes += CMSG_ALIGN(NAME_BYTES);
+			bytes += CMSG_ALIGN(sizeof(struct sockaddr_in6));
 	}
 	return bytes;
 }
@@ -74,15 +74,15 @@ static void prepare_batch(const struct batch *batch, struct mmsghdr *ours)
 	const struct mmsghdr *app = batch->app;
 	const unsigned int n = batch->n;
 	char *next = (char *)(ours + n);
-	struct room room;
 
 	for (unsigned int i = 0; i < n; i++) {
-		room.control = next;
+		char *control = next;
+
 		next += control_room(&app[i].msg_hdr);
-		room.name = next;
+		ours[i].msg_hdr = prepare(&app[i].msg_hdr, batch->sock, control,
+					  (void *)next);
 		if (!takes_name(&app[i].msg_hdr, batch->sock))
-			next += CMSG_ALIGN(NAME_BYTES);
-		ours[i].msg_hdr = prepare(&app[i].msg_hdr, batch->sock, &room);
+			next += CMSG_ALIGN(sizeof(struct sockaddr_in6));
 	}
 }
 

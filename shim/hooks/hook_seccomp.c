@@ -2,11 +2,10 @@
 /* Before a seccomp filter is installed, stops all that it would kill for. */
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/real.h"
+#include "base/sandbox.h"
 #include "base/seccomp.h"
 #include "hooks/hook.h"
-#include "state/follow.h"
 #include "state/peers.h"
 #include "state/sock.h"
 
@@ -19,52 +18,39 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* Parts of the library, whose system calls a filter may kill for. */
-enum {
-	ANSWERS = 1 << 0, /* receives and sends */
-	MEMORY = 1 << 1,
-	LOOKS = 1 << 2,	  /* asks the kernel about an fd not seen before */
-	FOLLOWS = 1 << 3, /* a socket gets its address by connect(2) */
-	WAITS = 1 << 4,	  /* waits for a lock, or blocks signals inside one */
-	LINES = 1 << 5,	  /* logs, to stderr or syslog */
-	ALL = (1 << 6) - 1,
-};
-
 /* Younger than some headers. */
 #define FILTER_FLAG_NEW_LISTENER (1U << 3)
-
-static _Atomic unsigned int given_up;
 
 static const struct {
 	unsigned int needed_for;
 	uint32_t number;
 } calls[] = {
-	{ MEMORY | LOOKS, HOOK_SYS_MMAP },
-	{ MEMORY | LOOKS, SYS_munmap },
-	{ LOOKS | FOLLOWS | LINES, SYS_getsockopt },
-	{ LOOKS | FOLLOWS, SYS_setsockopt },
-	{ LOOKS | FOLLOWS | LINES, SYS_getsockname },
-	{ LINES, SYS_socket },
-	{ FOLLOWS, SYS_bind },
-	{ LINES, SYS_close },
-	{ LINES, SYS_sendto },
-	{ WAITS, SYS_kill },
-	{ WAITS | LINES, SYS_getpid },
-	{ WAITS, SYS_sched_yield },
+	{ SANDBOX_MEMORY | SANDBOX_LOOKS, HOOK_SYS_MMAP },
+	{ SANDBOX_MEMORY | SANDBOX_LOOKS, SYS_munmap },
+	{ SANDBOX_LOOKS | SANDBOX_FOLLOWS | SANDBOX_LINES, SYS_getsockopt },
+	{ SANDBOX_LOOKS | SANDBOX_FOLLOWS, SYS_setsockopt },
+	{ SANDBOX_LOOKS | SANDBOX_FOLLOWS | SANDBOX_LINES, SYS_getsockname },
+	{ SANDBOX_LINES, SYS_socket },
+	{ SANDBOX_FOLLOWS, SYS_bind },
+	{ SANDBOX_LINES, SYS_close },
+	{ SANDBOX_LINES, SYS_sendto },
+	{ SANDBOX_WAITS, SYS_kill },
+	{ SANDBOX_WAITS | SANDBOX_LINES, SYS_getpid },
+	{ SANDBOX_WAITS, SYS_sched_yield },
 #ifdef SYS_nanosleep
-	{ WAITS, SYS_nanosleep },
+	{ SANDBOX_WAITS, SYS_nanosleep },
 #endif
 #ifdef SYS_clock_nanosleep
-	{ WAITS, SYS_clock_nanosleep },
+	{ SANDBOX_WAITS, SYS_clock_nanosleep },
 #endif
 #ifdef SYS_ppoll
-	{ LINES, SYS_ppoll },
+	{ SANDBOX_LINES, SYS_ppoll },
 #endif
-	{ WAITS | FOLLOWS | LINES, SYS_rt_sigprocmask },
-	{ LINES, SYS_rt_sigpending },
-	{ LINES, SYS_rt_sigtimedwait },
-	{ LINES, SYS_write },
-	{ LINES, SYS_statx },
+	{ SANDBOX_WAITS | SANDBOX_FOLLOWS | SANDBOX_LINES, SYS_rt_sigprocmask },
+	{ SANDBOX_LINES, SYS_rt_sigpending },
+	{ SANDBOX_LINES, SYS_rt_sigtimedwait },
+	{ SANDBOX_LINES, SYS_write },
+	{ SANDBOX_LINES, SYS_statx },
 };
 
 /* The parts that it may kill for; NULL is the strict mode. */
@@ -73,30 +59,16 @@ static unsigned int forbidden_by(const struct sock_fprog *filter)
 	unsigned int forbidden = 0;
 
 	if (!filter)
-		return ALL;
+		return SANDBOX_ALL;
 	for (size_t i = 0; i < sizeof(calls) / sizeof(*calls); i++)
 		if ((calls[i].needed_for & ~forbidden) &&
 		    seccomp_kills(filter, calls[i].number))
 			forbidden |= calls[i].needed_for;
 	if (!peers_are_open() && seccomp_kills(filter, SYS_getrandom))
-		forbidden |= LOOKS;
+		forbidden |= SANDBOX_LOOKS;
 	if (seccomp_kills_us(filter))
-		forbidden |= ANSWERS;
+		forbidden |= SANDBOX_ANSWERS;
 	return forbidden;
-}
-
-static void do_without(unsigned int what, bool yes)
-{
-	if (what & MEMORY)
-		atomic_store(&memory_forbidden, yes);
-	if (what & LOOKS)
-		sock_forbid_looks(yes);
-	if (what & FOLLOWS)
-		follow_forbid(yes);
-	if (what & WAITS)
-		lock_forbid_calls(yes);
-	if (what & LINES)
-		log_forbid(yes);
 }
 
 /*
@@ -114,9 +86,8 @@ static unsigned int give_up(const struct sock_fprog *filter)
 	if (lock_is_borrowed())
 		return 0;
 	seccomp_watch(true);
-	what = forbidden_by(filter);
-	what &= ~atomic_fetch_or(&given_up, what);
-	if (what & ANSWERS) {
+	what = forbidden_by(filter) & ~atomic_load(&sandbox_given_up);
+	if (what & SANDBOX_ANSWERS) {
 		sock_stop(true);
 		if (!atomic_exchange(&told, true))
 			log_event(LOG_ERROR, -1,
@@ -124,15 +95,13 @@ static unsigned int give_up(const struct sock_fprog *filter)
 				  "sendmsg: from now on all is as without "
 				  "replyfrom");
 	}
-	do_without(what, true);
-	return what;
+	return what & ~atomic_fetch_or(&sandbox_given_up, what);
 }
 
 static void take_up_again(unsigned int what)
 {
-	atomic_fetch_and(&given_up, ~what);
-	do_without(what, false);
-	if (what & ANSWERS)
+	atomic_fetch_and(&sandbox_given_up, ~what);
+	if (what & SANDBOX_ANSWERS)
 		sock_go_on();
 }
 

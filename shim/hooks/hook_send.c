@@ -15,6 +15,7 @@ const struct sockaddr *send_with_scope(const struct sock *sock,
 				       struct sockaddr_in6 *scoped)
 {
 	const struct sockaddr_in6 *name = msg->msg_name;
+	size_t end;
 
 	if (msg->msg_namelen < sizeof(*name) || name->sin6_scope_id ||
 	    !IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr))
@@ -22,17 +23,20 @@ const struct sockaddr *send_with_scope(const struct sock *sock,
 	*scoped = *name;
 	scoped->sin6_scope_id = sock_ifindex(sock);
 	if (!scoped->sin6_scope_id)
-		scoped->sin6_scope_id = pktinfo_interface(msg, PKTINFO_TO_V6);
+		(void)pktinfo_carried(msg, PKTINFO_TO_V6, &end,
+				      &scoped->sin6_scope_id);
 	return (const struct sockaddr *)scoped;
 }
 
 bool send_read_control(const struct msghdr *msg, enum pktinfo_target target,
 		       struct source *source)
 {
-	if (target != PKTINFO_TO_V6)
-		source->ifindex = pktinfo_interface(msg, target);
-	return !pktinfo_carried(msg, target, &source->end) &&
-	       source->end != SIZE_MAX;
+	const bool carried =
+		pktinfo_carried(msg, target, &source->end, &source->ifindex);
+
+	if (target == PKTINFO_TO_V6)
+		source->ifindex = 0;
+	return !carried && source->end != SIZE_MAX;
 }
 
 bool send_may_mean_source(int error)
@@ -116,10 +120,10 @@ void send_note_plain(struct sock *sock, const struct msghdr *msg,
 
 struct sock *sender_slowly(int fd, const void *to, socklen_t len)
 {
-	struct sock *sock = sock_known(fd);
+	struct sock *sock;
 
-	if (sock || !to || !sock_may_be_udp(fd))
-		return sock;
+	if (!to || !sock_may_be_udp(fd))
+		return NULL;
 	sock = follow_send(fd, to, len);
 	return sock ? sock : sock_probe(fd);
 }

@@ -59,34 +59,22 @@ static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
 static ssize_t recvfrom_by_number(int fd, void *buf, size_t len, int flags,
 				  struct sockaddr *from, socklen_t *fromlen)
 {
-	return real.syscall(SYS_recvfrom, fd, buf, len, flags, from, fromlen);
-}
-
-/* No cancellation points, because syscall(2) is none. */
-static const struct receive_calls by_number = { recvmsg_by_number,
-						recvfrom_by_number };
-
-static ssize_t receive_from_number(int fd, void *buf, size_t len, int flags,
-				   struct sockaddr *from, socklen_t *fromlen)
-{
-	struct sock *sock = sock_probe(fd);
 	int saved = errno;
 	ssize_t n;
 
-	if (!sock || receive_refuses((unsigned int)flags))
-		return recvfrom_by_number(fd, buf, len, flags, from, fromlen);
-	n = receive_from(fd, sock, buf, len, flags, from, fromlen, by_number);
+	if (receive_from(fd, buf, len, flags, from, fromlen, &n,
+			 recvmsg_by_number))
+		return n;
 	/* A filter may have refused recvmsg(2), which is tried first. */
-	if (n >= 0)
-		errno = saved;
-	return n;
+	errno = saved;
+	return real.syscall(SYS_recvfrom, fd, buf, len, flags, from, fromlen);
 }
 
 static ssize_t read_by_number(int fd, void *buf, size_t len)
 {
 	ssize_t n;
 
-	return read_buffer(fd, buf, len, &n, by_number)
+	return read_buffer(fd, buf, len, &n, recvmsg_by_number)
 		       ? n
 		       : real.syscall(SYS_read, fd, buf, len);
 }
@@ -95,7 +83,7 @@ static ssize_t readv_by_number(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
-	return read_vector(fd, iov, count, &n, by_number)
+	return read_vector(fd, iov, count, &n, recvmsg_by_number)
 		       ? n
 		       : real.syscall(SYS_readv, fd, iov, count);
 }
@@ -132,29 +120,30 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 	case SYS_bind:
 		*result = bind(INT(0), AT(1), UINT(2));
 		break;
-	case SYS_connect:
-		return connect_or_send(number, a, result);
 	case SYS_accept4:
 		*result = hook_not_ours(
 			(int)real.syscall(number, a[0], a[1], a[2], a[3]));
 		break;
 	case SYS_recvfrom:
-		*result = receive_from_number(INT(0), AT(1), SIZE(2), INT(3),
-					      AT(4), AT(5));
+		*result = recvfrom_by_number(INT(0), AT(1), SIZE(2), INT(3),
+					     AT(4), AT(5));
 		break;
 	case SYS_recvmsg:
-		*result = receive_message(by_number, INT(0), AT(1), INT(2));
+		*result = receive_message(recvmsg_by_number, INT(0), AT(1),
+					  INT(2));
 		break;
-	case SYS_sendto:
-	case SYS_sendmsg:
-		return connect_or_send(number, a, result);
 	case SYS_setsockopt:
 		*result = setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
 		break;
 	case SYS_getsockopt:
 		*result = getsockopt(INT(0), INT(1), INT(2), AT(3), AT(4));
 		break;
+	case SYS_connect:
+	case SYS_sendto:
+	case SYS_sendmsg:
 #endif
+	case SYS_sendmmsg:
+		return connect_or_send(number, a, result);
 #ifdef SYS_accept
 	case SYS_accept:
 		*result = hook_not_ours(
@@ -173,8 +162,6 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
 					   AT(1), UINT(2), INT(3), AT(4));
 		break;
 #endif
-	case SYS_sendmmsg:
-		return connect_or_send(number, a, result);
 	case SYS_read:
 		*result = read_by_number(INT(0), AT(1), SIZE(2));
 		break;

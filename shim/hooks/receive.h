@@ -32,9 +32,6 @@
  */
 #define LEAST_CONTROL_BYTES 256
 
-/* The longest address a UDP socket receives from. */
-#define NAME_BYTES sizeof(struct sockaddr_in6)
-
 /*
  * Whether a receive with these flags is left to libc.  Bit 31 is the kernel's
  * own MSG_CMSG_COMPAT: recvmsg(2) of a 64-bit program fails with it, and
@@ -46,19 +43,10 @@ static inline bool receive_refuses(unsigned int flags)
 }
 
 /*
- * The functions that receive: libc's own, or for syscall(2), which is no
- * cancellation point, system calls by number.
+ * What receives a message: libc's recvmsg(2), or for syscall(2), which is no
+ * cancellation point, the system call by number.
  */
-struct receive_calls {
-	__typeof__(&recvmsg) recvmsg;
-	__typeof__(&recvfrom) recvfrom;
-};
-
-/* Where one message is received, in place of the application's msghdr. */
-struct room {
-	char *control; /* of control_room() bytes */
-	char *name;    /* of NAME_BYTES */
-};
+typedef __typeof__(&recvmsg) receive_call;
 
 /* Bytes for control messages; 0: the application's buffer is used. */
 ALWAYS_INLINE size_t control_room(const struct msghdr *app)
@@ -83,20 +71,20 @@ ALWAYS_INLINE bool takes_name(const struct msghdr *app, const struct sock *sock)
  * The msghdr that is passed to the kernel: the application's, with room for the
  * library's control messages and for the peer's address.  Buffers of the
  * application that are large enough are used, so that the kernel checks its
- * pointers.
+ * pointers; else `control`, of control_room() bytes, and `name`.
  */
 ALWAYS_INLINE struct msghdr prepare(const struct msghdr *app,
-				    const struct sock *sock,
-				    const struct room *room)
+				    const struct sock *sock, char *control,
+				    struct sockaddr_in6 *name)
 {
 	struct msghdr ours = *app;
 
 	if (UNLIKELY(!takes_name(app, sock))) {
-		ours.msg_name = room->name;
-		ours.msg_namelen = NAME_BYTES;
+		ours.msg_name = name;
+		ours.msg_namelen = sizeof(*name);
 	}
 	if (control_room(app)) {
-		ours.msg_control = room->control;
+		ours.msg_control = control;
 		ours.msg_controllen = control_room(app);
 	}
 	return ours;
@@ -193,19 +181,17 @@ ALWAYS_INLINE void begin_call(void)
  * messages and msg_flags in *app.
  */
 ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
-			      int flags, bool is_shown,
-			      struct receive_calls calls)
+			      int flags, bool is_shown, receive_call call)
 {
 	_Alignas(struct cmsghdr) char
 		control[RECEIVED_CONTROL_BYTES + PKTINFO_SPACE];
-	_Alignas(struct sockaddr_in6) char name[NAME_BYTES];
-	const struct room room = { .control = control, .name = name };
-	struct msghdr ours = prepare(app, sock, &room);
+	struct sockaddr_in6 name;
+	struct msghdr ours = prepare(app, sock, control, &name);
 	const uint64_t id = sock_id(sock);
 	ssize_t n;
 
 	begin_call();
-	n = calls.recvmsg(fd, &ours, flags);
+	n = call(fd, &ours, flags);
 	receive_is_in_call = false;
 
 	if (UNLIKELY(n < 0)) {
@@ -222,8 +208,7 @@ ALWAYS_INLINE ssize_t receive(int fd, struct sock *sock, struct msghdr *app,
 /* receive() without a msghdr; *namelen gets the length of the address. */
 ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 				    size_t len, int flags, void *name,
-				    socklen_t *namelen,
-				    struct receive_calls calls)
+				    socklen_t *namelen, receive_call call)
 {
 	struct iovec iov = hook_buffer(buf, len);
 	struct msghdr app = {
@@ -232,42 +217,35 @@ ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 	};
-	ssize_t n = receive(fd, sock, &app, flags, false, calls);
+	ssize_t n = receive(fd, sock, &app, flags, false, call);
 
 	if (n >= 0 && name)
 		*namelen = app.msg_namelen;
 	return n;
 }
 
+/* receive_from() with a bad fromlen: takes the datagram, and fails. */
+bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
+		     int flags, const socklen_t *fromlen, ssize_t *n,
+		     receive_call call);
+
 /*
- * Ends a recvfrom(2) whose recvmsg(2) failed: calls libc's recvfrom() if a
- * filter forbids recvmsg(2), and otherwise returns -1 and that errno.
+ * recvfrom(2); *n is its result.  Returns false, and the caller calls libc's
+ * function, if fd is not tracked, or a filter forbids recvmsg(2).
  */
-ssize_t receive_plainly(int fd, void *buf, size_t len, int flags,
-			struct sockaddr *from, socklen_t *fromlen,
-			struct receive_calls calls);
-
-/* recvfrom(2) with a bad fromlen: takes the datagram, and fails. */
-ssize_t receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
-			int flags, struct sockaddr *from, socklen_t *fromlen,
-			struct receive_calls calls);
-
-/* recvfrom(2) on a tracked socket. */
-ALWAYS_INLINE ssize_t receive_from(int fd, struct sock *sock, void *buf,
-				   size_t len, int flags, struct sockaddr *from,
-				   socklen_t *fromlen,
-				   struct receive_calls calls)
+ALWAYS_INLINE bool receive_from(int fd, void *buf, size_t len, int flags,
+				struct sockaddr *from, socklen_t *fromlen,
+				ssize_t *n, receive_call call)
 {
-	ssize_t n;
+	struct sock *sock = sock_probe(fd);
 
+	if (UNLIKELY(!sock || receive_refuses((unsigned int)flags)))
+		return false;
 	if (UNLIKELY(from && (!fromlen || (int)*fromlen < 0)))
-		return receive_in_vain(fd, sock, buf, len, flags, from, fromlen,
-				       calls);
-	n = receive_bytes(fd, sock, buf, len, flags, from, fromlen, calls);
-	if (UNLIKELY(n < 0))
-		return receive_plainly(fd, buf, len, flags, from, fromlen,
-				       calls);
-	return n;
+		return receive_in_vain(fd, sock, buf, len, flags, fromlen, n,
+				       call);
+	*n = receive_bytes(fd, sock, buf, len, flags, from, fromlen, call);
+	return LIKELY(*n >= 0) || !receive_is_forbidden(errno);
 }
 
 /* Whether recvmsg(2) failed because fd is no socket, or a filter forbids it. */
@@ -282,7 +260,7 @@ static inline bool must_be_read(ssize_t n)
  * close that passed no hook it may be a file.
  */
 ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
-			       ssize_t *n, struct receive_calls calls)
+			       ssize_t *n, receive_call call)
 {
 	struct sock *sock = sock_known(fd);
 	struct msghdr app = { .msg_iov = (struct iovec *)iov };
@@ -292,7 +270,7 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 		return false;
 	saved = errno;
 	app.msg_iovlen = (size_t)count;
-	*n = receive(fd, sock, &app, 0, false, calls);
+	*n = receive(fd, sock, &app, 0, false, call);
 	if (!must_be_read(*n))
 		return true;
 	errno = saved;
@@ -301,23 +279,23 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 
 /* read_vector() for read(2). */
 ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
-			       struct receive_calls calls)
+			       receive_call call)
 {
 	const struct iovec iov = hook_buffer(buf, len);
 
-	return read_vector(fd, &iov, 1, n, calls);
+	return read_vector(fd, &iov, 1, n, call);
 }
 
 /* recvmsg(2), on any fd. */
-ALWAYS_INLINE ssize_t receive_message(struct receive_calls calls, int fd,
+ALWAYS_INLINE ssize_t receive_message(receive_call call, int fd,
 				      struct msghdr *msg, int flags)
 {
 	struct sock *sock = sock_probe(fd);
 	ssize_t n;
 
 	if (sock && msg && !receive_refuses((unsigned int)flags))
-		return receive(fd, sock, msg, flags, true, calls);
-	n = calls.recvmsg(fd, msg, flags);
+		return receive(fd, sock, msg, flags, true, call);
+	n = call(fd, msg, flags);
 	if (n >= 0 && msg && msg->msg_controllen)
 		receive_forget_passed_fds(msg);
 	return n;

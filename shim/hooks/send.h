@@ -191,11 +191,7 @@ void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded);
 
-/*
- * The rest of sender(), for an fd that is not tracked.  The fd may be one that
- * no hook has looked at yet.  It may also be a new socket; if `to` is a client,
- * the socket is tracked from now on.
- */
+/* The rest of sender(), for an fd that is not tracked: see follow_send(). */
 struct sock *sender_slowly(int fd, const void *to, socklen_t len);
 
 /*

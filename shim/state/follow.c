@@ -6,6 +6,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/real.h"
+#include "base/sandbox.h"
 #include "common/sockaddr.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
@@ -16,13 +17,6 @@
 #include <signal.h>
 #include <stddef.h>
 #include <string.h>
-
-static _Atomic bool forbidden;
-
-void follow_forbid(bool yes)
-{
-	atomic_store(&forbidden, yes);
-}
 
 static bool is_address(const struct sockaddr *addr, socklen_t len)
 {
@@ -130,10 +124,7 @@ static bool can_set_multicast_back(const struct plan *plan)
 	       set_multicast(plan, plan->multicast, ifindex);
 }
 
-/*
- * Gives fd its IPv4 address: IP_MULTICAST_IF is the source of what goes to a
- * group.  False: it has none, or another.
- */
+/* Gives fd its IPv4 address: see follow.h.  False: it has none, or another. */
 static bool lend_v4(struct plan *plan)
 {
 	struct sockaddr_in6 group;
@@ -162,10 +153,9 @@ static void set_multicast_back(const struct plan *plan)
 }
 
 /*
- * Gives fd its IPv6 address, which is the source of what is sent to itself
- * (RFC 6724 section 5 rule 1).  A link-local one also binds the socket to its
- * interface, until it is disconnected: without that the kernel refuses it as
- * the source of what goes to a peer of wider scope.
+ * Gives fd its IPv6 address: see follow.h.  A link-local one also binds the
+ * socket to its interface, until it is disconnected: without that the kernel
+ * refuses it as the source of what goes to a peer of wider scope.
  */
 static bool lend_v6(const struct plan *plan)
 {
@@ -195,17 +185,19 @@ static void keep_port(const struct plan *plan)
 
 	if (plan->bound.sin6_port && sockaddr_read(plan->fd, &now) &&
 	    !now.sin6_port)
-		sockaddr_bind(plan->fd, &plan->bound);
+		real.bind(plan->fd, (const struct sockaddr *)&plan->bound,
+			  sockaddr_length(plan->bound.sin6_family));
 }
 
 /* Removes the peer; keeps the port and the device.  connect(2) AF_UNSPEC. */
 static void disconnect(const struct plan *plan)
 {
+	const struct sockaddr none = { .sa_family = AF_UNSPEC };
 	const uint32_t device = is_link_local(plan)
 					? plan->device
 					: sock_device(plan->fd, plan->sock);
 
-	sockaddr_disconnect(plan->fd);
+	real.connect(plan->fd, &none, sizeof(none));
 	if (device)
 		sockopt_set(plan->fd, SOL_SOCKET, SO_BINDTOIFINDEX,
 			    (int)device);
@@ -238,11 +230,7 @@ static int connect_pinned(struct plan *plan)
 	return 0;
 }
 
-/*
- * The kernel keeps the local address that a UDP socket has when it is connected
- * again (__ip4_datagram_connect, __ip6_datagram_connect).  False: it did not
- * give fd the address that was asked; fd has no peer.
- */
+/* False: the kernel did not give fd the address asked; fd has no peer. */
 static bool connect_twice(struct plan *plan)
 {
 	const bool lent = lend_address(plan);
@@ -395,7 +383,7 @@ static bool connect_to_other(struct plan *plan, int *result)
 
 	if (!sock || (sock_mode(sock) != SOCK_PINNED && !sock_is_lent(sock)))
 		return false;
-	*result = sock_is_lent(sock) && !atomic_load(&forbidden)
+	*result = sock_is_lent(sock) && !sandbox_forbids(SANDBOX_FOLLOWS)
 			  ? undisturbed(connect_from_anywhere, plan)
 			  : connect_to_peer(plan);
 	if (!*result)
@@ -425,8 +413,9 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		errno = saved;
 		return connect_to_other(&plan, result);
 	}
-	*result = atomic_load(&forbidden) ? connect_pinned(&plan)
-					  : undisturbed(connect_from, &plan);
+	*result = sandbox_forbids(SANDBOX_FOLLOWS)
+			  ? connect_pinned(&plan)
+			  : undisturbed(connect_from, &plan);
 	if (!*result) {
 		/* Else the kernel keeps the peer, so what it asked. */
 		if (plan.sock && !plan.is_pinned)

@@ -41,9 +41,6 @@
 bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 		    int *result);
 
-/* yes: no socket gets an address, because a seccomp filter kills for that. */
-void follow_forbid(bool yes);
-
 /*
  * Call this before a send to `to` on an fd that is not tracked.  If fd is a
  * socket without an own port and `to` is a client, the socket is tracked from

@@ -283,15 +283,35 @@ static bool recall_last_again(uint64_t sock, const struct sockaddr *peer,
 	       peers_recall_last(version, local);
 }
 
+/* peers_find_source(), after allocating memory, and with the lock. */
+static bool find_source_locked(const struct peers_key *key,
+			       struct peers_hashes hashes, bool is_send,
+			       struct local *local, bool *queued)
+{
+	struct local source;
+	bool found, taken = false;
+
+	peers_reserve();
+	if (!peers_take_lock())
+		return false;
+	if (is_send)
+		note_answering();
+	found = peers_find_source(key, hashes, is_send, &source, &taken);
+	peers_release_lock();
+	if (found) {
+		*local = source;
+		*queued = taken;
+	}
+	return found;
+}
+
 bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued)
 {
 	const uint32_t version = peers_thread.last.version;
 	struct peers_hashes hashes;
 	enum knowledge knowledge;
-	struct local source;
 	struct peers_key key;
-	bool found, taken = false;
 
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!peers_table.buckets || peers_thread.state == PEERS_PACKETS ||
@@ -304,38 +324,19 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 	knowledge = recall_known(&key, hashes.peer, local);
 	if (knowledge != NOT_KNOWN)
 		return knowledge == KNOWN_SOURCE;
-	peers_reserve();
-	if (!peers_take_lock())
-		return false;
-	note_answering();
-	found = peers_find_source(&key, hashes, true, &source, &taken);
-	peers_release_lock();
-	if (!found)
-		return false;
-	*local = source;
-	*queued = taken;
-	return true;
+	return find_source_locked(&key, hashes, true, local, queued);
 }
 
 bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 struct local *local)
 {
-	struct local source;
 	struct peers_key key;
-	bool found, queued = false;
+	bool queued = false;
 
-	if (!peers_table.buckets || peers_thread.state == PEERS_PACKETS ||
-	    !peers_key_of(sock, peer, len, &key))
-		return false;
-	peers_reserve();
-	if (!peers_take_lock())
-		return false;
-	found = peers_find_source(&key, peers_hash(&key), false, &source,
+	return peers_table.buckets && peers_thread.state != PEERS_PACKETS &&
+	       peers_key_of(sock, peer, len, &key) &&
+	       find_source_locked(&key, peers_hash(&key), false, local,
 				  &queued);
-	peers_release_lock();
-	if (found)
-		*local = source;
-	return found;
 }
 
 void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,

@@ -4,27 +4,27 @@
 
 #include "base/config.h"
 
-/* What is known of the peer for sockets without a port of their own. */
+/* What sockets without an own port know of the peer; NULL for any other. */
 static struct peer *find_anywhere(const struct peers_key *key)
 {
 	struct peers_key anywhere = *key;
 
+	if (peers_port_be(key->sock))
+		return NULL;
 	anywhere.sock = NO_SOCK;
 	return peers_find(&anywhere, peers_hash(&anywhere).peer);
 }
 
 bool peers_is_outbound_anywhere(const struct peers_key *key)
 {
-	const struct peer *peer =
-		peers_port_be(key->sock) ? NULL : find_anywhere(key);
+	const struct peer *peer = find_anywhere(key);
 
 	return peer && peers_is_outbound(peer);
 }
 
 void peers_confirm_claim(const struct peers_key *key)
 {
-	struct peer *peer =
-		peers_port_be(key->sock) ? NULL : find_anywhere(key);
+	struct peer *peer = find_anywhere(key);
 
 	if (!peer || peer->entry.kind != PEERS_CLAIMED)
 		return;

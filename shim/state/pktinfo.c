@@ -136,10 +136,13 @@ void pktinfo_strip(const struct msghdr *from, struct msghdr *to,
 	to->msg_controllen = used;
 }
 
-/* Sets *carried if this control message names a source, or takes it back. */
-static void note_source(const struct msghdr *msg, size_t at,
-			const struct cmsghdr *c, enum pktinfo_target target,
-			bool *carried)
+/*
+ * Sets *carried if this control message names a source, or takes it back, and
+ * *ifindex if it names an interface.
+ */
+static void note_named(const struct msghdr *msg, size_t at,
+		       const struct cmsghdr *c, enum pktinfo_target target,
+		       bool *carried, uint32_t *ifindex)
 {
 	struct in_pktinfo v4;
 	struct in6_pktinfo v6;
@@ -149,6 +152,8 @@ static void note_source(const struct msghdr *msg, size_t at,
 	    cmsg_is(c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
 		memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
 		*carried = v4.ipi_spec_dst.s_addr != 0;
+		if (v4.ipi_ifindex)
+			*ifindex = (uint32_t)v4.ipi_ifindex;
 	}
 	if (target == PKTINFO_TO_V4 || c->cmsg_level != IPPROTO_IPV6 ||
 	    c->cmsg_len < CMSG_LEN(sizeof(v6)))
@@ -163,22 +168,27 @@ static void note_source(const struct msghdr *msg, size_t at,
 		   c->cmsg_type == IPV6_2292PKTINFO) {
 		/* Zeroes do not take back what came before. */
 		*carried |= !IN6_IS_ADDR_UNSPECIFIED(&v6.ipi6_addr);
+		if (cmsg_is(c, IPPROTO_IPV6, IPV6_PKTINFO, sizeof(v6)) &&
+		    v6.ipi6_ifindex)
+			*ifindex = v6.ipi6_ifindex;
 	}
 }
 
 bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
-		     size_t *end)
+		     size_t *end, uint32_t *ifindex)
 {
 	struct cmsghdr c;
 	bool carried = false;
 	size_t at = 0;
+
+	*ifindex = 0;
 
 	for (; cmsg_at(msg, at, &c); at += CMSG_ALIGN(c.cmsg_len)) {
 		if (!cmsg_fits(msg, at, &c)) {
 			*end = SIZE_MAX;
 			return false;
 		}
-		note_source(msg, at, &c, target, &carried);
+		note_named(msg, at, &c, target, &carried, ifindex);
 	}
 	/* From a 32-bit process no bytes may follow.  net/compat.c. */
 	if (sizeof(long) < sizeof(uint64_t) && msg->msg_control &&
@@ -188,33 +198,6 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 	}
 	*end = at;
 	return carried;
-}
-
-uint32_t pktinfo_interface(const struct msghdr *msg, enum pktinfo_target target)
-{
-	uint32_t ifindex = 0;
-	struct in_pktinfo v4;
-	struct in6_pktinfo v6;
-	struct cmsghdr c;
-
-	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
-	     at += CMSG_ALIGN(c.cmsg_len)) {
-		uint32_t named = 0;
-
-		if (target != PKTINFO_TO_V6 &&
-		    cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
-			memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
-			named = (uint32_t)v4.ipi_ifindex;
-		} else if (target == PKTINFO_TO_V6 &&
-			   cmsg_is(&c, IPPROTO_IPV6, IPV6_PKTINFO,
-				   sizeof(v6))) {
-			memcpy(&v6, cmsg_data(msg, at), sizeof(v6));
-			named = v6.ipi6_ifindex;
-		}
-		if (named)
-			ifindex = named;
-	}
-	return ifindex;
 }
 
 bool local_name(const struct local *local, sa_family_t family,

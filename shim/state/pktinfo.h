@@ -125,17 +125,12 @@ void pktinfo_strip(const struct msghdr *from, struct msghdr *to,
  * Whether a message that is to be sent carries a source of its own.  The last
  * control message of a kind wins, as in the kernel (ip_cmsg_send).  *end gets
  * the byte offset behind the last control message, where the next one belongs;
- * SIZE_MAX when the kernel will refuse what is there.
+ * SIZE_MAX when the kernel will refuse what is there.  *ifindex gets the
+ * interface that the last IP_PKTINFO, or to PKTINFO_TO_V6 the last
+ * IPV6_PKTINFO, names, or 0.
  */
 bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
-		     size_t *end);
-
-/*
- * The interface that the last IP_PKTINFO, or to PKTINFO_TO_V6 the last
- * IPV6_PKTINFO, of a message to be sent names, or 0.
- */
-uint32_t pktinfo_interface(const struct msghdr *msg,
-			   enum pktinfo_target target);
+		     size_t *end, uint32_t *ifindex);
 
 /* Begins a control message with `bytes` zeroes as data, and returns these. */
 ALWAYS_INLINE char *pktinfo_begin(char *control, int level, int type,
@@ -155,8 +150,8 @@ ALWAYS_INLINE char *pktinfo_begin(char *control, int level, int type,
 /*
  * Writes the control message that makes `local` the source, by the interface of
  * this index if it is not 0, at `control`, which is aligned for a cmsghdr and
- * has PKTINFO_SPACE bytes.  Returns its length in bytes.  `local` is of family
- * AF_INET or AF_INET6.
+ * has room for an in6_pktinfo.  Returns its length in bytes.  `local` is of
+ * family AF_INET or AF_INET6.
  */
 ALWAYS_INLINE size_t pktinfo_append(char *control, const struct local *local,
 				    uint32_t ifindex)

@@ -11,6 +11,7 @@
 #include "base/config.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/sandbox.h"
 #include "common/mark.h"
 #include "state/peers.h"
 #include "state/sock_look.h"
@@ -22,14 +23,13 @@
 #include <netpacket/packet.h>
 #include <string.h>
 
-static _Atomic bool off;   /* see sock_stop() */
-static _Atomic bool blind; /* see sock_forbid_looks() */
+static _Atomic bool off; /* see sock_stop() */
 
 bool sock_is_off(void)
 {
 	return config_get()->disable ||
 	       atomic_load_explicit(&off, memory_order_relaxed) ||
-	       atomic_load_explicit(&blind, memory_order_relaxed);
+	       sandbox_forbids(SANDBOX_LOOKS);
 }
 
 /* What is known of an fd that is to be tracked. */
@@ -173,11 +173,6 @@ void sock_review(int fd)
 		examine(fd);
 }
 
-void sock_forbid_looks(bool yes)
-{
-	atomic_store(&blind, yes);
-}
-
 /* Whether another process bound it, and may still use it. */
 static bool is_inherited(const struct sock *sock)
 {
@@ -214,7 +209,7 @@ void sock_stop(bool put_back)
 	if (lock_is_borrowed())
 		return;
 	atomic_store(&off, true);
-	reset_slots(SOCK_OTHER, put_back && !atomic_load(&blind));
+	reset_slots(SOCK_OTHER, put_back && !sandbox_forbids(SANDBOX_LOOKS));
 	errno = saved;
 }
 

@@ -219,12 +219,6 @@ void sock_review(int fd);
 bool sock_is_off(void);
 
 /*
- * yes: do not look at fds, because a seccomp filter forbids that.  Sockets that
- * are tracked stay so.
- */
-void sock_forbid_looks(bool yes);
-
-/*
  * sock_stop() stops tracking all sockets.  `put_back`: it also sets their
  * options back to what the application wants, except where the process that
  * forked this one still uses the socket.  After sock_go_on() each is looked at

@@ -234,19 +234,18 @@ static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
 
 void sock_set_cookie(struct sock *sock, uint64_t cookie)
 {
-	_Atomic uint32_t *place = place_of(cookie, 0);
+	uint32_t n = 0;
 
 	atomic_store(&sock->cookie, cookie);
-	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
+	if (!cookie)
+		return;
+	for (; n < COOKIE_PLACES; n++) {
 		const uint32_t index = atomic_load(place_of(cookie, n));
 
-		if (index && atomic_load(&nth_sock(index - 1)->fds))
-			continue;
-		place = place_of(cookie, n);
-		break;
+		if (!index || !atomic_load(&nth_sock(index - 1)->fds))
+			break;
 	}
-	if (cookie)
-		atomic_store(place, sock->index + 1);
+	atomic_store(place_of(cookie, n % COOKIE_PLACES), sock->index + 1);
 }
 
 /* The sock of this cookie, or NULL. */

@@ -13,37 +13,28 @@
  * What a slot points at if its fd was seen and is not tracked.  They are never
  * armed, because their mode is SOCK_NOT_OURS.
  */
-enum {
-	OTHER,
-	PACKETS,
-	UDP,
-	UDP_EXAMINED,
-	UDP_FRESH_V4,
-	UDP_FRESH_V6,
-	UDP_OWN,
-	SOCK_KINDS
-};
+#define SOCK_KINDS 7
 extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
 /* Not a UDP socket. */
-#define SOCK_OTHER (&sock_kinds[OTHER])
+#define SOCK_OTHER (&sock_kinds[0])
 /* A packet or raw socket, which also gets datagrams that are for UDP sockets.
  */
-#define SOCK_PACKETS (&sock_kinds[PACKETS])
+#define SOCK_PACKETS (&sock_kinds[1])
 /* A UDP socket not bound to the wildcard, as far as we know. */
-#define SOCK_UDP (&sock_kinds[UDP])
+#define SOCK_UDP (&sock_kinds[2])
 /*
  * As SOCK_UDP, but it was not created here, so other fds, also of other
  * processes, may be the same socket and bind it.
  */
-#define SOCK_EXAMINED (&sock_kinds[UDP_EXAMINED])
+#define SOCK_EXAMINED (&sock_kinds[3])
 /*
  * A UDP socket from socket(2), not bound yet, on which no option that the
  * library looks at was set.
  */
-#define SOCK_FRESH_V4 (&sock_kinds[UDP_FRESH_V4])
-#define SOCK_FRESH_V6 (&sock_kinds[UDP_FRESH_V6])
+#define SOCK_FRESH_V4 (&sock_kinds[4])
+#define SOCK_FRESH_V6 (&sock_kinds[5])
 /* The same after such an option was set. */
-#define SOCK_OWN (&sock_kinds[UDP_OWN])
+#define SOCK_OWN (&sock_kinds[6])
 
 static inline bool sock_is_tracked(const struct sock *sock)
 {

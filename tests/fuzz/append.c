@@ -57,6 +57,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 	struct msghdr rest = { .msg_control = control, .msg_controllen = ROOM };
 	struct msghdr msg = { .msg_control = control };
 	struct message message;
+	uint32_t ifindex;
 	size_t at;
 
 	memset(control, 0, sizeof(control));
@@ -67,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t bytes)
 		return 0;
 	msg.msg_controllen = ROOM - rest.msg_controllen;
 
-	(void)pktinfo_carried(&msg, PKTINFO_TO_V4, &at);
+	(void)pktinfo_carried(&msg, PKTINFO_TO_V4, &at, &ifindex);
 	assert(at == msg.msg_controllen);
 	memcpy(before, control, at);
 	msg.msg_controllen =

@@ -65,15 +65,14 @@ static void survive(const uint8_t *data, size_t bytes)
 			       .msg_controllen = bytes };
 	struct msghdr app = { .msg_control = to, .msg_controllen = bytes };
 	struct local local;
+	uint32_t ifindex;
 	size_t at;
 
 	memcpy(control, data, bytes);
 	(void)pktinfo_read(&from, &local);
-	(void)pktinfo_interface(&from, PKTINFO_TO_V6);
-	(void)pktinfo_interface(&from, PKTINFO_TO_V4);
 	for (enum pktinfo_target target = PKTINFO_TO_V4;
 	     target <= PKTINFO_TO_V6; target++) {
-		(void)pktinfo_carried(&from, target, &at);
+		(void)pktinfo_carried(&from, target, &at, &ifindex);
 		assert(at == SIZE_MAX || at <= CMSG_ALIGN(bytes));
 	}
 	pktinfo_strip(&from, &app, PKTINFO_V4);

@@ -3,6 +3,7 @@
 #include "state/follow.h"
 
 #include "base/real.h"
+#include "base/sandbox.h"
 #include "child.h"
 #include "clock.h"
 #include "kernel.h"
@@ -45,8 +46,7 @@ BEFORE_EACH(a_server_was_asked)
 	peers_reset(1000, 120);
 	peers_drained();
 	sock_forget_range(0, ~0U);
-	follow_forbid(false);
-	sock_forbid_looks(false);
+	atomic_store(&sandbox_given_up, 0);
 	kernel_boot();
 	peer = v4("192.0.2.9", 5300);
 	stranger = v4("192.0.2.66", 6600);
@@ -1282,7 +1282,7 @@ TEST(a_pinned_socket_that_the_kernel_connects_rightly_is_not_pinned)
 TEST(a_pinned_socket_is_unpinned_when_looking_is_forbidden)
 {
 	pin_server();
-	sock_forbid_looks(true);
+	atomic_store(&sandbox_given_up, SANDBOX_LOOKS);
 
 	assert_int_equal(connect_to(server, stranger), 0);
 	assert_string_equal(kernel_calls(), "connect");
@@ -1293,7 +1293,7 @@ TEST(a_pinned_socket_is_unpinned_when_looking_is_forbidden)
 
 TEST(where_it_is_forbidden_a_server_is_pinned)
 {
-	follow_forbid(true);
+	atomic_store(&sandbox_given_up, SANDBOX_FOLLOWS);
 
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(), "connect");
@@ -1303,7 +1303,7 @@ TEST(where_it_is_forbidden_a_server_is_pinned)
 
 TEST(where_it_is_forbidden_a_connect_that_fails_pins_nothing)
 {
-	follow_forbid(true);
+	atomic_store(&sandbox_given_up, SANDBOX_FOLLOWS);
 	kernel.connect_error = EACCES;
 
 	assert_int_equal(connect_to(server, peer), -1);

@@ -4,9 +4,8 @@
 
 #include "base/lock.h"
 #include "base/log.h"
-#include "base/memory.h"
 #include "base/real.h"
-#include "state/follow.h"
+#include "base/sandbox.h"
 #include "state/peers.h"
 #include "state/sock.h"
 #include "unit.h"
@@ -18,44 +17,20 @@
 #include <string.h>
 #include <sys/syscall.h>
 
-/* What is given up. */
-static struct {
-	bool looks, follows, waits, lines, answers;
-} without;
-
 static bool is_borrowed, are_open;
-static int result; /* of the system call */
-static int said;   /* so often; once in a process */
-
-void sock_forbid_looks(bool yes)
-{
-	without.looks = yes;
-}
-
-void follow_forbid(bool yes)
-{
-	without.follows = yes;
-}
-
-void lock_forbid_calls(bool yes)
-{
-	without.waits = yes;
-}
-
-void log_forbid(bool yes)
-{
-	without.lines = yes;
-}
+static bool is_stopped; /* sock_stop() was called */
+static int result;	/* of the system call */
+static int said;	/* so often; once in a process */
 
 void sock_stop(bool put_back)
 {
 	assert_true(put_back);
-	without.answers = true;
+	is_stopped = true;
 }
 
 void sock_go_on(void)
 {
-	without.answers = false;
+	is_stopped = false;
 }
 
 bool lock_is_borrowed(void)
@@ -81,12 +56,12 @@ static const char *given_up(void)
 	static char text[64];
 
 	(void)snprintf(text, sizeof(text), "%s%s%s%s%s%s",
-		       atomic_load(&memory_forbidden) ? "memory " : "",
-		       without.looks ? "looks " : "",
-		       without.follows ? "follows " : "",
-		       without.waits ? "waits " : "",
-		       without.lines ? "lines " : "",
-		       without.answers ? "answers " : "");
+		       sandbox_forbids(SANDBOX_MEMORY) ? "memory " : "",
+		       sandbox_forbids(SANDBOX_LOOKS) ? "looks " : "",
+		       sandbox_forbids(SANDBOX_FOLLOWS) ? "follows " : "",
+		       sandbox_forbids(SANDBOX_WAITS) ? "waits " : "",
+		       sandbox_forbids(SANDBOX_LINES) ? "lines " : "",
+		       is_stopped ? "answers " : "");
 	return text;
 }
 
@@ -129,7 +104,7 @@ BEFORE_EACH(nothing_forbidden)
 	real_resolve();
 	real.prctl = paper_prctl;
 	real.syscall = paper_syscall;
-	memset(&without, 0, sizeof(without));
+	is_stopped = false;
 	is_borrowed = false;
 	are_open = true;
 	result = -1;

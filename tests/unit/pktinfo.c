@@ -450,22 +450,26 @@ static bool carried(enum pktinfo_target target)
 {
 	const struct msghdr msg = with_control(&control);
 	size_t end = 0;
-	bool result = pktinfo_carried(&msg, target, &end);
+	uint32_t ifindex;
+	bool result = pktinfo_carried(&msg, target, &end, &ifindex);
 
 	assert_int_equal(end, control.used);
 	return result;
 }
 
-static uint32_t interface_of(void)
+static uint32_t interface_of(enum pktinfo_target target)
 {
 	const struct msghdr msg = with_control(&control);
+	uint32_t ifindex = 12345;
+	size_t end;
 
-	return pktinfo_interface(&msg, PKTINFO_TO_V4);
+	(void)pktinfo_carried(&msg, target, &end, &ifindex);
+	return ifindex;
 }
 
 TEST(a_message_without_control_names_no_interface)
 {
-	assert_int_equal(interface_of(), 0);
+	assert_int_equal(interface_of(PKTINFO_TO_V4), 0);
 }
 
 TEST(the_last_interface_counts)
@@ -475,14 +479,15 @@ TEST(the_last_interface_counts)
 	control_add_v4(&control, "", "", 4);
 	control_add_v4(&control, "", "", 0);
 
-	assert_int_equal(interface_of(), 4);
+	assert_int_equal(interface_of(PKTINFO_TO_V4), 4);
 }
 
 static size_t end_of(const struct msghdr *msg)
 {
 	size_t end = 12345;
+	uint32_t ifindex;
 
-	(void)pktinfo_carried(msg, PKTINFO_TO_V4, &end);
+	(void)pktinfo_carried(msg, PKTINFO_TO_V4, &end, &ifindex);
 	return end;
 }
 
@@ -661,17 +666,15 @@ TEST(the_last_interface_is_found)
 	control_add_v6(&control, "2001:db8::1", 3);
 	control_add_v4(&control, "192.0.2.1", "", 5);
 	control_add_v6(&control, "::", 4);
-	const struct msghdr msg = with_control(&control);
 
-	assert_int_equal(pktinfo_interface(&msg, PKTINFO_TO_V6), 4);
+	assert_int_equal(interface_of(PKTINFO_TO_V6), 4);
 }
 
 TEST(without_ipv6_pktinfo_there_is_no_interface)
 {
 	control_add_v4(&control, "192.0.2.1", "", 5);
-	const struct msghdr msg = with_control(&control);
 
-	assert_int_equal(pktinfo_interface(&msg, PKTINFO_TO_V6), 0);
+	assert_int_equal(interface_of(PKTINFO_TO_V6), 0);
 }
 
 TEST(where_nothing_is_the_next_goes_first)
@@ -751,13 +754,14 @@ TEST(a_length_one_byte_beyond_the_end_is_refused)
 TEST(what_the_kernel_refuses_carries_nothing)
 {
 	size_t end;
+	uint32_t ifindex;
 
 	control_add_v4(&control, "192.0.2.1", "", 0);
 	control_add_tos(&control, 0x10);
 	memset(control.bytes + CMSG_SPACE(sizeof(struct in_pktinfo)), 0xff, 1);
 	const struct msghdr msg = with_control(&control);
 
-	bool result = pktinfo_carried(&msg, PKTINFO_TO_V4, &end);
+	bool result = pktinfo_carried(&msg, PKTINFO_TO_V4, &end, &ifindex);
 
 	assert_false(result);
 }

@@ -3,6 +3,7 @@
 #include "base/scratch.h"
 
 #include "base/memory.h"
+#include "base/sandbox.h"
 #include "memory.h"
 #include "unit.h"
 
@@ -16,7 +17,7 @@ enum { SMALL = 64, MEDIUM = 10000, LARGE = 1000000 };
 BEFORE_EACH(nothing_counted)
 {
 	memory_reset();
-	atomic_store(&memory_forbidden, false);
+	atomic_store(&sandbox_given_up, 0);
 }
 
 /* What a body saw and did. */
@@ -147,7 +148,7 @@ TEST(a_filter_that_kills_for_memory_is_a_lack_of_it)
 
 	(void)lend(MEDIUM);
 	memory_reset();
-	atomic_store(&memory_forbidden, true);
+	atomic_store(&sandbox_given_up, SANDBOX_MEMORY);
 	lent.memory = &lent;
 
 	int answer = scratch_with(lent.bytes, use, &lent);

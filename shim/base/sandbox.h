@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/* What the library does without, because a seccomp filter kills for it. */
+#ifndef REPLYFROM_SANDBOX_H
+#define REPLYFROM_SANDBOX_H
+
+#include "base/attribute.h"
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+/* Parts of the library, whose system calls a filter may kill for. */
+enum sandbox_part {
+	SANDBOX_ANSWERS = 1 << 0, /* receives and sends */
+	SANDBOX_MEMORY = 1 << 1,
+	/* Asks the kernel about an fd not seen before.  Without that, sockets
+	 * that are tracked stay so. */
+	SANDBOX_LOOKS = 1 << 2,
+	SANDBOX_FOLLOWS = 1 << 3, /* a socket gets its address by connect(2) */
+	/* Waits for a lock, or blocks signals inside one.  Without that, a
+	 * thread waits for a lock only for a moment, and a lock that a handler
+	 * jumped out of stays locked. */
+	SANDBOX_WAITS = 1 << 4,
+	SANDBOX_LINES = 1 << 5, /* logs, to stderr or syslog */
+	SANDBOX_ALL = (1 << 6) - 1,
+};
+
+/*
+ * The parts that are given up, set in hooks/hook_seccomp.c.  Weak: one variable
+ * for all files that include this.
+ */
+__attribute__((weak)) HIDDEN _Atomic unsigned int sandbox_given_up;
+
+static inline bool sandbox_forbids(enum sandbox_part part)
+{
+	return atomic_load(&sandbox_given_up) & part;
+}
+
+#endif

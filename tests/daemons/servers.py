@@ -231,6 +231,9 @@ UNLISTED = [
            "ruby $lang/echo.rb $port $host"),
     Server("LuaSocket", "lua5.4 lua-socket:/usr/share/lua/5.4/socket.lua", "4 6",
            probes.echo, "lua5.4 $lang/echo.lua $port $host"),
+    # It asks for recvmmsg, by syscall(), and answers with sendmmsg.
+    Server("luv", "lua5.4 lua-luv:/usr/share/doc/lua-luv", "4 6", probes.echo,
+           "lua5.4 $lang/luv.lua $port $host", silent=SCOPE_LOST, two="turns queue"),
     Server("tcl-udp", "tcl:tclsh tcl-udp:/usr/share/doc/tcl-udp", "4", probes.echo,
            "tclsh $lang/echo.tcl $port"),
     Server("Jim Tcl", "jimsh", "4", probes.echo, "jimsh $lang/echo.jim $port"),
@@ -308,6 +311,14 @@ NO_HARM = [
            fresh=True),
     Server("coap-server", "libcoap3-bin:coap-server-notls", "4 6", probes.coap,
            "coap-server-notls -A $host -p $port"),
+    # Its master binds a socket for each worker.
+    Server("nginx", "nginx-light:nginx python3 "
+           "libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so",
+           "4 6 d", probes.echo, "nginx -p $dir -c nginx.conf -e stderr",
+           conf="nginx.conf", needs_root="it sets its groups",
+           how={"4": "0.0.0.0:$port", "6": "[::]:$port",
+                "d": "[::]:$port ipv6only=off"},
+           beside="/usr/bin/python3 $lang/udp_echo.py plain $next 4"),
     Server("knotd", "knot:knotd", "4 6", probes.dns, "knotd -c knot.conf",
            conf="knot.conf example.zone"),
 ]

@@ -155,9 +155,8 @@ static const char *text_of(const struct sockaddr_in6 *name)
 	bool several = false;
 
 	for (size_t i = 1; i < count; i++)
-		if (sockaddr_port(&endpoints[i].asked) !=
-		    sockaddr_port(&endpoints[0].asked))
-			several = true;
+		several |= sockaddr_port(&endpoints[i].asked) !=
+			   sockaddr_port(&endpoints[0].asked);
 	endpoint_text(name, host);
 	if (several)
 		(void)snprintf(text, sizeof(text),

@@ -44,7 +44,7 @@ static _Atomic uint32_t *wiped_page(void)
 	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
 	_Atomic uint32_t *none = NULL;
 	void *page = memory_map(bytes);
-	/* If not, before Linux 4.14, only fork(3) is noticed. */
+	/* Before Linux 4.14 it cannot be; then only fork(3) is noticed. */
 	const bool is_wiped = page && !madvise(page, bytes, MADV_WIPEONFORK);
 	_Atomic uint32_t *mine = is_wiped ? page : unwiped;
 

@@ -92,7 +92,8 @@ static inline uint32_t lock_generation(void)
 
 /*
  * Returns LOCK_REFUSED as the table above says, and when another thread does
- * not release the lock: the first time after seconds, and from then on at once.
+ * not release the lock: the first time after seconds (after a moment where
+ * SANDBOX_WAITS in sandbox.h is forbidden), and from then on at once.
  * After LOCK_INHERITED the state behind the lock may be half-written: its
  * holder is a thread of the process that forked this one, or is gone.
  * Async-signal-safe; keeps errno.
@@ -122,7 +123,7 @@ void lock_watch_forks(void);
  * clone(2) CLONE_VM.  Its fds are its own, so nothing that it does to them may
  * change what the parent has noted.  Such a child is refused all locks, until
  * the parent goes on.  Makes a system call, so ask only where something would
- * change.  False where system calls are forbidden.  Keeps errno.
+ * change.  False where SANDBOX_WAITS in sandbox.h is forbidden.  Keeps errno.
  */
 bool lock_is_borrowed(void);
 

@@ -11,11 +11,11 @@ enum log_level { LOG_OFF, LOG_ERROR, LOG_INFO, LOG_DEBUG };
 /*
  * Logs what was, or was not, done with the UDP socket fd, or with all (-1), if
  * REPLYFROM_LOG includes the level, to REPLYFROM_LOG_TO.  The rate is limited.
- * Keeps errno; otherwise as quiet_write().
+ * Keeps errno; otherwise as quiet_write() in quiet.h.
  */
 void log_event(enum log_level level, int fd, const char *what);
 
-/* See quiet_stderr_is().  Keeps errno. */
+/* See quiet_stderr_is() in quiet.h.  Keeps errno. */
 void log_stderr_is(bool there);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the library does without, because a seccomp filter kills for it. */
+/* The parts of the library that are given up for a seccomp filter. */
 #ifndef REPLYFROM_SANDBOX_H
 #define REPLYFROM_SANDBOX_H
 
@@ -8,7 +8,7 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Parts of the library, whose system calls a filter may kill for. */
+/* Parts of the library, for whose system calls a filter may kill. */
 enum sandbox_part {
 	SANDBOX_ANSWERS = 1 << 0, /* receives and sends */
 	SANDBOX_MEMORY = 1 << 1,

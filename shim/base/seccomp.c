@@ -102,7 +102,7 @@ static struct value load(const struct walk *walk, uint32_t offset)
 	return unknown;
 }
 
-/* What an instruction computes or compares the register a with. */
+/* The second operand of an instruction; the first is the register a. */
 static struct value operand(const struct sock_filter *code,
 			    const struct state *state)
 {

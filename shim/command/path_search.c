@@ -28,13 +28,15 @@ static bool search(const char *command, bool (*fits)(const char *path),
 		   char *path)
 {
 	const char *list = getenv("PATH");
-	bool last = !*command;
+	bool is_last = false;
 
+	if (!*command)
+		return false;
 	if (strchr(command, '/')) {
 		(void)snprintf(path, PATH_MAX, "%s", command);
 		return fits(path);
 	}
-	for (list = list ? list : "/usr/bin:/bin"; !last; list++) {
+	for (list = list ? list : "/usr/bin:/bin"; !is_last; list++) {
 		const size_t bytes = strcspn(list, ":");
 
 		(void)snprintf(path, PATH_MAX, "%.*s%s%s", (int)bytes, list,
@@ -42,7 +44,7 @@ static bool search(const char *command, bool (*fits)(const char *path),
 		if (fits(path))
 			return true;
 		list += bytes;
-		last = !*list;
+		is_last = !*list;
 	}
 	return false;
 }

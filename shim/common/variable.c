@@ -107,13 +107,18 @@ bool variable_read_digits(const char **text, uint32_t most, uint32_t *value)
 
 bool variable_read_switch(const char *text, uint32_t *value)
 {
-	static const char *const words[] = { "",  "0",	 "no",	 "false", "off",
-					     "1", "yes", "true", "on" };
-	const size_t first_on = 5;
+	static const struct {
+		const char *text;
+		uint32_t value;
+	} words[] = {
+		{ "", 0 },	{ "0", 0 },    { "no", 0 },
+		{ "false", 0 }, { "off", 0 },  { "1", 1 },
+		{ "yes", 1 },	{ "true", 1 }, { "on", 1 },
+	};
 
 	for (size_t i = 0; i < sizeof(words) / sizeof(*words); i++)
-		if (!strcasecmp(text, words[i])) {
-			*value = i >= first_on;
+		if (!strcasecmp(text, words[i].text)) {
+			*value = words[i].value;
 			return true;
 		}
 	return false;

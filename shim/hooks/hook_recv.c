@@ -70,7 +70,7 @@ HOT EXPORTED ssize_t recvfrom(int fd, void *buf, size_t len, int flags,
 		       : real.recvfrom(fd, buf, len, flags, from, fromlen);
 }
 
-/* libc's ends the program when len is more than the buffer has. */
+/* libc's _chk functions end the program when len is more than buf_bytes. */
 EXPORTED ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 				int flags, struct sockaddr *from,
 				socklen_t *fromlen)

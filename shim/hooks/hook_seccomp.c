@@ -95,7 +95,9 @@ static unsigned int give_up(const struct sock_fprog *filter)
 				  "sendmsg: from now on all is as without "
 				  "replyfrom");
 	}
-	return what & ~atomic_fetch_or(&sandbox_given_up, what);
+	/* Only now: sock_stop() and log_event() heed it. */
+	what &= ~atomic_fetch_or(&sandbox_given_up, what);
+	return what;
 }
 
 static void take_up_again(unsigned int what)

@@ -34,6 +34,7 @@ bool send_read_control(const struct msghdr *msg, enum pktinfo_target target,
 	const bool carried =
 		pktinfo_carried(msg, target, &source->end, &source->ifindex);
 
+	/* Appended, an index of 0 leaves theirs valid: ip6_datagram_send_ctl */
 	if (target == PKTINFO_TO_V6)
 		source->ifindex = 0;
 	return !carried && source->end != SIZE_MAX;

@@ -43,8 +43,8 @@ static inline bool receive_refuses(unsigned int flags)
 }
 
 /*
- * What receives a message: libc's recvmsg(2), or for syscall(2), which is no
- * cancellation point, the system call by number.
+ * A function that receives a message: libc's recvmsg(2), or for syscall(2),
+ * which is no cancellation point, the system call by number.
  */
 typedef __typeof__(&recvmsg) receive_call;
 
@@ -231,7 +231,8 @@ bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 
 /*
  * recvfrom(2); *n is its result.  Returns false, and the caller calls libc's
- * function, if fd is not tracked, or a filter forbids recvmsg(2).
+ * function, if fd is not tracked, receive_refuses() the flags, or a filter
+ * forbids recvmsg(2).
  */
 ALWAYS_INLINE bool receive_from(int fd, void *buf, size_t len, int flags,
 				struct sockaddr *from, socklen_t *fromlen,

@@ -191,7 +191,10 @@ void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded);
 
-/* The rest of sender(), for an fd that is not tracked: see follow_send(). */
+/*
+ * The rest of sender(), for an fd that is not tracked: follow_send() in
+ * state/follow.h, and otherwise sock_probe().
+ */
 struct sock *sender_slowly(int fd, const void *to, socklen_t len);
 
 /*

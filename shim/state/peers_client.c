@@ -4,7 +4,10 @@
 
 #include "base/config.h"
 
-/* What sockets without an own port know of the peer; NULL for any other. */
+/*
+ * The entry of this peer that all sockets without an own port share; NULL if
+ * there is none, or the key's socket has its own port.
+ */
 static struct peer *find_anywhere(const struct peers_key *key)
 {
 	struct peers_key anywhere = *key;

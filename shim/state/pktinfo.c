@@ -182,7 +182,6 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 	size_t at = 0;
 
 	*ifindex = 0;
-
 	for (; cmsg_at(msg, at, &c); at += CMSG_ALIGN(c.cmsg_len)) {
 		if (!cmsg_fits(msg, at, &c)) {
 			*end = SIZE_MAX;

@@ -245,6 +245,7 @@ void sock_set_cookie(struct sock *sock, uint64_t cookie)
 		if (!index || !atomic_load(&nth_sock(index - 1)->fds))
 			break;
 	}
+	/* The first one, if all are taken. */
 	atomic_store(place_of(cookie, n % COOKIE_PLACES), sock->index + 1);
 }
 

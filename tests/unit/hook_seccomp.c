@@ -25,6 +25,7 @@ static int said;	/* so often; once in a process */
 void sock_stop(bool put_back)
 {
 	assert_true(put_back);
+	assert_false(sandbox_forbids(SANDBOX_LOOKS));
 	is_stopped = true;
 }
 
@@ -48,6 +49,7 @@ void log_event(enum log_level level, int fd, const char *what)
 	(void)what;
 	assert_int_equal(level, LOG_ERROR);
 	assert_int_equal(fd, -1);
+	assert_false(sandbox_forbids(SANDBOX_LINES));
 	said++;
 }
 
@@ -104,6 +106,7 @@ BEFORE_EACH(nothing_forbidden)
 	real_resolve();
 	real.prctl = paper_prctl;
 	real.syscall = paper_syscall;
+	atomic_store(&sandbox_given_up, 0);
 	is_stopped = false;
 	is_borrowed = false;
 	are_open = true;
@@ -191,7 +194,15 @@ TEST(a_thread_that_is_in_the_way_is_a_refusal)
 	assert_string_equal(given_up(), "");
 }
 
-/* The last, for these are for good. */
+/* So that sockets are put back, and a line is logged, before it holds. */
+TEST(the_strict_mode_takes_all_in_order)
+{
+	(void)hook_seccomp(SECCOMP_SET_MODE_STRICT, 0, NULL);
+
+	assert_string_equal(seen, "memory looks follows waits lines answers ");
+}
+
+/* The last, for the line is logged once in a process. */
 TEST(what_is_given_up_stays_so_and_is_told_once)
 {
 	result = 5; /* the listener's fd */

@@ -630,7 +630,7 @@ TEST(what_a_killed_vfork_child_held_is_inherited)
 	lock_release(&lock);
 }
 
-/* Last, for it cannot be taken back. */
+/* Last, for a lock that was given up once is refused at once. */
 TEST(where_calls_are_forbidden_no_one_naps)
 {
 	enum lock_result result;

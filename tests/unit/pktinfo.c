@@ -677,6 +677,13 @@ TEST(without_ipv6_pktinfo_there_is_no_interface)
 	assert_int_equal(interface_of(PKTINFO_TO_V6), 0);
 }
 
+TEST(the_interface_of_ipv6_pktinfo_does_not_count_to_a_mapped_peer)
+{
+	control_add_v6(&control, "::", 4);
+
+	assert_int_equal(interface_of(PKTINFO_TO_MAPPED), 0);
+}
+
 TEST(where_nothing_is_the_next_goes_first)
 {
 	const struct msghdr none = { .msg_controllen = 100 };

@@ -23,9 +23,9 @@ $(Z)/counters $(R)/counters: FUZZ_WRAPPED = process_vm_readv
 $(Z)/proc $(R)/proc: FUZZED = $(call sources,port_list print process variable wildcard)
 $(Z)/proc $(R)/proc: FUZZ_WRAPPED = fopen readlink
 $(Z)/program $(R)/program: FUZZED = $(call sources,libc_version program)
-$(Z)/unit $(R)/unit: FUZZED = $(call sources,command drop_in guard nearest print spawn unit)
+$(Z)/unit $(R)/unit: FUZZED = $(call sources,command drop_in guard nearest print selinux spawn unit)
 $(Z)/unit $(R)/unit: FUZZ_WRAPPED = command_fail command_library command_preload \
-	guard_read_file
+	guard_read_file process_label selinux_mode
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
 $(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)

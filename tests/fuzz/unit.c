@@ -8,10 +8,12 @@
 #include "command/command.h"
 #include "command/drop_in.h"
 #include "command/guard.h"
+#include "command/selinux.h"
 #include "fuzz.h"
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -22,6 +24,8 @@ const char *__real_command_preload(const char *before, const char *library);
 const char *__wrap_command_preload(const char *before, const char *library);
 enum guard_outcome __wrap_guard_read_file(const char *path, size_t most_bytes,
 					  struct guard_output *output);
+enum selinux_mode __wrap_selinux_mode(void);
+void __wrap_process_label(pid_t pid, const char *which, char *label);
 
 /* It prints a line. */
 int __wrap_command_fail(int status, const char *what, const char *why)
@@ -59,6 +63,21 @@ enum guard_outcome __wrap_guard_read_file(const char *path, size_t most_bytes,
 	outcome = guard_read(fd, GUARD_MS, most_bytes, output);
 	(void)close(fd);
 	return outcome;
+}
+
+/* So that the host does not matter. */
+enum selinux_mode __wrap_selinux_mode(void)
+{
+	return SELINUX_OFF;
+}
+
+/* Not called where there is no SELinux. */
+void __wrap_process_label(pid_t pid, const char *which, char *label)
+{
+	(void)pid;
+	(void)which;
+	(void)label;
+	abort();
 }
 
 static bool begins(const char *line, const char *with)

@@ -8,10 +8,10 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-/* Parts of the library, for whose system calls a filter may kill. */
+/* Each makes system calls for which a filter may kill the process. */
 enum sandbox_part {
 	SANDBOX_ANSWERS = 1 << 0, /* receives and sends */
-	SANDBOX_MEMORY = 1 << 1,
+	SANDBOX_MEMORY = 1 << 1,  /* maps and unmaps it */
 	/* Asks the kernel about an fd not seen before.  Without that, sockets
 	 * that are tracked stay so. */
 	SANDBOX_LOOKS = 1 << 2,

@@ -11,8 +11,7 @@
 struct guarded_check {
 	enum { CHECK_DONE, CHECK_NOT_FOUND, CHECK_UNREAD } outcome;
 	char path[PATH_MAX]; /* where it was found, or what was asked for */
-	struct preload_check
-		preload; /* its text says why, if it was not done */
+	struct preload_check preload; /* if it was not done, why: in text */
 };
 
 /* Finds the command as execvp(3) does, and checks it. */

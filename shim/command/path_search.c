@@ -28,7 +28,6 @@ static bool search(const char *command, bool (*fits)(const char *path),
 		   char *path)
 {
 	const char *list = getenv("PATH");
-	bool is_last = false;
 
 	if (!*command)
 		return false;
@@ -36,7 +35,7 @@ static bool search(const char *command, bool (*fits)(const char *path),
 		(void)snprintf(path, PATH_MAX, "%s", command);
 		return fits(path);
 	}
-	for (list = list ? list : "/usr/bin:/bin"; !is_last; list++) {
+	for (list = list ? list : "/usr/bin:/bin";; list++) {
 		const size_t bytes = strcspn(list, ":");
 
 		(void)snprintf(path, PATH_MAX, "%.*s%s%s", (int)bytes, list,
@@ -44,9 +43,9 @@ static bool search(const char *command, bool (*fits)(const char *path),
 		if (fits(path))
 			return true;
 		list += bytes;
-		is_last = !*list;
+		if (!*list)
+			return false;
 	}
-	return false;
 }
 
 bool path_search(const char *command, char *path)

@@ -14,11 +14,11 @@ struct preload_check {
 	char text[PRELOAD_CHECK_BYTES]; /* why not; or what to know, or "" */
 };
 
-/* Who starts the program, and where. */
+/* The credentials and the root directory that the program is started with. */
 struct starter {
 	uid_t uid;
 	gid_t gid;
-	pid_t root_of; /* whose root directory it is; 0: ours */
+	pid_t root_of; /* a process with that root; 0: this one */
 };
 
 /* Checks the program at this path.  False, and errno: it cannot be read. */

@@ -283,7 +283,10 @@ static bool recall_last_again(uint64_t sock, const struct sockaddr *peer,
 	       peers_recall_last(version, local);
 }
 
-/* peers_find_source(), after allocating memory, and with the lock. */
+/*
+ * Allocates memory for a peer, takes the lock and calls peers_find_source().
+ * False: there is no source, and *local and *queued are as they were.
+ */
 static bool find_source_locked(const struct peers_key *key,
 			       struct peers_hashes hashes, bool is_send,
 			       struct local *local, bool *queued)

@@ -13,6 +13,7 @@
  * What a slot points at if its fd was seen and is not tracked.  They are never
  * armed, because their mode is SOCK_NOT_OURS.
  */
+/* The number of those below. */
 #define SOCK_KINDS 7
 extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
 /* Not a UDP socket. */

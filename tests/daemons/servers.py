@@ -231,7 +231,8 @@ UNLISTED = [
            "ruby $lang/echo.rb $port $host"),
     Server("LuaSocket", "lua5.4 lua-socket:/usr/share/lua/5.4/socket.lua", "4 6",
            probes.echo, "lua5.4 $lang/echo.lua $port $host"),
-    # It asks for recvmmsg, by syscall(), and answers with sendmmsg.
+    # libuv receives with recvmmsg() and sends with sendmmsg(); that of Debian 12 calls
+    # both through libc's syscall().
     Server("luv", "lua5.4 lua-luv:/usr/share/doc/lua-luv", "4 6", probes.echo,
            "lua5.4 $lang/luv.lua $port $host", silent=SCOPE_LOST, two="turns queue"),
     Server("tcl-udp", "tcl:tclsh tcl-udp:/usr/share/doc/tcl-udp", "4", probes.echo,
@@ -311,7 +312,7 @@ NO_HARM = [
            fresh=True),
     Server("coap-server", "libcoap3-bin:coap-server-notls", "4 6", probes.coap,
            "coap-server-notls -A $host -p $port"),
-    # Its master binds a socket for each worker.
+    # The master process binds a SO_REUSEPORT socket for each worker process.
     Server("nginx", "nginx-light:nginx python3 "
            "libnginx-mod-stream:/usr/lib/nginx/modules/ngx_stream_module.so",
            "4 6 d", probes.echo, "nginx -p $dir -c nginx.conf -e stderr",

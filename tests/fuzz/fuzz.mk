@@ -16,7 +16,7 @@ $(Z)/answers $(R)/answers: FUZZED = $(call sources,endpoint payload protocol)
 $(Z)/answers $(R)/answers: FUZZ_WRAPPED = clock_gettime getrandom poll recvfrom sendto
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
-$(Z)/config: FUZZED = $(call sources,text_buffer nearest port_list quiet raw real \
+$(Z)/config: FUZZED = $(call sources,nearest port_list quiet raw real text_buffer \
 	told variable)
 $(Z)/counters $(R)/counters: FUZZED = $(call sources,counters)
 $(Z)/counters $(R)/counters: FUZZ_WRAPPED = process_vm_readv

@@ -194,7 +194,7 @@ TEST(a_thread_that_is_in_the_way_is_a_refusal)
 	assert_string_equal(given_up(), "");
 }
 
-/* So that sockets are put back, and a line is logged, before it holds. */
+/* sock_stop() and log_event() above assert that nothing is forbidden yet. */
 TEST(the_strict_mode_takes_all_in_order)
 {
 	(void)hook_seccomp(SECCOMP_SET_MODE_STRICT, 0, NULL);

@@ -15,8 +15,8 @@ PEERS_TESTS = peers peers_batch peers_bound peers_clients peers_exact peers_fork
 	peers_model peers_threads
 
 UNIT_TESTS = $(addprefix $(U)/,config counters endpoint follow guard hook_fd hook_recv hook_send \
-	hook_seccomp hook_syscall launch libc_version text_buffer lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
-	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock spawn unit)
+	hook_seccomp hook_syscall launch libc_version lock lock_before_4_14 log nearest network $(PEERS_TESTS) peers_chains \
+	payload pktinfo pktinfo_strip port_list print program queue real report scratch seccomp sock spawn text_buffer unit)
 PROGRAMS += $(UNIT_TESTS)
 TESTS += $(UNIT_TESTS)
 
@@ -32,7 +32,7 @@ PEERS_ROOMS = lock peers peers_client peers_evict peers_table peers_thread pktin
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config text_buffer nearest port_list quiet raw real told \
+$(U)/config: $(call rooms,config nearest port_list quiet raw real text_buffer told \
 	variable) $(call props,child)
 
 $(U)/counters: $(call rooms,counters)

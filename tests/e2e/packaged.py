@@ -62,8 +62,16 @@ class Daemon:
 
     def wait_until(self, condition):
         """It has to be so in time; otherwise what it said is the failure."""
-        lab.eventually(lambda: self.process.poll() is not None or condition())
-        if not condition():
+        held = False
+
+        def is_over():
+            nonlocal held
+            ended = self.process.poll() is not None
+            held = condition()
+            return held or ended
+
+        lab.eventually(is_over)
+        if not held:
             raise RuntimeError(f"status {self.process.poll()}: "
                                f"{self.read()[-MOST_CHARACTERS:]}")
 

@@ -36,16 +36,17 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	struct sockaddr_in6 bound;
 	struct local local;
 	struct sock *sock;
+	const enum sock_origin origin = sock_settle(fd);
 	int saved = errno;
 
-	if (!sock_settle(fd) || !peers_are_open() || sock_is_off() ||
+	if (!origin || !peers_are_open() || sock_is_off() ||
 	    !is_address(to, len) || !peers_claim(0, to, len, &local))
 		return NULL;
 	if (!read_address(fd, &bound) || bound.sin6_port) {
 		errno = saved;
 		return NULL;
 	}
-	sock = sock_adopt(fd, bound.sin6_family);
+	sock = sock_adopt(fd, bound.sin6_family, origin);
 	if (sock)
 		peers_learn(sock_id(sock), to, len, &local);
 	return sock;
@@ -55,6 +56,7 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 struct plan {
 	int fd;
 	struct sock *sock; /* NULL: not tracked so far */
+	enum sock_origin origin;
 	const struct sockaddr *peer;
 	socklen_t len;
 	struct local local; /* the address that the peer asked */
@@ -98,6 +100,14 @@ static int connect_to_peer(const struct plan *plan)
 	return real.connect(plan->fd, plan->peer, plan->len);
 }
 
+/* The device that the socket is bound to, or 0. */
+static uint32_t read_device(const struct plan *plan)
+{
+	return plan->origin == SOCK_UNCHANGED
+		       ? 0
+		       : sock_device(plan->fd, plan->sock);
+}
+
 /* Sets the source of what is sent to multicast groups.  ip(7). */
 static bool set_multicast(const struct plan *plan, struct in_addr address,
 			  uint32_t ifindex)
@@ -109,7 +119,7 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 			     sizeof(group)))
 		return true;
 	/* A socket that is bound to a device takes no other interface. */
-	group.imr_ifindex = (int)sock_device(plan->fd, plan->sock);
+	group.imr_ifindex = (int)read_device(plan);
 	return group.imr_ifindex && !ifindex &&
 	       !real.setsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
 				sizeof(group));
@@ -193,9 +203,8 @@ static void keep_port(const struct plan *plan)
 static void disconnect(const struct plan *plan)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-	const uint32_t device = is_link_local(plan)
-					? plan->device
-					: sock_device(plan->fd, plan->sock);
+	const uint32_t device =
+		is_link_local(plan) ? plan->device : read_device(plan);
 
 	real.connect(plan->fd, &none, sizeof(none));
 	if (device)
@@ -211,7 +220,8 @@ static void pin(struct plan *plan)
 	static _Atomic bool logged;
 
 	if (!plan->sock)
-		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family);
+		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family,
+					plan->origin);
 	plan->is_pinned = true;
 	if (plan->sock)
 		sock_pin(plan->sock, &plan->local);
@@ -287,7 +297,7 @@ static int move(struct plan *plan)
 	int result;
 
 	if (is_link_local(plan))
-		plan->device = sock_device(plan->fd, plan->sock);
+		plan->device = read_device(plan);
 	if ((has_own_port(plan) || !is_wildcard(plan)) &&
 	    connect_plainly(plan, &result))
 		return result;
@@ -397,7 +407,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	struct plan plan = { .fd = fd, .peer = addr, .len = len };
 	const int saved = errno;
 
-	sock_settle(fd);
+	plan.origin = sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open() ||
 	    !sock_may_be_udp(fd))
 		return false;

@@ -32,7 +32,7 @@
  *	where the kernel chooses the address asked	4
  *	two connects, IPv4, and IPv6			11, 8
  *	of a socket without a port, IPv4, and IPv6	8, 5
- *	two connects in vain, IPv6: own port, none	10, 17
+ *	two connects in vain, IPv6: own port, none	10, 12
  */
 
 /*

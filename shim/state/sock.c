@@ -32,28 +32,21 @@ bool sock_is_off(void)
 	       sandbox_forbids(SANDBOX_LOOKS);
 }
 
-/* What is known of an fd that is to be tracked. */
-enum origin {
-	FRESH,	/* none of the options that the library looks at is set */
-	OWN,	/* no other fd is the same socket */
-	SHARED, /* another fd may be */
-};
-
 /*
  * Switches pktinfo of fd on.  Returns its sock, after counting one more fd; or
  * NULL, if the kernel refuses.
  */
 static struct sock *track(int fd, int family, in_port_t port_be,
-			  enum origin origin)
+			  enum sock_origin origin)
 {
-	const bool fresh = origin == FRESH;
+	const bool shared = origin == SOCK_FROM_ANYWHERE;
+	const bool fresh = origin == SOCK_UNCHANGED;
 	uint64_t cookie = sock_cookie(fd);
-	struct sock *sock =
-		origin == SHARED ? sock_ref_by_cookie(cookie) : NULL;
+	struct sock *sock = shared ? sock_ref_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : sock_lowat(fd);
 	uint32_t wanted = PKTINFO_NONE;
 
-	if (origin == SHARED)
+	if (shared)
 		sock_note_shared(true);
 	if (!sock) {
 		if (!fresh && !sock_read_wanted(fd, family, lowat, &wanted))
@@ -108,9 +101,10 @@ static struct sock *examine(int fd)
 		sock = SOCK_EXAMINED;
 		sock_note_shared(false);
 		port_be = sock_read_port(fd, &is_wildcard);
-		tracked = is_wildcard || is_switched_on(fd)
-				  ? track(fd, family, port_be, SHARED)
-				  : NULL;
+		tracked =
+			is_wildcard || is_switched_on(fd)
+				? track(fd, family, port_be, SOCK_FROM_ANYWHERE)
+				: NULL;
 		if (tracked)
 			sock = tracked;
 		log_event(tracked ? LOG_INFO : LOG_DEBUG, fd,
@@ -137,20 +131,23 @@ bool sock_may_be_udp(int fd)
 	return !sock_is_not_udp(sock_occupant(fd));
 }
 
-bool sock_settle(int fd)
+enum sock_origin sock_settle(int fd)
 {
-	struct sock *seen = sock_believed(fd);
+	struct sock *const seen = sock_believed(fd);
+	struct sock *expected = seen;
 
 	/*
 	 * If fd is a vfork child's, the parent's fd of this number is looked at
 	 * when it is bound.  If that has happened already, this fails.
 	 */
-	return sock_is_new(seen) &&
-	       atomic_compare_exchange_strong(&sock_slot(fd)->sock, &seen,
-					      SOCK_UDP);
+	if (!sock_is_new(seen) ||
+	    !atomic_compare_exchange_strong(&sock_slot(fd)->sock, &expected,
+					    SOCK_UDP))
+		return SOCK_FROM_ANYWHERE;
+	return seen == SOCK_OWN ? SOCK_FROM_HERE : SOCK_UNCHANGED;
 }
 
-struct sock *sock_adopt(int fd, int family)
+struct sock *sock_adopt(int fd, int family, enum sock_origin origin)
 {
 	int saved = errno;
 	struct sock *sock = NULL;
@@ -158,7 +155,7 @@ struct sock *sock_adopt(int fd, int family)
 	if (sock_is_off() || lock_is_borrowed())
 		return NULL;
 	if (sock_make_slot(fd))
-		sock = track(fd, family, 0, SHARED);
+		sock = track(fd, family, 0, origin);
 	if (sock) {
 		atomic_store(&sock->generation, lock_generation());
 		sock_occupy(fd, sock);
@@ -364,15 +361,15 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 		return NULL;
 	if (kind == SOCK_FRESH_V4 || kind == SOCK_FRESH_V6)
 		sock = track(fd, kind == SOCK_FRESH_V4 ? AF_INET : AF_INET6,
-			     port_be, FRESH);
+			     port_be, SOCK_UNCHANGED);
 	else if (sock_kind(fd, &family) != SOCK_UDP)
 		sock = NULL;
 	else if (kind == SOCK_OWN)
-		sock = track(fd, family, port_be, OWN);
+		sock = track(fd, family, port_be, SOCK_FROM_HERE);
 	else if (is_switched_on(fd))
 		examine(fd);
 	else
-		sock = track(fd, family, port_be, SHARED);
+		sock = track(fd, family, port_be, SOCK_FROM_ANYWHERE);
 	errno = saved;
 	return sock;
 }

@@ -167,17 +167,25 @@ static inline struct sock *sock_probe(int fd)
 /* False if fd is known not to be a UDP socket.  No system call. */
 bool sock_may_be_udp(int fd);
 
+/* What is known of a socket before it is tracked. */
+enum sock_origin {
+	SOCK_FROM_ANYWHERE, /* another fd may be the same socket */
+	SOCK_FROM_HERE,	    /* from socket(2): no other fd is the same socket */
+	SOCK_UNCHANGED,	    /* and no option that the library looks at is set */
+};
+
 /*
- * Whether fd was a new UDP socket, not bound, connected or sent on yet.  From
- * now on it counts as one that does not need the library: SOCK_UDP.
+ * Returns what is known of fd if it was a new UDP socket, not bound, connected
+ * or sent on yet; otherwise SOCK_FROM_ANYWHERE, which is 0.  From now on a new
+ * one counts as one that does not need the library: SOCK_UDP.
  */
-bool sock_settle(int fd);
+enum sock_origin sock_settle(int fd);
 
 /*
  * Tracks fd, which is not bound to a port by number and is about to answer a
  * peer.  Returns its sock; or NULL, and nothing was changed.  Keeps errno.
  */
-struct sock *sock_adopt(int fd, int family);
+struct sock *sock_adopt(int fd, int family, enum sock_origin origin);
 
 /*
  * Makes `sock` SOCK_PINNED: what is sent without an address comes from `local`.

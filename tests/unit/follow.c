@@ -361,6 +361,19 @@ TEST(a_link_local_address_that_is_undone_leaves_no_device)
 	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 0);
 }
 
+TEST(a_link_local_address_that_is_undone_leaves_no_device_beside_options)
+{
+	const int on = 1;
+	int fd = new_socket_of(AF_INET6);
+
+	(void)setsockopt(fd, IPPROTO_IPV6, IPV6_RECVPKTINFO, &on, sizeof(on));
+	hear_link_local(id);
+	fail_connects_from(2, EACCES);
+
+	assert_int_equal(connect_to(fd, far), -1);
+	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 0);
+}
+
 TEST(a_new_socket_keeps_its_device_when_that_is_undone)
 {
 	int fd = new_socket_of(AF_INET6);

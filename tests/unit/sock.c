@@ -281,10 +281,10 @@ TEST(a_socket_that_was_created_and_sent_is_not_looked_at)
 {
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	bool was_new = sock_settle(FD);
+	enum sock_origin origin = sock_settle(FD);
 	struct sock *sock = sock_probe(FD);
 
-	assert_true(was_new);
+	assert_int_equal(origin, SOCK_UNCHANGED);
 	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
 }
@@ -360,7 +360,8 @@ static int review_in_child(void *context)
 	(void)context;
 	kernel_closed(FD);
 	sock_review(FD);
-	return sock_adopt(OTHER_FD, AF_INET) || sock_probe(OTHER_FD);
+	return sock_adopt(OTHER_FD, AF_INET, SOCK_FROM_ANYWHERE) ||
+	       sock_probe(OTHER_FD);
 }
 
 TEST(what_a_vfork_child_does_is_not_noted)
@@ -1727,10 +1728,9 @@ TEST(a_new_socket_that_is_adopted_is_ours)
 	struct sock *sock;
 
 	create(FD, AF_INET6, SOCK_DGRAM, 0);
-	assert_true(sock_settle(FD));
 	errno = ENOTTY;
 
-	sock = sock_adopt(FD, AF_INET6);
+	sock = sock_adopt(FD, AF_INET6, sock_settle(FD));
 
 	assert_non_null(sock);
 	assert_ptr_equal(sock_known(FD), sock);
@@ -1740,12 +1740,39 @@ TEST(a_new_socket_that_is_adopted_is_ours)
 	assert_int_equal(errno, ENOTTY);
 }
 
+TEST(adopting_a_new_socket_without_options_asks_only_for_its_cookie)
+{
+	create(FD, AF_INET6, SOCK_DGRAM, 0);
+
+	(void)sock_adopt(FD, AF_INET6, sock_settle(FD));
+
+	assert_string_equal(kernel_calls(),
+			    "SO_COOKIE IP_PKTINFO=1 IPV6_RECVPKTINFO=1 "
+			    "SO_RCVLOWAT=0x52460000");
+}
+
+TEST(adopting_a_new_socket_with_options_keeps_these)
+{
+	int result;
+	struct sock *sock;
+
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
+	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
+	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
+
+	sock = sock_adopt(FD, AF_INET, sock_settle(FD));
+
+	assert_int_equal(sock->wanted, PKTINFO_V4);
+	assert_int_equal(sock->device, 7);
+}
+
 TEST(what_cannot_be_adopted_is_left)
 {
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel.setsockopt_error = EPERM;
 
-	assert_null(sock_adopt(FD, AF_INET));
+	assert_null(sock_adopt(FD, AF_INET, sock_settle(FD)));
 	assert_null(sock_known(FD));
 }
 
@@ -1754,7 +1781,7 @@ TEST(when_disabled_nothing_is_adopted)
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	settings.disable = 1;
 
-	assert_null(sock_adopt(FD, AF_INET));
+	assert_null(sock_adopt(FD, AF_INET, sock_settle(FD)));
 	assert_string_equal(kernel_calls(), "");
 }
 

@@ -65,8 +65,6 @@ $(B)/replyfrom: $(COMMAND_OBJECTS)
 
 # The linker refers to its functions after -flto has removed unused ones.
 $(B)/shim/base/unwind.o: SHIM_CFLAGS += -fno-lto
-# Its function is defined in assembly, which -flto does not see.
-$(B)/shim/hooks/hook_dlopen.o: SHIM_CFLAGS += -fno-lto
 
 # Compiled again if make install gets another LIBDIR or VERSION than make.
 $(B)/defined: FORCE

@@ -42,8 +42,7 @@
 #define POINTER R_RISCV_64
 #endif
 
-/* musl has no RTLD_DEEPBIND. */
-#if defined(__GLIBC__) && defined(SLOT)
+#ifdef HAS_DEEPBIND
 #include <linux/futex.h>
 
 /* The macros of <elf.h> for this machine's width. */

@@ -3,8 +3,16 @@
 #ifndef REPLYFROM_DEEPBIND_H
 #define REPLYFROM_DEEPBIND_H
 
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stddef.h>
+
+/* musl has no RTLD_DEEPBIND. */
+#if defined(__GLIBC__) &&                                                    \
+	(defined(__x86_64__) || defined(__i386__) || defined(__aarch64__) || \
+	 defined(__s390x__) || defined(__riscv))
+#define HAS_DEEPBIND
+#endif
 
 /* Objects of this process, which dl_iterate_phdr(3) has in order of age. */
 struct deepbind_count {

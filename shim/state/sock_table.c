@@ -130,71 +130,55 @@ bool sock_ref(struct sock *sock)
 	return fds != 0;
 }
 
-/* The nth of sock_count, or NULL while it is being added. */
+/* The nth of sock_count. */
 static struct sock *nth_sock(uint32_t n)
 {
 	struct sock *chunk = atomic_load_explicit(
 		&sock_chunks[n / SOCKS_PER_CHUNK], memory_order_acquire);
 
-	return chunk ? &chunk[n % SOCKS_PER_CHUNK] : NULL;
+	return &chunk[n % SOCKS_PER_CHUNK];
 }
 
 static bool add_sock_chunk(void)
 {
-	struct sock *chunk = memory_map(SOCKS_PER_CHUNK * sizeof(*chunk));
-	struct sock *none;
+	const size_t bytes = SOCKS_PER_CHUNK * sizeof(struct sock);
+	uint32_t count = atomic_load(&sock_count);
+	struct sock *none = NULL, *chunk;
 
-	for (size_t i = 0; chunk && i < SOCK_CHUNKS; i++) {
-		none = NULL;
-		if (!atomic_compare_exchange_strong(&sock_chunks[i], &none,
-						    chunk))
-			continue;
-		atomic_fetch_add(&sock_count, SOCKS_PER_CHUNK);
-		return true;
-	}
-	if (chunk)
-		memory_unmap(chunk, SOCKS_PER_CHUNK * sizeof(*chunk));
-	return false;
-}
-
-/* The first free one of a word, from this bit on, or NULL. */
-static struct sock *take_of_word(uint32_t word, uint32_t from)
-{
-	uint64_t unused = ~atomic_load(&taken[word]) & UINT64_MAX << from;
-
-	for (; unused; unused &= unused - 1) {
-		const uint32_t n = word * SOCKS_PER_WORD +
-				   (uint32_t)__builtin_ctzll(unused);
-		struct sock *sock = nth_sock(n);
-
-		if (!sock || !take_index(n))
-			continue;
-		sock->index = n;
-		atomic_store(&sock->fds, 1);
-		return sock;
-	}
-	return NULL;
+	if (count == SOCK_CHUNKS * SOCKS_PER_CHUNK ||
+	    !(chunk = memory_map(bytes)))
+		return false;
+	if (!atomic_compare_exchange_strong(
+		    &sock_chunks[count / SOCKS_PER_CHUNK], &none, chunk))
+		memory_unmap(chunk, bytes);
+	/* Also if another thread added the chunk, and did not get here yet. */
+	atomic_compare_exchange_strong(&sock_count, &count,
+				       count + SOCKS_PER_CHUNK);
+	return true;
 }
 
 /*
  * Takes them in turn, so that a sock that was released keeps its cookie for
- * long.  The word where the search begins is also the last one, from its first
- * bit on.
+ * long.
  */
 static struct sock *take_free_sock(void)
 {
-	const uint32_t words = atomic_load(&sock_count) / SOCKS_PER_WORD;
+	const uint32_t count = atomic_load(&sock_count);
 	const uint32_t start = atomic_load(&hand);
 
-	for (uint32_t i = 0; words && i <= words; i++) {
-		struct sock *sock =
-			take_of_word((start / SOCKS_PER_WORD + i) % words,
-				     i ? 0 : start % SOCKS_PER_WORD);
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t n = (start + i) % count;
+		struct sock *sock = nth_sock(n);
 
-		if (!sock)
-			continue;
-		atomic_store(&hand, sock->index + 1);
-		return sock;
+		if (atomic_load(&taken[n / SOCKS_PER_WORD]) == UINT64_MAX) {
+			/* The rest of the word. */
+			i += SOCKS_PER_WORD - 1 - n % SOCKS_PER_WORD;
+		} else if (take_index(n)) {
+			sock->index = n;
+			atomic_store(&sock->fds, 1);
+			atomic_store(&hand, n + 1);
+			return sock;
+		}
 	}
 	return NULL;
 }
@@ -254,10 +238,10 @@ static struct sock *find_cookie(uint64_t cookie)
 {
 	for (uint32_t n = 0; cookie && n < COOKIE_PLACES; n++) {
 		const uint32_t index = atomic_load(place_of(cookie, n));
-		struct sock *sock = index ? nth_sock(index - 1) : NULL;
 
-		if (sock && atomic_load(&sock->cookie) == cookie)
-			return sock;
+		if (index &&
+		    atomic_load(&nth_sock(index - 1)->cookie) == cookie)
+			return nth_sock(index - 1);
 	}
 	return NULL;
 }

@@ -112,7 +112,7 @@ static struct sock *examine(int fd)
 	}
 	sock_occupy(fd, sock);
 	errno = saved;
-	return sock_is_tracked(sock) ? sock : NULL;
+	return sock_is_armed(sock) ? sock : NULL;
 }
 
 struct sock *sock_probe_slowly(int fd, struct sock *sock)
@@ -193,7 +193,7 @@ static void reset_slots(struct sock *kind, bool put_back)
 			fd |= SOCK_FDS_PER_CHUNK - 1;
 		if (!sock)
 			continue;
-		if (put_back && sock_is_tracked(sock) && !is_inherited(sock))
+		if (put_back && sock_is_armed(sock) && !is_inherited(sock))
 			sock_switch_back((int)fd, sock);
 		sock_occupy((int)fd, kind);
 	}
@@ -339,7 +339,7 @@ void sock_duplicated(int fd, int to)
 
 	if (fd == to || are_alike(fd, to) || lock_is_borrowed())
 		return;
-	if (sock_is_tracked(sock)) {
+	if (sock_is_armed(sock)) {
 		if (!sock_ref(sock))
 			sock = NULL;
 	} else if (!sock_is_not_udp(sock)) {
@@ -356,7 +356,7 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 	int saved = errno, family;
 	struct sock *kind = sock_believed(fd), *sock = NULL;
 
-	if (sock_is_not_udp(kind) || sock_is_tracked(kind) || sock_is_off() ||
+	if (sock_is_not_udp(kind) || sock_is_armed(kind) || sock_is_off() ||
 	    lock_is_borrowed() || !sock_make_slot(fd))
 		return NULL;
 	if (kind == SOCK_FRESH_V4 || kind == SOCK_FRESH_V6)

@@ -136,9 +136,7 @@ static inline enum sock_mode sock_mode(const struct sock *sock)
 /* Whether the library handles it.  False for NULL and for sock_kinds. */
 static inline bool sock_is_armed(const struct sock *sock)
 {
-	const enum sock_mode mode = sock ? sock_mode(sock) : SOCK_NOT_OURS;
-
-	return mode == SOCK_ARMED || mode == SOCK_PINNED;
+	return sock && sock_mode(sock) != SOCK_NOT_OURS;
 }
 
 /*

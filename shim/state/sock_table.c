@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-struct sock sock_kinds[SOCK_KINDS];
+struct sock sock_kinds[7];
 
 static struct slot first_slots[SOCK_FDS_PER_CHUNK];
 _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };
@@ -63,7 +63,7 @@ struct sock *sock_believed(int fd)
 	struct sock *sock = sock_occupant(fd);
 	const uint32_t seen = slot ? atomic_load(&slot->shared_seen) : 0;
 
-	if (!sock || sock_is_not_udp(sock) || sock_is_tracked(sock))
+	if (!sock || sock_is_not_udp(sock) || sock_is_armed(sock))
 		return sock;
 	return seen >= (sock == SOCK_EXAMINED ? atomic_load(&shared_bound_seen)
 					      : atomic_load(&shared_seen))
@@ -112,12 +112,12 @@ void sock_occupy(int fd, struct sock *sock)
 	struct sock *before = sock;
 
 	if (slot) {
-		if (sock_is_tracked(sock))
+		if (sock_is_armed(sock))
 			take_over_multicast(slot, sock);
 		atomic_store(&slot->shared_seen, atomic_load(&shared_seen));
 		before = atomic_exchange(&slot->sock, sock);
 	}
-	if (sock_is_tracked(before))
+	if (sock_is_armed(before))
 		sock_unref(before);
 }
 
@@ -268,7 +268,7 @@ uint32_t sock_multicast_ifindex(int fd)
 	const struct slot *slot = sock_slot(fd);
 	const struct sock *sock = sock_occupant(fd);
 
-	if (sock_is_tracked(sock))
+	if (sock_is_armed(sock))
 		return atomic_load(&sock->multicast_ifindex);
 	return slot ? atomic_load(&slot->multicast_ifindex) : 0;
 }
@@ -278,7 +278,7 @@ void sock_note_multicast(int fd, uint32_t ifindex)
 	struct sock *sock = sock_occupant(fd);
 	struct slot *slot = ifindex ? sock_make_slot(fd) : sock_slot(fd);
 
-	if (sock_is_tracked(sock))
+	if (sock_is_armed(sock))
 		atomic_store(&sock->multicast_ifindex, ifindex);
 	else if (slot)
 		atomic_store(&slot->multicast_ifindex, ifindex);

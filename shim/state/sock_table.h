@@ -13,9 +13,7 @@
  * What a slot points at if its fd was seen and is not tracked.  They are never
  * armed, because their mode is SOCK_NOT_OURS.
  */
-/* The number of those below. */
-#define SOCK_KINDS 7
-extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
+extern HIDDEN struct sock sock_kinds[7];
 /* Not a UDP socket. */
 #define SOCK_OTHER (&sock_kinds[0])
 /* A packet or raw socket, which also gets datagrams that are for UDP sockets.
@@ -36,11 +34,6 @@ extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
 #define SOCK_FRESH_V6 (&sock_kinds[5])
 /* The same after such an option was set. */
 #define SOCK_OWN (&sock_kinds[6])
-
-static inline bool sock_is_tracked(const struct sock *sock)
-{
-	return sock && (sock < sock_kinds || sock >= sock_kinds + SOCK_KINDS);
-}
 
 static inline bool sock_is_not_udp(const struct sock *sock)
 {

@@ -10,6 +10,8 @@
 #include "common/sockaddr.h"
 #include "state/peers.h"
 #include "state/pktinfo.h"
+#include "state/sock_look.h"
+#include "state/sock_table.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -36,17 +38,17 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 	struct sockaddr_in6 bound;
 	struct local local;
 	struct sock *sock;
-	const enum sock_origin origin = sock_settle(fd);
+	const struct sock *kind = sock_settle(fd);
 	int saved = errno;
 
-	if (!origin || !peers_are_open() || sock_is_off() ||
+	if (!kind || !peers_are_open() || sock_is_off() ||
 	    !is_address(to, len) || !peers_claim(0, to, len, &local))
 		return NULL;
 	if (!read_address(fd, &bound) || bound.sin6_port) {
 		errno = saved;
 		return NULL;
 	}
-	sock = sock_adopt(fd, bound.sin6_family, origin);
+	sock = sock_adopt(fd, bound.sin6_family, kind);
 	if (sock)
 		peers_learn(sock_id(sock), to, len, &local);
 	return sock;
@@ -55,8 +57,8 @@ struct sock *follow_send(int fd, const struct sockaddr *to, socklen_t len)
 /* A socket to connect, its peer, and its local address. */
 struct plan {
 	int fd;
-	struct sock *sock; /* NULL: not tracked so far */
-	enum sock_origin origin;
+	struct sock *sock;	 /* NULL: not tracked so far */
+	const struct sock *kind; /* what sock_settle() returned */
 	const struct sockaddr *peer;
 	socklen_t len;
 	struct local local; /* the address that the peer asked */
@@ -103,9 +105,9 @@ static int connect_to_peer(const struct plan *plan)
 /* The device that the socket is bound to, or 0. */
 static uint32_t read_device(const struct plan *plan)
 {
-	return plan->origin == SOCK_UNCHANGED
-		       ? 0
-		       : sock_device(plan->fd, plan->sock);
+	if (plan->sock)
+		return sock_ifindex(plan->sock);
+	return sock_is_fresh(plan->kind) ? 0 : sock_read_device(plan->fd);
 }
 
 /* Sets the source of what is sent to multicast groups.  ip(7). */
@@ -221,7 +223,7 @@ static void pin(struct plan *plan)
 
 	if (!plan->sock)
 		plan->sock = sock_adopt(plan->fd, plan->bound.sin6_family,
-					plan->origin);
+					plan->kind);
 	plan->is_pinned = true;
 	if (plan->sock)
 		sock_pin(plan->sock, &plan->local);
@@ -407,7 +409,7 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	struct plan plan = { .fd = fd, .peer = addr, .len = len };
 	const int saved = errno;
 
-	plan.origin = sock_settle(fd);
+	plan.kind = sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open() ||
 	    !sock_may_be_udp(fd))
 		return false;

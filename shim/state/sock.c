@@ -32,15 +32,23 @@ bool sock_is_off(void)
 	       sandbox_forbids(SANDBOX_LOOKS);
 }
 
+/* Switches pktinfo of fd off, and releases its sock. */
+static void untrack(int fd, struct sock *sock)
+{
+	sock_switch_back(fd, sock);
+	atomic_store(&sock->cookie, 0); /* not to be found any more */
+	sock_unref(sock);
+}
+
 /*
- * Switches pktinfo of fd on.  Returns its sock, after counting one more fd; or
- * NULL, if the kernel refuses.
+ * Switches pktinfo of fd, which was of this kind, on.  Returns its sock, after
+ * counting one more fd; or NULL, if the kernel refuses.
  */
 static struct sock *track(int fd, int family, in_port_t port_be,
-			  enum sock_origin origin)
+			  const struct sock *kind)
 {
-	const bool shared = origin == SOCK_FROM_ANYWHERE;
-	const bool fresh = origin == SOCK_UNCHANGED;
+	const bool shared = !sock_is_new(kind);
+	const bool fresh = sock_is_fresh(kind);
 	uint64_t cookie = sock_cookie(fd);
 	struct sock *sock = shared ? sock_ref_by_cookie(cookie) : NULL;
 	int lowat = fresh ? NO_MARK : sock_lowat(fd);
@@ -62,8 +70,7 @@ static struct sock *track(int fd, int family, in_port_t port_be,
 		sock_mark(fd, lowat, MARK | sock->wanted);
 		return sock;
 	}
-	sock_switch_back(fd, sock);
-	sock_discard(sock);
+	untrack(fd, sock);
 	log_event(LOG_ERROR, fd,
 		  "cannot be made to tell the address asked; "
 		  "replies leave as without replyfrom");
@@ -101,10 +108,9 @@ static struct sock *examine(int fd)
 		sock = SOCK_EXAMINED;
 		sock_note_shared(false);
 		port_be = sock_read_port(fd, &is_wildcard);
-		tracked =
-			is_wildcard || is_switched_on(fd)
-				? track(fd, family, port_be, SOCK_FROM_ANYWHERE)
-				: NULL;
+		tracked = is_wildcard || is_switched_on(fd)
+				  ? track(fd, family, port_be, SOCK_UDP)
+				  : NULL;
 		if (tracked)
 			sock = tracked;
 		log_event(tracked ? LOG_INFO : LOG_DEBUG, fd,
@@ -131,7 +137,7 @@ bool sock_may_be_udp(int fd)
 	return !sock_is_not_udp(sock_occupant(fd));
 }
 
-enum sock_origin sock_settle(int fd)
+const struct sock *sock_settle(int fd)
 {
 	struct sock *const seen = sock_believed(fd);
 	struct sock *expected = seen;
@@ -143,11 +149,11 @@ enum sock_origin sock_settle(int fd)
 	if (!sock_is_new(seen) ||
 	    !atomic_compare_exchange_strong(&sock_slot(fd)->sock, &expected,
 					    SOCK_UDP))
-		return SOCK_FROM_ANYWHERE;
-	return seen == SOCK_OWN ? SOCK_FROM_HERE : SOCK_UNCHANGED;
+		return NULL;
+	return seen;
 }
 
-struct sock *sock_adopt(int fd, int family, enum sock_origin origin)
+struct sock *sock_adopt(int fd, int family, const struct sock *kind)
 {
 	int saved = errno;
 	struct sock *sock = NULL;
@@ -155,7 +161,7 @@ struct sock *sock_adopt(int fd, int family, enum sock_origin origin)
 	if (sock_is_off() || lock_is_borrowed())
 		return NULL;
 	if (sock_make_slot(fd))
-		sock = track(fd, family, 0, origin);
+		sock = track(fd, family, 0, kind);
 	if (sock) {
 		atomic_store(&sock->generation, lock_generation());
 		sock_occupy(fd, sock);
@@ -359,17 +365,15 @@ struct sock *sock_binding(int fd, in_port_t port_be)
 	if (sock_is_not_udp(kind) || sock_is_armed(kind) || sock_is_off() ||
 	    lock_is_borrowed() || !sock_make_slot(fd))
 		return NULL;
-	if (kind == SOCK_FRESH_V4 || kind == SOCK_FRESH_V6)
+	if (sock_is_fresh(kind)) {
 		sock = track(fd, kind == SOCK_FRESH_V4 ? AF_INET : AF_INET6,
-			     port_be, SOCK_UNCHANGED);
-	else if (sock_kind(fd, &family) != SOCK_UDP)
-		sock = NULL;
-	else if (kind == SOCK_OWN)
-		sock = track(fd, family, port_be, SOCK_FROM_HERE);
-	else if (is_switched_on(fd))
-		examine(fd);
-	else
-		sock = track(fd, family, port_be, SOCK_FROM_ANYWHERE);
+			     port_be, kind);
+	} else if (sock_kind(fd, &family) == SOCK_UDP) {
+		if (sock_is_new(kind) || !is_switched_on(fd))
+			sock = track(fd, family, port_be, kind);
+		else
+			examine(fd);
+	}
 	errno = saved;
 	return sock;
 }
@@ -383,11 +387,9 @@ void sock_bound(int fd, struct sock *sock, bool succeeded)
 		atomic_store(&sock->generation, lock_generation());
 	else /* a second bind(2) fails and leaves the first */
 		sock_read_port(fd, &is_wildcard);
-	if (is_wildcard) {
+	if (is_wildcard)
 		sock_occupy(fd, sock);
-	} else {
-		sock_switch_back(fd, sock);
-		sock_discard(sock);
-	}
+	else
+		untrack(fd, sock);
 	errno = saved;
 }

@@ -165,25 +165,19 @@ static inline struct sock *sock_probe(int fd)
 /* False if fd is known not to be a UDP socket.  No system call. */
 bool sock_may_be_udp(int fd);
 
-/* What is known of a socket before it is tracked. */
-enum sock_origin {
-	SOCK_FROM_ANYWHERE, /* another fd may be the same socket */
-	SOCK_FROM_HERE,	    /* from socket(2): no other fd is the same socket */
-	SOCK_UNCHANGED,	    /* and no option that the library looks at is set */
-};
+/*
+ * If fd was a new UDP socket, not bound, connected or sent on yet, returns
+ * which of sock_kinds it was; otherwise NULL.  From now on a new one counts as
+ * one that does not need the library: SOCK_UDP.
+ */
+const struct sock *sock_settle(int fd);
 
 /*
- * Returns what is known of fd if it was a new UDP socket, not bound, connected
- * or sent on yet; otherwise SOCK_FROM_ANYWHERE, which is 0.  From now on a new
- * one counts as one that does not need the library: SOCK_UDP.
+ * Tracks fd, of which sock_settle() returned `kind`.  It is not bound to a port
+ * by number and is about to answer a peer.  Returns its sock; or NULL, and
+ * nothing was changed.  Keeps errno.
  */
-enum sock_origin sock_settle(int fd);
-
-/*
- * Tracks fd, which is not bound to a port by number and is about to answer a
- * peer.  Returns its sock; or NULL, and nothing was changed.  Keeps errno.
- */
-struct sock *sock_adopt(int fd, int family, enum sock_origin origin);
+struct sock *sock_adopt(int fd, int family, const struct sock *kind);
 
 /*
  * Makes `sock` SOCK_PINNED: what is sent without an address comes from `local`.
@@ -208,9 +202,6 @@ bool sock_is_lent(const struct sock *sock);
 
 /* Whether this process bound it to a port by number. */
 bool sock_has_own_port(const struct sock *sock);
-
-/* The device that fd is bound to, or 0.  socket(7) SO_BINDTODEVICE. */
-uint32_t sock_device(int fd, const struct sock *sock);
 
 /* The interface that IP_MULTICAST_IF of fd was set to by number, or 0. */
 uint32_t sock_multicast_ifindex(int fd);

@@ -44,11 +44,6 @@ uint32_t sock_read_device(int fd)
 	return (uint32_t)request.ifr_ifindex;
 }
 
-uint32_t sock_device(int fd, const struct sock *sock)
-{
-	return sock ? atomic_load(&sock->device) : sock_read_device(fd);
-}
-
 int sock_lowat(int fd)
 {
 	int lowat = 0;

@@ -205,12 +205,6 @@ struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted)
 	return sock;
 }
 
-void sock_discard(struct sock *sock)
-{
-	atomic_store(&sock->cookie, 0);
-	sock_unref(sock);
-}
-
 static _Atomic uint32_t *place_of(uint64_t cookie, uint32_t n)
 {
 	return &by_cookie[(cookie + n) % COOKIES];

@@ -27,8 +27,8 @@ extern HIDDEN struct sock sock_kinds[7];
  */
 #define SOCK_EXAMINED (&sock_kinds[3])
 /*
- * A UDP socket from socket(2), not bound yet, on which no option that the
- * library looks at was set.
+ * A UDP socket from socket(2), not bound yet, so no other fd is the same.  No
+ * option that the library looks at was set.
  */
 #define SOCK_FRESH_V4 (&sock_kinds[4])
 #define SOCK_FRESH_V6 (&sock_kinds[5])
@@ -40,10 +40,14 @@ static inline bool sock_is_not_udp(const struct sock *sock)
 	return sock == SOCK_OTHER || sock == SOCK_PACKETS;
 }
 
+static inline bool sock_is_fresh(const struct sock *sock)
+{
+	return sock == SOCK_FRESH_V4 || sock == SOCK_FRESH_V6;
+}
+
 static inline bool sock_is_new(const struct sock *sock)
 {
-	return sock == SOCK_FRESH_V4 || sock == SOCK_FRESH_V6 ||
-	       sock == SOCK_OWN;
+	return sock_is_fresh(sock) || sock == SOCK_OWN;
 }
 
 /* The slot of fd, which there is afterwards.  NULL: no memory. */
@@ -71,9 +75,6 @@ void sock_unref(struct sock *sock);
 
 /* A sock with a new id, whose `fds` is 1; NULL: no memory. */
 struct sock *sock_new(int family, in_port_t port_be, uint32_t wanted);
-
-/* Releases a sock without pktinfo, which is not to be found by its cookie. */
-void sock_discard(struct sock *sock);
 
 /* From now on `sock` is found by this cookie, if that is not 0. */
 void sock_set_cookie(struct sock *sock, uint64_t cookie);

@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "settings.h"
 #include "state/peers.h"
+#include "state/sock_table.h"
 #include "unit.h"
 
 #include <errno.h>
@@ -281,10 +282,10 @@ TEST(a_socket_that_was_created_and_sent_is_not_looked_at)
 {
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	enum sock_origin origin = sock_settle(FD);
+	const struct sock *kind = sock_settle(FD);
 	struct sock *sock = sock_probe(FD);
 
-	assert_int_equal(origin, SOCK_UNCHANGED);
+	assert_ptr_equal(kind, SOCK_FRESH_V4);
 	assert_null(sock);
 	assert_string_equal(kernel_calls(), "");
 }
@@ -360,8 +361,7 @@ static int review_in_child(void *context)
 	(void)context;
 	kernel_closed(FD);
 	sock_review(FD);
-	return sock_adopt(OTHER_FD, AF_INET, SOCK_FROM_ANYWHERE) ||
-	       sock_probe(OTHER_FD);
+	return sock_adopt(OTHER_FD, AF_INET, NULL) || sock_probe(OTHER_FD);
 }
 
 TEST(what_a_vfork_child_does_is_not_noted)

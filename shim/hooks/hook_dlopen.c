@@ -43,12 +43,12 @@ static open_function *real_dlopen(void)
  */
 static void *open_deep(const char *file, int flags)
 {
-	const struct deepbind_count before = deepbind_count();
+	const unsigned long long before = deepbind_count();
 	void *handle = real_dlopen()(file, flags);
 	int saved = errno;
 
 	if (handle)
-		deepbind_adopt(handle, &before);
+		deepbind_adopt(handle, before);
 	errno = saved;
 	return handle;
 }

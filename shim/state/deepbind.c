@@ -69,22 +69,25 @@ struct adoption {
 	/* Whether lazy binding without RTLD_DEEPBIND would lead to the hooks:
 	 * another thread may load an object at the same time. */
 	bool hooks_come_first;
-	struct deepbind_count before;
+	/* See deepbind_count(); less those of them that were looked at. */
+	unsigned long long before;
 };
 
 static int count_object(struct dl_phdr_info *info, size_t bytes, void *data)
 {
-	struct deepbind_count *count = data;
+	unsigned long long *count = data;
 
 	(void)bytes;
-	count->loaded++;
-	count->unloaded = info->dlpi_subs;
+	/* Those that were unloaded: the same number for each. */
+	if (!*count)
+		*count = info->dlpi_subs;
+	++*count;
 	return 0;
 }
 
-struct deepbind_count deepbind_count(void)
+unsigned long long deepbind_count(void)
 {
-	struct deepbind_count count = { 0 };
+	unsigned long long count = 0;
 
 	dl_iterate_phdr(count_object, &count);
 	return count;
@@ -156,7 +159,7 @@ static int look_for_known(struct dl_phdr_info *info, size_t bytes, void *data)
 
 static int look_for_dlopen(struct dl_phdr_info *info, size_t bytes, void *data)
 {
-	struct adoption a = { .before = { 0 } };
+	struct adoption a = { .before = 0 };
 	struct object_symbols symbols;
 	void **found = data;
 	uint32_t i = 0;
@@ -305,9 +308,9 @@ static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 	bool has_addends;
 
 	(void)bytes;
-	/* Another thread may have unloaded some of them since. */
-	if (a->before.loaded + a->before.unloaded > info->dlpi_subs) {
-		a->before.loaded--;
+	/* The oldest come first; some of them may have been unloaded since. */
+	if (a->before > info->dlpi_subs) {
+		a->before--;
 		return 0;
 	}
 	n.symbols = object_pointer(object_address(&n.object, DT_SYMTAB));
@@ -320,9 +323,9 @@ static int adopt_object(struct dl_phdr_info *info, size_t bytes, void *data)
 	return 0;
 }
 
-void deepbind_adopt(void *handle, const struct deepbind_count *before)
+void deepbind_adopt(void *handle, unsigned long long before)
 {
-	struct adoption a = { .before = *before };
+	struct adoption a = { .before = before };
 
 	if (look_at_hooks(&a, handle))
 		dl_iterate_phdr(adopt_object, &a);

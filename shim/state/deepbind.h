@@ -5,7 +5,6 @@
 
 #include <dlfcn.h>
 #include <stdbool.h>
-#include <stddef.h>
 
 /* musl has no RTLD_DEEPBIND. */
 #if defined(__GLIBC__) &&                                                    \
@@ -14,13 +13,8 @@
 #define HAS_DEEPBIND
 #endif
 
-/* Objects of this process, which dl_iterate_phdr(3) has in order of age. */
-struct deepbind_count {
-	size_t loaded;
-	unsigned long long unloaded; /* since the process began */
-};
-
-struct deepbind_count deepbind_count(void);
+/* How many objects were loaded since the process began. */
+unsigned long long deepbind_count(void);
 
 /* glibc's own dlopen(3), without dlsym(3); NULL: there is none. */
 void *deepbind_libc_dlopen(void);
@@ -32,12 +26,12 @@ void *deepbind_libc_dlopen(void);
 bool deepbind_depends_on_caller(const char *file, const void *caller);
 
 /*
- * Points what the objects that came after `before` have of libc's functions at
- * the hooks, where this library has a hook of that name: they were loaded by
- * the dlopen(3) with RTLD_DEEPBIND that returned `handle`.  Leaves alone what
- * is bound to another function than libc's.  Takes the loader's locks; clears
- * dlerror(3), as a dlopen(3) that succeeds does.
+ * Points what the objects loaded after the first `before` have of libc's
+ * functions at the hooks, where this library has a hook of that name: they were
+ * loaded by the dlopen(3) with RTLD_DEEPBIND that returned `handle`.  Leaves
+ * alone what is bound to another function than libc's.  Takes the loader's
+ * locks; clears dlerror(3), as a dlopen(3) that succeeds does.
  */
-void deepbind_adopt(void *handle, const struct deepbind_count *before);
+void deepbind_adopt(void *handle, unsigned long long before);
 
 #endif

@@ -116,21 +116,13 @@ EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
 EXPORTED int setsockopt(int fd, int level, int name, const void *value,
 			socklen_t len)
 {
-	int result;
-
-	if (!sock_set_option(fd, level, name, value, len, &result))
-		return real.setsockopt(fd, level, name, value, len);
-	return result;
+	return sock_set_option(fd, level, name, value, len);
 }
 
 EXPORTED int getsockopt(int fd, int level, int name, void *value,
 			socklen_t *len)
 {
-	int result;
-
-	if (!sock_get_option(fd, level, name, value, len, &result))
-		return real.getsockopt(fd, level, name, value, len);
-	return result;
+	return sock_get_option(fd, level, name, value, len);
 }
 
 /* Before the call: afterwards another thread may have got the same number. */

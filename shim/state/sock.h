@@ -254,14 +254,9 @@ bool sock_is_wildcard(const struct sockaddr *addr, socklen_t len);
 struct sock *sock_binding(int fd, in_port_t port_be);
 void sock_bound(int fd, struct sock *sock, bool succeeded);
 
-/*
- * setsockopt(2) and getsockopt(2), for the options that the library sets or
- * remembers.  False: another option, call libc's function.  Otherwise *result
- * and errno are as libc's function leaves them.
- */
-bool sock_set_option(int fd, int level, int name, const void *value,
-		     socklen_t len, int *result);
-bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
-		     int *result);
+/* setsockopt(2) and getsockopt(2): the library's own options do not show. */
+int sock_set_option(int fd, int level, int name, const void *value,
+		    socklen_t len);
+int sock_get_option(int fd, int level, int name, void *value, socklen_t *len);
 
 #endif

@@ -65,43 +65,36 @@ static void note_wanted(int fd, struct sock *sock, int level, int name,
 	sock_mark(fd, sock_lowat(fd), MARK | sock->wanted);
 }
 
-bool sock_set_option(int fd, int level, int name, const void *value,
-		     socklen_t len, int *result)
+int sock_set_option(int fd, int level, int name, const void *value,
+		    socklen_t len)
 {
-	uint32_t kind = kind_of_option(level, name);
-	struct sock *sock;
-	int saved;
+	const uint32_t kind = kind_of_option(level, name);
+	const bool is_device = is_device_option(level, name);
+	struct sock *sock = NULL;
+	int result, saved;
 
-	if (is_multicast_option(level, name)) {
-		*result = real.setsockopt(fd, level, name, value, len);
-		if (!*result && !lock_is_borrowed())
-			sock_note_multicast(fd, named_interface(value, len));
-		return true;
+	if ((kind || is_device || is_mark_option(level, name)) &&
+	    !lock_is_borrowed()) {
+		/* No longer fresh: look at its options when it is bound. */
+		if (sock_is_new(sock_believed(fd)))
+			sock_occupy(fd, SOCK_OWN);
+		else
+			sock = sock_probe(fd);
+		if (sock_is_off())
+			sock = NULL;
 	}
-	if (!kind && !is_device_option(level, name) &&
-	    !is_mark_option(level, name))
-		return false;
-	if (lock_is_borrowed())
-		return false;
-	sock = sock_believed(fd);
-	/* No longer fresh: look at its options when it is bound. */
-	if (sock_is_new(sock)) {
-		sock_occupy(fd, SOCK_OWN);
-		return false;
-	}
-	sock = sock_probe(fd);
-	if (!sock || is_mark_option(level, name) || sock_is_off())
-		return false;
-	*result = real.setsockopt(fd, level, name, value, len);
-	if (*result)
-		return true;
+	result = real.setsockopt(fd, level, name, value, len);
+	if (result)
+		return result;
 	saved = errno;
-	if (kind)
+	if (is_multicast_option(level, name) && !lock_is_borrowed())
+		sock_note_multicast(fd, named_interface(value, len));
+	if (sock && kind)
 		note_wanted(fd, sock, level, name, kind, value, len);
-	else
+	if (sock && is_device)
 		atomic_store(&sock->device, sock_read_device(fd));
 	errno = saved;
-	return true;
+	return 0;
 }
 
 /* Replaces the library's mark by what was there before. */
@@ -121,32 +114,35 @@ static void hide_mark(int fd, void *value, socklen_t len)
 	errno = saved;
 }
 
-bool sock_get_option(int fd, int level, int name, void *value, socklen_t *len,
-		     int *result)
+/* Replaces what is set by what the application wants. */
+static void show_wanted(const struct sock *sock, uint32_t kind, void *value,
+			socklen_t len)
 {
-	uint32_t kind = kind_of_option(level, name);
-	struct sock *sock = NULL;
-	int on;
+	const int on = (sock_wanted(sock) & kind) != 0;
 
-	if ((kind || is_mark_option(level, name)) &&
-	    !sock_is_new(sock_believed(fd)))
-		sock = sock_probe(fd);
-	/* The mark may be on one that could not be switched on again. */
-	if (!sock &&
-	    (kind || !is_mark_option(level, name) || !sock_may_be_udp(fd)))
-		return false;
-	*result = real.getsockopt(fd, level, name, value, len);
-	if (*result)
-		return true;
-	if (!kind) {
-		hide_mark(fd, value, *len);
-		return true;
-	}
 	/* With less room than an int the kernel answers IPv4 in one byte. */
-	on = (atomic_load(&sock->wanted) & kind) != 0;
-	if (kind == PKTINFO_V4 && *len == sizeof(unsigned char))
+	if (kind == PKTINFO_V4 && len == sizeof(unsigned char))
 		*(unsigned char *)value = (unsigned char)on;
-	else if (*len <= sizeof(on))
-		memcpy(value, &on, *len);
-	return true;
+	else if (len <= sizeof(on))
+		memcpy(value, &on, len);
+}
+
+int sock_get_option(int fd, int level, int name, void *value, socklen_t *len)
+{
+	const uint32_t kind = kind_of_option(level, name);
+	const bool is_lowat = is_mark_option(level, name);
+	struct sock *sock = NULL;
+	int result;
+
+	if ((kind || is_lowat) && !sock_is_new(sock_believed(fd)))
+		sock = sock_probe(fd);
+	result = real.getsockopt(fd, level, name, value, len);
+	if (result)
+		return result;
+	if (sock && kind)
+		show_wanted(sock, kind, value, *len);
+	/* The mark may be on one that could not be switched on again. */
+	if (is_lowat && sock_may_be_udp(fd))
+		hide_mark(fd, value, *len);
+	return 0;
 }

@@ -834,17 +834,15 @@ TEST(when_disabled_binding_costs_nothing)
 
 /* A socket that the application set up first is looked at. */
 
-static bool set_option(int fd, int level, int name, int value, int *result)
+static int set_option(int fd, int level, int name, int value)
 {
-	return sock_set_option(fd, level, name, &value, sizeof(value), result);
+	return sock_set_option(fd, level, name, &value, sizeof(value));
 }
 
 TEST(a_new_socket_with_an_option_is_looked_at)
 {
-	int result;
-
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
+	assert_int_equal(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1), 0);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
@@ -854,10 +852,8 @@ TEST(a_new_socket_with_an_option_is_looked_at)
 
 TEST(a_new_socket_with_a_device_is_looked_at)
 {
-	int result;
-
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	assert_false(set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7, &result));
+	assert_int_equal(set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7), 0);
 	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
@@ -867,11 +863,10 @@ TEST(a_new_socket_with_a_device_is_looked_at)
 
 TEST(other_options_leave_a_new_socket_cheap)
 {
-	int result;
-
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	assert_false(set_option(FD, SOL_SOCKET, SO_REUSEADDR, 1, &result));
-	assert_false(set_option(FD, IPPROTO_IP, IP_RECVTOS, 1, &result));
+	(void)set_option(FD, SOL_SOCKET, SO_REUSEADDR, 1);
+	(void)set_option(FD, IPPROTO_IP, IP_RECVTOS, 1);
+	(void)kernel_calls();
 
 	(void)bind_to_wildcard(FD, any_v4(), true);
 
@@ -920,11 +915,9 @@ TEST(a_new_socket_is_ours_once_its_sibling_is_found_bound)
 /* What its sibling has set is not to be switched back. */
 TEST(a_new_socket_whose_sibling_has_an_option_is_looked_at)
 {
-	int result;
-
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	kernel_duplicated(FD, OTHER_FD);
-	assert_false(set_option(OTHER_FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
+	assert_int_equal(set_option(OTHER_FD, IPPROTO_IP, IP_PKTINFO, 1), 0);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
 	(void)bind_to_wildcard(FD, any_v4(), false);
@@ -1341,11 +1334,10 @@ TEST(a_number_used_anew_is_what_it_was_created_as)
 
 static int get_option(int fd, int level, int name)
 {
-	int value = -1, result = -1;
+	int value = -1;
 	socklen_t len = sizeof(value);
 
-	assert_true(sock_get_option(fd, level, name, &value, &len, &result));
-	assert_int_equal(result, 0);
+	assert_int_equal(sock_get_option(fd, level, name, &value, &len), 0);
 	assert_int_equal(len, sizeof(value));
 	return value;
 }
@@ -1360,14 +1352,10 @@ TEST(our_options_look_off)
 
 TEST(what_the_application_switches_on_looks_on)
 {
-	int result = -1;
-
 	(void)ours_v6(FD);
 
-	bool handled =
-		set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, &result);
+	int result = set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 
-	assert_true(handled);
 	assert_int_equal(result, 0);
 	assert_int_equal(get_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO), 1);
 	assert_int_equal(get_option(FD, IPPROTO_IP, IP_PKTINFO), 0);
@@ -1375,33 +1363,28 @@ TEST(what_the_application_switches_on_looks_on)
 
 TEST(what_the_application_switches_on_is_wanted)
 {
-	int result;
 	struct sock *sock = ours_v6(FD);
 
-	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
-	(void)set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1, &result);
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1);
+	(void)set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 1);
 
 	assert_int_equal(sock->wanted, PKTINFO_V4 | PKTINFO_V6);
 }
 
 TEST(what_the_application_switches_off_looks_off)
 {
-	int result;
-
 	(void)ours(FD);
-	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
-	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0, &result);
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1);
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0);
 
 	assert_int_equal(get_option(FD, IPPROTO_IP, IP_PKTINFO), 0);
 }
 
 TEST(what_the_application_switches_off_stays_on)
 {
-	int result;
-
 	(void)ours_v6(FD);
-	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0, &result);
-	(void)set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0, &result);
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0);
+	(void)set_option(FD, IPPROTO_IPV6, IPV6_RECVPKTINFO, 0);
 
 	assert_true(is_on(FD));
 	assert_true(is_v6_on(FD));
@@ -1411,14 +1394,12 @@ TEST(what_the_application_switches_off_stays_on)
 TEST(an_option_can_be_set_by_a_byte)
 {
 	const unsigned char on = 1;
-	int result = -1;
 
 	(void)ours(FD);
 
-	bool handled = sock_set_option(FD, IPPROTO_IP, IP_PKTINFO, &on,
-				       sizeof(on), &result);
+	int result =
+		sock_set_option(FD, IPPROTO_IP, IP_PKTINFO, &on, sizeof(on));
 
-	assert_true(handled);
 	assert_int_equal(result, 0);
 	assert_int_equal(get_option(FD, IPPROTO_IP, IP_PKTINFO), 1);
 }
@@ -1426,10 +1407,8 @@ TEST(an_option_can_be_set_by_a_byte)
 /* Room of 0 to 8 bytes: what the kernel would write, and no more. */
 static void check_lengths(int level, int name, int wanted)
 {
-	int result;
-
 	(void)ours_v6(FD);
-	(void)set_option(FD, level, name, wanted, &result);
+	(void)set_option(FD, level, name, wanted);
 	kernel_socket(OTHER_FD, AF_INET6, SOCK_DGRAM, 0);
 	kernel_set(OTHER_FD, level, name, wanted);
 	for (socklen_t room = 0; room <= 8; room++) {
@@ -1442,10 +1421,9 @@ static void check_lengths(int level, int name, int wanted)
 						 expected, &expected_len),
 				 0);
 
-		assert_true(sock_get_option(FD, level, name, seen, &seen_len,
-					    &result));
+		assert_int_equal(
+			sock_get_option(FD, level, name, seen, &seen_len), 0);
 
-		assert_int_equal(result, 0);
 		assert_int_equal(seen_len, expected_len);
 		assert_memory_equal(seen, expected, sizeof(seen));
 	}
@@ -1473,30 +1451,31 @@ TEST(ipv6_recvpktinfo_on_is_told_in_any_room)
 
 TEST(other_options_are_left_to_libc)
 {
-	int value = 1, result;
+	int value = 1;
 	socklen_t len = sizeof(value);
 
 	(void)ours(FD);
 
-	assert_false(set_option(FD, SOL_SOCKET, SO_REUSEADDR, 1, &result));
-	assert_false(set_option(FD, IPPROTO_IPV6, IP_PKTINFO, 1, &result));
-	assert_false(set_option(FD, IPPROTO_IP, IP_RECVTOS, 1, &result));
-	assert_false(sock_get_option(FD, IPPROTO_IP, IP_RECVTOS, &value, &len,
-				     &result));
-	assert_string_equal(kernel_calls(), "");
+	(void)set_option(FD, SOL_SOCKET, SO_REUSEADDR, 1);
+	(void)set_option(FD, IPPROTO_IPV6, IP_PKTINFO, 1);
+	(void)set_option(FD, IPPROTO_IP, IP_RECVTOS, 1);
+	(void)sock_get_option(FD, IPPROTO_IP, IP_RECVTOS, &value, &len);
+	assert_string_equal(kernel_calls(),
+			    "SO_OTHER=1 IPV6_OTHER=1 IP_OTHER=1 IP_OTHER");
 }
 
 TEST(options_of_others_are_left_to_libc)
 {
-	int value = 1, result;
+	int value = 0;
 	socklen_t len = sizeof(value);
 
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 
-	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
-	assert_false(sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len,
-				     &result));
-	assert_string_equal(kernel_calls(), "");
+	assert_int_equal(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1), 0);
+	assert_int_equal(
+		sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len), 0);
+	assert_int_equal(value, 1);
+	assert_string_equal(kernel_calls(), "IP_PKTINFO=1 IP_PKTINFO");
 }
 
 /* What its program before exec, or its parent, has switched on as we do. */
@@ -1527,26 +1506,22 @@ TEST(what_was_wanted_before_a_shim_is_wanted)
 
 TEST(an_option_that_nobody_looked_at_yet_is_shown_as_wanted)
 {
-	int value = 1, result = -1;
+	int value = 1;
 	socklen_t len = sizeof(value);
 
 	inherit_marked(FD, 0x52460000);
 
-	bool handled = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len,
-				       &result);
+	int result = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, &value, &len);
 
-	assert_true(handled);
 	assert_int_equal(result, 0);
 	assert_int_equal(value, 0);
 }
 
 TEST(what_the_application_wants_is_left_for_the_next)
 {
-	int result;
-
 	(void)ours(FD);
 
-	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
 	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT),
 			 0x52460000 | PKTINFO_V4);
@@ -1554,29 +1529,26 @@ TEST(what_the_application_wants_is_left_for_the_next)
 
 TEST(the_mark_is_not_shown)
 {
-	int value = 0, result = -1;
+	int value = 0;
 	socklen_t len = sizeof(value);
 
 	(void)ours(FD);
 
-	bool handled = sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value,
-				       &len, &result);
+	int result = sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value, &len);
 
-	assert_true(handled);
 	assert_int_equal(result, 0);
 	assert_int_equal(value, 1);
 }
 
 TEST(the_application_s_own_lowat_stays)
 {
-	int value = 0, result = -1;
+	int value = 0;
 	socklen_t len = sizeof(value);
 
 	inherit(FD);
 	kernel_set(FD, SOL_SOCKET, SO_RCVLOWAT, 100);
 
-	(void)sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value, &len,
-			      &result);
+	(void)sock_get_option(FD, SOL_SOCKET, SO_RCVLOWAT, &value, &len);
 
 	assert_int_equal(value, 100);
 	assert_int_equal(kernel_get(FD, SOL_SOCKET, SO_RCVLOWAT), 100);
@@ -1594,13 +1566,11 @@ TEST(a_failed_bind_takes_the_mark_away)
 TEST(an_option_the_kernel_refuses_is_not_wanted)
 {
 	struct sock *sock = ours(FD);
-	int result = 0;
 
 	kernel.setsockopt_error = EPERM;
 
-	bool handled = set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result);
+	int result = set_option(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
-	assert_true(handled);
 	assert_int_equal(result, -1);
 	assert_int_equal(errno, EPERM);
 	assert_int_equal(sock->wanted, PKTINFO_NONE);
@@ -1609,29 +1579,23 @@ TEST(an_option_the_kernel_refuses_is_not_wanted)
 TEST(a_question_the_kernel_refuses_is_refused)
 {
 	socklen_t len = sizeof(int);
-	int result = 0;
 
 	(void)ours(FD);
 
-	bool handled = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, NULL, &len,
-				       &result);
+	int result = sock_get_option(FD, IPPROTO_IP, IP_PKTINFO, NULL, &len);
 
-	assert_true(handled);
 	assert_int_equal(result, -1);
 	assert_int_equal(errno, EFAULT);
 }
 
 TEST(setting_an_option_keeps_errno)
 {
-	int result;
-
 	(void)ours(FD);
 	kernel.lacks_bindtoifindex = true;
 	errno = ENOTTY;
 
-	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0, &result);
-	(void)sock_set_option(FD, SOL_SOCKET, SO_BINDTODEVICE, "eth7", 5,
-			      &result);
+	(void)set_option(FD, IPPROTO_IP, IP_PKTINFO, 0);
+	(void)sock_set_option(FD, SOL_SOCKET, SO_BINDTODEVICE, "eth7", 5);
 
 	assert_int_equal(errno, ENOTTY);
 }
@@ -1639,12 +1603,10 @@ TEST(setting_an_option_keeps_errno)
 TEST(a_device_that_is_set_later_is_noted)
 {
 	struct sock *sock = ours(FD);
-	int result = -1;
 
-	bool handled = sock_set_option(FD, SOL_SOCKET, SO_BINDTODEVICE, "eth7",
-				       5, &result);
+	int result =
+		sock_set_option(FD, SOL_SOCKET, SO_BINDTODEVICE, "eth7", 5);
 
-	assert_true(handled);
 	assert_int_equal(result, 0);
 	assert_int_equal(sock->device, 7);
 }
@@ -1652,9 +1614,8 @@ TEST(a_device_that_is_set_later_is_noted)
 TEST(a_device_that_is_set_by_number_is_noted)
 {
 	struct sock *sock = ours(FD);
-	int result;
 
-	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7, &result);
+	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 
 	assert_int_equal(sock->device, 7);
 }
@@ -1662,11 +1623,10 @@ TEST(a_device_that_is_set_by_number_is_noted)
 TEST(a_device_that_is_taken_away_is_noted)
 {
 	struct sock *sock = ours(FD);
-	int result;
 
-	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7, &result);
+	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 
-	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 0, &result);
+	(void)set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 0);
 
 	assert_int_equal(sock->device, 0);
 }
@@ -1753,11 +1713,10 @@ TEST(adopting_a_new_socket_without_options_asks_only_for_its_cookie)
 
 TEST(adopting_a_new_socket_with_options_keeps_these)
 {
-	int result;
 	struct sock *sock;
 
 	create(FD, AF_INET, SOCK_DGRAM, 0);
-	assert_false(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1, &result));
+	assert_int_equal(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1), 0);
 	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 
@@ -1842,11 +1801,9 @@ static int set_interface(int fd, const char *address, int ifindex)
 {
 	const struct ip_mreqn group = { .imr_address = in4(address),
 					.imr_ifindex = ifindex };
-	int result = 0;
 
-	assert_true(sock_set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
-				    sizeof(group), &result));
-	return result;
+	return sock_set_option(fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
+			       sizeof(group));
 }
 
 TEST(an_interface_that_is_set_by_number_is_noted)
@@ -1864,14 +1821,13 @@ TEST(an_interface_that_is_set_by_number_is_noted)
 TEST(an_interface_that_is_set_by_address_is_not_noted)
 {
 	const struct in_addr address = in4("10.0.1.7");
-	int result = -1;
 
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	(void)set_interface(FD, "0.0.0.0", 5);
 
-	assert_true(sock_set_option(FD, IPPROTO_IP, IP_MULTICAST_IF, &address,
-				    sizeof(address), &result));
-	assert_int_equal(result, 0);
+	assert_int_equal(sock_set_option(FD, IPPROTO_IP, IP_MULTICAST_IF,
+					 &address, sizeof(address)),
+			 0);
 	assert_int_equal(sock_multicast_ifindex(FD), 0);
 }
 

@@ -106,11 +106,7 @@ EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 
 EXPORTED int connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
-	int result;
-
-	if (!follow_connect(fd, addr, len, &result))
-		return real.connect(fd, addr, len);
-	return result;
+	return follow_connect(fd, addr, len);
 }
 
 EXPORTED int setsockopt(int fd, int level, int name, const void *value,

@@ -389,33 +389,32 @@ static int connect_from_anywhere(struct plan *plan)
 }
 
 /* connect(2) to AF_UNSPEC, or to a peer that is no client. */
-static bool connect_to_other(struct plan *plan, int *result)
+static int connect_to_other(struct plan *plan)
 {
 	struct sock *sock = plan->sock;
+	int result;
 
-	if (!sock || (sock_mode(sock) != SOCK_PINNED && !sock_is_lent(sock)))
-		return false;
-	*result = sock_is_lent(sock) && !sandbox_forbids(SANDBOX_FOLLOWS)
-			  ? undisturbed(connect_from_anywhere, plan)
-			  : connect_to_peer(plan);
-	if (!*result)
+	result = sock && sock_is_lent(sock) && !sandbox_forbids(SANDBOX_FOLLOWS)
+			 ? undisturbed(connect_from_anywhere, plan)
+			 : connect_to_peer(plan);
+	if (sock && !result)
 		sock_unpin(sock);
-	return true;
+	return result;
 }
 
-bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
-		    int *result)
+int follow_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct plan plan = { .fd = fd, .peer = addr, .len = len };
 	const int saved = errno;
+	int result;
 
 	plan.kind = sock_settle(fd);
 	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open() ||
 	    !sock_may_be_udp(fd))
-		return false;
+		return connect_to_peer(&plan);
 	if (sock_is_off()) {
 		plan.sock = sock_known(fd);
-		return connect_to_other(&plan, result);
+		return connect_to_other(&plan);
 	}
 	plan.sock = sock_probe(fd);
 	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
@@ -423,12 +422,12 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 	    /* Nothing is noted of an untracked one: see sock_adopt(). */
 	    (plan.sock && lock_is_borrowed())) {
 		errno = saved;
-		return connect_to_other(&plan, result);
+		return connect_to_other(&plan);
 	}
-	*result = sandbox_forbids(SANDBOX_FOLLOWS)
-			  ? connect_pinned(&plan)
-			  : undisturbed(connect_from, &plan);
-	if (!*result) {
+	result = sandbox_forbids(SANDBOX_FOLLOWS)
+			 ? connect_pinned(&plan)
+			 : undisturbed(connect_from, &plan);
+	if (!result) {
 		/* Else the kernel keeps the peer, so what it asked. */
 		if (plan.sock && !plan.is_pinned)
 			sock_unpin(plan.sock);
@@ -436,5 +435,5 @@ bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
 			  "connected from the address that its peer asked");
 		errno = saved;
 	}
-	return true;
+	return result;
 }

@@ -5,7 +5,6 @@
 
 #include "state/sock.h"
 
-#include <stdbool.h>
 #include <sys/socket.h>
 
 /*
@@ -35,12 +34,8 @@
  *	two connects in vain, IPv6: own port, none	10, 12
  */
 
-/*
- * connect(2).  False: there is nothing to do, call libc's.  Otherwise *result
- * and errno are as libc's.
- */
-bool follow_connect(int fd, const struct sockaddr *addr, socklen_t len,
-		    int *result);
+/* connect(2), on any fd. */
+int follow_connect(int fd, const struct sockaddr *addr, socklen_t len);
 
 /*
  * Call this before a send to `to` on an fd that is not tracked.  If fd is a

@@ -78,12 +78,11 @@ static bool is_same_address(struct sockaddr_in6 a, struct sockaddr_in6 b)
 	return !memcmp(&a, &b, sockaddr_length(a.sin6_family));
 }
 
-static bool is_at_asked(const struct plan *plan)
+/* Whether fd has the address asked; *name gets the one that it has. */
+static bool is_at_asked(const struct plan *plan, struct sockaddr_in6 *name)
 {
-	struct sockaddr_in6 name;
-
-	return sockaddr_read(plan->fd, &name) &&
-	       is_same_address(name, plan->asked);
+	return sockaddr_read(plan->fd, name) &&
+	       is_same_address(*name, plan->asked);
 }
 
 static bool is_wildcard(const struct plan *plan)
@@ -156,14 +155,6 @@ static bool lend_v4(struct plan *plan)
 	return sockaddr_connect(plan->fd, &group);
 }
 
-/* Called after the second connect, so that the two follow at once. */
-static void set_multicast_back(const struct plan *plan)
-{
-	if (plan->is_multicast_set)
-		set_multicast(plan, plan->multicast,
-			      sock_multicast_ifindex(plan->fd));
-}
-
 /*
  * Gives fd its IPv6 address: see follow.h.  A link-local one also binds the
  * socket to its interface, until it is disconnected: without that the kernel
@@ -183,11 +174,6 @@ static bool is_link_local(const struct plan *plan)
 {
 	return plan->local.family == AF_INET6 &&
 	       IN6_IS_ADDR_LINKLOCAL(&plan->local.v6);
-}
-
-static bool lend_address(struct plan *plan)
-{
-	return plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
 }
 
 /* A port that the kernel chose is given back by a disconnect. */
@@ -245,12 +231,17 @@ static int connect_pinned(struct plan *plan)
 /* False: the kernel did not give fd the address asked; fd has no peer. */
 static bool connect_twice(struct plan *plan)
 {
-	const bool lent = lend_address(plan);
+	const bool lent =
+		plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
 	const bool connected = lent && !connect_to_peer(plan);
+	struct sockaddr_in6 name;
 	bool moved;
 
-	set_multicast_back(plan);
-	moved = connected && is_at_asked(plan);
+	/* Only now, so that the two connects follow at once. */
+	if (plan->is_multicast_set)
+		set_multicast(plan, plan->multicast,
+			      sock_multicast_ifindex(plan->fd));
+	moved = connected && is_at_asked(plan, &name);
 	if (lent && !moved)
 		disconnect(plan);
 	if (plan->sock)
@@ -274,11 +265,10 @@ static bool is_same_family(const struct sockaddr_in6 *a,
  */
 static bool connect_plainly(struct plan *plan, int *result)
 {
-	struct sockaddr_in6 name = plan->asked;
+	struct sockaddr_in6 name;
 
 	*result = connect_to_peer(plan);
-	if (*result || (sockaddr_read(plan->fd, &name) &&
-			is_same_address(name, plan->asked)))
+	if (*result || is_at_asked(plan, &name))
 		return true;
 	/* Not one that a former peer of the other family has left it. */
 	if (has_own_port(plan) && is_same_family(&name, &plan->asked))

@@ -105,14 +105,12 @@ static struct sock *examine(int fd)
 		return NULL;
 	sock = sock_is_off() ? SOCK_OTHER : sock_kind(fd, &family);
 	if (sock == SOCK_UDP) {
-		sock = SOCK_EXAMINED;
 		sock_note_shared(false);
 		port_be = sock_read_port(fd, &is_wildcard);
 		tracked = is_wildcard || is_switched_on(fd)
 				  ? track(fd, family, port_be, SOCK_UDP)
 				  : NULL;
-		if (tracked)
-			sock = tracked;
+		sock = tracked ? tracked : SOCK_EXAMINED;
 		log_event(tracked ? LOG_INFO : LOG_DEBUG, fd,
 			  tracked ? SOCK_TOLD : SOCK_UNTOUCHED);
 	}
@@ -191,8 +189,7 @@ static bool is_inherited(const struct sock *sock)
  */
 static void reset_slots(struct sock *kind, bool put_back)
 {
-	for (unsigned int fd = 0; fd < SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS;
-	     fd++) {
+	for (unsigned int fd = 0; fd < SOCK_FDS; fd++) {
 		struct sock *sock = sock_occupant((int)fd);
 
 		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
@@ -318,11 +315,9 @@ void sock_forget(int fd)
 
 void sock_forget_range(unsigned int first, unsigned int last)
 {
-	unsigned int end = SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS - 1;
-
 	if (lock_is_borrowed())
 		return;
-	for (unsigned int fd = first; fd <= last && fd <= end; fd++) {
+	for (unsigned int fd = first; fd <= last && fd < SOCK_FDS; fd++) {
 		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
 			fd |= SOCK_FDS_PER_CHUNK - 1;
 		else

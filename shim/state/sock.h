@@ -65,6 +65,7 @@ extern _Atomic(struct sock *) sock_chunks[SOCK_CHUNKS];
 /* fds are looked up in chunks; one beyond the last is never tracked. */
 #define SOCK_FDS_PER_CHUNK 1024
 #define SOCK_FD_CHUNKS 1024
+#define SOCK_FDS (SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
 
 /* What the fd of this number is. */
 struct slot {
@@ -87,7 +88,7 @@ static inline struct slot *sock_slot(int fd)
 	const unsigned int n = (unsigned int)fd;
 	struct slot *chunk;
 
-	if (n >= SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
+	if (n >= SOCK_FDS)
 		return NULL;
 	chunk = atomic_load_explicit(&sock_slots[n / SOCK_FDS_PER_CHUNK],
 				     memory_order_acquire);

@@ -29,11 +29,8 @@ RACY bool sock_is_pinned(const struct sock *sock, struct local *local)
 
 void sock_unpin(struct sock *sock)
 {
-	int pinned = SOCK_PINNED;
-
-	if (sock_mode(sock) != SOCK_PINNED || lock_is_borrowed())
-		return;
-	atomic_compare_exchange_strong(&sock->mode, &pinned, SOCK_ARMED);
+	if (sock_mode(sock) == SOCK_PINNED && !lock_is_borrowed())
+		atomic_store(&sock->mode, SOCK_ARMED);
 }
 
 bool sock_begin_move(struct sock *sock)

@@ -48,7 +48,7 @@ struct slot *sock_make_slot(int fd)
 	unsigned int n = (unsigned int)fd;
 	struct slot *found = sock_slot(fd), *chunk, *none = NULL;
 
-	if (found || n >= SOCK_FDS_PER_CHUNK * SOCK_FD_CHUNKS)
+	if (found || n >= SOCK_FDS)
 		return found;
 	chunk = memory_map(SOCK_FDS_PER_CHUNK * sizeof(*chunk));
 	if (chunk && !atomic_compare_exchange_strong(
@@ -59,16 +59,16 @@ struct slot *sock_make_slot(int fd)
 
 struct sock *sock_believed(int fd)
 {
-	const struct slot *slot = sock_slot(fd);
 	struct sock *sock = sock_occupant(fd);
-	const uint32_t seen = slot ? atomic_load(&slot->shared_seen) : 0;
+	uint32_t seen;
 
 	if (!sock || sock_is_not_udp(sock) || sock_is_armed(sock))
 		return sock;
-	return seen >= (sock == SOCK_EXAMINED ? atomic_load(&shared_bound_seen)
-					      : atomic_load(&shared_seen))
-		       ? sock
-		       : NULL;
+	seen = atomic_load(&sock_slot(fd)->shared_seen);
+	return seen < atomic_load(sock == SOCK_EXAMINED ? &shared_bound_seen
+							: &shared_seen)
+		       ? NULL
+		       : sock;
 }
 
 void sock_note_shared(bool bound)

@@ -259,26 +259,6 @@ static bool is_same_family(const struct sockaddr_in6 *a,
 }
 
 /*
- * Makes the application's own connect.  False: the kernel chose another address
- * than the one asked, and fd is disconnected again, to get that.  Otherwise
- * *result and errno are those of the connect.
- */
-static bool connect_plainly(struct plan *plan, int *result)
-{
-	struct sockaddr_in6 name;
-
-	*result = connect_to_peer(plan);
-	if (*result || is_at_asked(plan, &name))
-		return true;
-	/* Not one that a former peer of the other family has left it. */
-	if (has_own_port(plan) && is_same_family(&name, &plan->asked))
-		disconnect(plan);
-	else
-		pin(plan);
-	return plan->is_pinned;
-}
-
-/*
  * The application's own connect comes first where a disconnect does not cost
  * the port, for the kernel often chooses the right address: two connects lose
  * what the client sends meanwhile, and the kernel finds the socket more slowly.
@@ -286,13 +266,23 @@ static bool connect_plainly(struct plan *plan, int *result)
  */
 static int move(struct plan *plan)
 {
-	int result;
+	struct sockaddr_in6 name;
 
 	if (is_link_local(plan))
 		plan->device = read_device(plan);
-	if ((has_own_port(plan) || !is_wildcard(plan)) &&
-	    connect_plainly(plan, &result))
-		return result;
+	if (has_own_port(plan) || !is_wildcard(plan)) {
+		if (connect_to_peer(plan))
+			return -1;
+		if (is_at_asked(plan, &name))
+			return 0;
+		/* A port to lose, or what a peer of the other family left. */
+		if (!has_own_port(plan) ||
+		    !is_same_family(&name, &plan->asked)) {
+			pin(plan);
+			return 0;
+		}
+		disconnect(plan);
+	}
 	return connect_twice(plan) ? 0 : connect_pinned(plan);
 }
 
@@ -402,13 +392,10 @@ int follow_connect(int fd, const struct sockaddr *addr, socklen_t len)
 	if (!addr || len < sizeof(addr->sa_family) || !peers_are_open() ||
 	    !sock_may_be_udp(fd))
 		return connect_to_peer(&plan);
-	if (sock_is_off()) {
-		plan.sock = sock_known(fd);
-		return connect_to_other(&plan);
-	}
-	plan.sock = sock_probe(fd);
-	if (addr->sa_family == AF_UNSPEC || !is_address(addr, len) ||
-	    !sock_may_be_udp(fd) || !make_plan(&plan) ||
+	plan.sock = sock_is_off() ? sock_known(fd) : sock_probe(fd);
+	if (sock_is_off() || addr->sa_family == AF_UNSPEC ||
+	    !is_address(addr, len) || !sock_may_be_udp(fd) ||
+	    !make_plan(&plan) ||
 	    /* Nothing is noted of an untracked one: see sock_adopt(). */
 	    (plan.sock && lock_is_borrowed())) {
 		errno = saved;

@@ -34,7 +34,7 @@ struct sock {
 	_Atomic uint64_t cookie; /* SO_COOKIE, or 0 where unknown */
 	_Atomic uint32_t fds;	 /* that are this socket; 0: free for reuse */
 	uint32_t index;		 /* in all of sock_chunks */
-	_Atomic uint64_t id;	 /* never used again: see peers.h */
+	_Atomic uint64_t id;	 /* in the table of peers: see peers.h */
 	_Atomic uint32_t wanted; /* pktinfo_kinds that the application set */
 	_Atomic uint32_t device; /* ifindex of SO_BINDTODEVICE, or 0 */
 	_Atomic int family;	 /* AF_INET or AF_INET6 */
@@ -104,25 +104,22 @@ static inline struct sock *sock_occupant(int fd)
 		    : NULL;
 }
 
-/* The number of this socket in the table of peers: see peers.h. */
+/* What struct sock says of these fields. */
 static inline uint64_t sock_id(const struct sock *sock)
 {
 	return atomic_load(&sock->id);
 }
 
-/* AF_INET or AF_INET6. */
 static inline sa_family_t sock_family(const struct sock *sock)
 {
 	return (sa_family_t)atomic_load(&sock->family);
 }
 
-/* The enum pktinfo_kinds that the application itself has switched on. */
 static inline uint32_t sock_wanted(const struct sock *sock)
 {
 	return atomic_load(&sock->wanted);
 }
 
-/* The interface that SO_BINDTODEVICE binds it to, or 0. */
 static inline uint32_t sock_ifindex(const struct sock *sock)
 {
 	return atomic_load(&sock->device);

@@ -219,19 +219,17 @@ static bool look_at_hooks(struct adoption *a, void *handle)
 	return true;
 }
 
-enum protection { WRITABLE, READ_ONLY, UNKNOWN };
-
-/* Adds nothing to a word there, which fails with EFAULT where it is read-only.
- * futex(2), FUTEX_WAKE_OP. */
-static enum protection protection_of(uintptr_t *at)
+/*
+ * Adds nothing to a word there.  False, and errno: EFAULT where it is
+ * read-only.  futex(2), FUTEX_WAKE_OP.
+ */
+static bool is_writable(uintptr_t *at)
 {
 	const int add_nothing = FUTEX_OP(FUTEX_OP_OR, 0, FUTEX_OP_CMP_EQ, 0);
 	uint32_t no_waiters = 0;
 
-	if (real.syscall(SYS_futex, &no_waiters, FUTEX_WAKE_OP_PRIVATE, 0, NULL,
-			 at, add_nothing) >= 0)
-		return WRITABLE;
-	return errno == EFAULT ? READ_ONLY : UNKNOWN;
+	return real.syscall(SYS_futex, &no_waiters, FUTEX_WAKE_OP_PRIVATE, 0,
+			    NULL, at, add_nothing) >= 0;
 }
 
 /* Read-only slots are in PT_GNU_RELRO: the loader protected them when done. */
@@ -239,14 +237,14 @@ static void store(uintptr_t *at, uintptr_t value)
 {
 	const uintptr_t page_bytes = (uintptr_t)sysconf(_SC_PAGESIZE);
 	void *page = object_pointer((uintptr_t)at & ~(page_bytes - 1));
-	const enum protection before = protection_of(at);
+	const bool is_protected = !is_writable(at);
 
-	if (before == UNKNOWN ||
-	    (before == READ_ONLY &&
+	if (is_protected &&
+	    (errno != EFAULT ||
 	     mprotect(page, page_bytes, PROT_READ | PROT_WRITE)))
 		return;
 	__atomic_store_n(at, value, __ATOMIC_RELAXED);
-	if (before == READ_ONLY)
+	if (is_protected)
 		(void)mprotect(page, page_bytes, PROT_READ);
 }
 

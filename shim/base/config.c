@@ -5,7 +5,6 @@
 #include "base/quiet.h"
 #include "base/real.h"
 #include "base/text_buffer.h"
-#include "base/told.h"
 #include "common/nearest.h"
 #include "common/port_list.h"
 #include "common/variable.h"
@@ -97,6 +96,68 @@ static bool read_variable(const char *text, const struct variable *variable,
 	return true;
 }
 
+/* An entry that is looked for, and what is known of it. */
+struct search {
+	const char *entry;
+	size_t length; /* of the part that has matched */
+	bool differs;
+	bool found;
+};
+
+static void look_at(struct search *search, char c)
+{
+	if (c && !search->differs && search->entry[search->length] == c) {
+		search->length++;
+		return;
+	}
+	search->differs = c;
+	if (c)
+		return;
+	search->found |= !search->entry[search->length];
+	search->length = 0;
+}
+
+/* The environment that our parent was started with.  proc(5). */
+static int open_environment(void)
+{
+	struct text_buffer path = { 0 };
+
+	text_buffer_add(&path, "/proc/");
+	text_buffer_add_number(&path, (unsigned long)getppid());
+	text_buffer_add(&path, "/environ");
+	path.text[path.length] = '\0';
+	return (int)real.syscall(SYS_openat, AT_FDCWD, path.text,
+				 O_RDONLY | O_CLOEXEC);
+}
+
+/*
+ * Whether our parent was started with this entry of environ(7), "NAME=value",
+ * and with our LD_PRELOAD: then it has reported it.  False where the parent
+ * cannot be looked at.
+ */
+static bool parent_reported(const char *entry)
+{
+	static const char name[] = "LD_PRELOAD=";
+	const char *preload = secure_getenv("LD_PRELOAD");
+	struct search searches[] = {
+		{ .entry = entry },
+		{ .entry = preload ? preload - (sizeof(name) - 1) : "" },
+	};
+	const int fd = preload ? open_environment() : -1;
+	char data[1024];
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	while ((n = real.read(fd, data, sizeof(data))) > 0)
+		for (ssize_t i = 0; i < n; i++) {
+			look_at(&searches[0], data[i]);
+			look_at(&searches[1], data[i]);
+		}
+	(void)real.close(fd);
+	return searches[0].found && searches[1].found;
+}
+
 enum { MOST_SHOWN = 80 }; /* of a text that may be anything */
 
 /* To stderr: where else it may go is not known yet. */
@@ -128,7 +189,7 @@ static void read_variables(struct config *config)
 		if (v->offset == offsetof(struct config, disable) &&
 		    v->kind == VARIABLE_SWITCH)
 			config->disable = 1;
-		if (!told_by_parent(text - strlen(v->name) - 1))
+		if (!parent_reported(text - strlen(v->name) - 1))
 			report_value(v, text);
 	}
 }
@@ -163,7 +224,7 @@ static void check_name(const char *entry)
 
 	memcpy(name, entry, length < sizeof(name) ? length : sizeof(name) - 1);
 	nearest = nearest_variable(name);
-	if ((nearest && !strcmp(nearest, name)) || told_by_parent(entry))
+	if ((nearest && !strcmp(nearest, name)) || parent_reported(entry))
 		return;
 	text_buffer_add(&line, "replyfrom: ");
 	text_buffer_add(&line, name);

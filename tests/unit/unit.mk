@@ -32,7 +32,7 @@ PEERS_ROOMS = lock peers peers_client peers_evict peers_table peers_thread pktin
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config nearest port_list quiet raw real text_buffer told \
+$(U)/config: $(call rooms,config nearest port_list quiet raw real text_buffer \
 	variable) $(call props,child)
 
 $(U)/counters: $(call rooms,counters)

@@ -106,15 +106,14 @@ struct search {
 
 static void look_at(struct search *search, char c)
 {
-	if (c && !search->differs && search->entry[search->length] == c) {
+	search->differs |= search->entry[search->length] != c;
+	if (!c) {
+		search->found |= !search->differs;
+		search->differs = false;
+		search->length = 0;
+	} else if (!search->differs) {
 		search->length++;
-		return;
 	}
-	search->differs = c;
-	if (c)
-		return;
-	search->found |= !search->entry[search->length];
-	search->length = 0;
 }
 
 /* The environment that our parent was started with.  proc(5). */

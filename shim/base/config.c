@@ -57,22 +57,13 @@ static bool parse_word(const char *text, const struct variable *variable,
 	return false;
 }
 
-/* Not open(2), which is a cancellation point. */
-static int open_services(void)
-{
-	return (int)real.syscall(SYS_openat, AT_FDCWD, "/etc/services",
-				 O_RDONLY | O_CLOEXEC);
-}
-
 static bool parse_ports(const char *text, struct config *config)
 {
 	static uint32_t ports[PORTS_WORDS];
-	const struct port_list_services services = { open_services, real.read,
-						     real.close };
 
 	if (!strcasecmp(text, "all"))
 		return true;
-	if (!port_list_read(text, &services, ports))
+	if (!port_list_read(text, real.syscall, ports))
 		return false;
 	config->only_ports = ports;
 	return true;

@@ -14,7 +14,7 @@
 
 bool ask_ports_read(const char *text, uint32_t *ports)
 {
-	return port_list_read(text, &process_services, ports);
+	return port_list_read(text, syscall, ports);
 }
 
 /* Where the port begins, behind its colon; NULL: an address alone. */

@@ -251,14 +251,6 @@ static bool read_maps(struct process *process)
 	return is_known;
 }
 
-static int open_services(void)
-{
-	return open("/etc/services", O_RDONLY | O_CLOEXEC);
-}
-
-const struct port_list_services process_services = { open_services, read,
-						     close };
-
 /* A value that is neither on nor off disables the library, too. */
 static bool disables(const char *value)
 {
@@ -277,7 +269,7 @@ static void read_variable(struct process *process, const char *entry)
 	} else if (!strncmp(entry, "REPLYFROM_DISABLE=", 18)) {
 		process->disabled = disables(entry + 18);
 	} else if (!strncmp(entry, "REPLYFROM_ONLY_PORTS=", 21)) {
-		process->choosy = port_list_read(entry + 21, &process_services,
+		process->choosy = port_list_read(entry + 21, syscall,
 						 process->only_ports);
 	} else if (!strncmp(entry, "LISTEN_FDS=", 11)) {
 		process->passed = true;

@@ -56,9 +56,6 @@ struct process {
 	uint32_t only_ports[PORTS_WORDS];
 };
 
-/* This host's services(5). */
-extern const struct port_list_services process_services;
-
 /* Reads all of it.  False, and errno: there is none. */
 bool process_read(pid_t pid, struct process *process);
 

@@ -8,8 +8,10 @@
 
 #include "common/variable.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <strings.h>
+#include <sys/syscall.h>
 
 /* Digits of a port number; longer words are names. */
 enum { MOST_DIGITS = 5 };
@@ -74,15 +76,15 @@ static bool line_names(const struct service_line *line, const char *name,
 	return true;
 }
 
-static bool find_in_file(int fd, const struct port_list_services *services,
-			 const char *name, size_t length, uint32_t *port)
+static bool find_in_file(int fd, __typeof__(&syscall) call, const char *name,
+			 size_t length, uint32_t *port)
 {
 	struct service_line line = { 0 };
 	char data[1024];
-	ssize_t n;
+	long n;
 
-	while ((n = services->read(fd, data, sizeof(data))) > 0)
-		for (ssize_t i = 0; i < n; i++) {
+	while ((n = call(SYS_read, fd, data, sizeof(data))) > 0)
+		for (long i = 0; i < n; i++) {
 			if (data[i] != '\n') {
 				if (line.length < sizeof(line.text))
 					line.text[line.length++] = data[i];
@@ -95,16 +97,17 @@ static bool find_in_file(int fd, const struct port_list_services *services,
 	return line_names(&line, name, length, port);
 }
 
-static bool find_service(const struct port_list_services *services,
-			 const char *name, size_t length, uint32_t *port)
+static bool find_service(__typeof__(&syscall) call, const char *name,
+			 size_t length, uint32_t *port)
 {
-	const int fd = services->open();
+	const int fd = (int)call(SYS_openat, AT_FDCWD, "/etc/services",
+				 O_RDONLY | O_CLOEXEC);
 	bool found;
 
 	if (fd < 0)
 		return false;
-	found = find_in_file(fd, services, name, length, port);
-	(void)services->close(fd);
+	found = find_in_file(fd, call, name, length, port);
+	(void)call(SYS_close, fd);
 	return found;
 }
 
@@ -116,15 +119,14 @@ static void set_range(uint32_t *ports, uint32_t first, uint32_t last)
 
 /* "53", "5000-5010" or "domain" */
 static bool read_item(const char *item, size_t length,
-		      const struct port_list_services *services,
-		      uint32_t *ports)
+		      __typeof__(&syscall) call, uint32_t *ports)
 {
 	const char *dash = memchr(item, '-', length);
 	const size_t before = dash ? (size_t)(dash - item) : length;
 	const bool is_name = strspn(item, "0123456789-") < length;
 	uint32_t first, last;
 
-	if (is_name ? !find_service(services, item, length, &first)
+	if (is_name ? !find_service(call, item, length, &first)
 		    : !read_port(item, before, &first))
 		return false;
 	last = first;
@@ -137,7 +139,7 @@ static bool read_item(const char *item, size_t length,
 	return true;
 }
 
-bool port_list_read(const char *text, const struct port_list_services *services,
+bool port_list_read(const char *text, __typeof__(&syscall) call,
 		    uint32_t *ports)
 {
 	static const char blanks[] = " \t", separators[] = ", \t";
@@ -148,7 +150,7 @@ bool port_list_read(const char *text, const struct port_list_services *services,
 	while (*text) {
 		const size_t length = strcspn(text, separators);
 
-		if (!read_item(text, length, services, ports))
+		if (!read_item(text, length, call, ports))
 			return false;
 		text += length + strspn(text + length, blanks);
 		if (*text != ',')

@@ -5,7 +5,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
-#include <sys/types.h>
+#include <unistd.h>
 
 /* A set has a bit for each port. */
 #define PORTS_COUNT 65536
@@ -19,21 +19,12 @@ static inline bool ports_has(const uint32_t *ports, uint16_t port)
 }
 
 /*
- * Opens, reads and closes the file of service names, services(5).  The library
- * passes libc's own functions, the command the usual ones.
- */
-struct port_list_services {
-	int (*open)(void); /* an fd, or -1 */
-	ssize_t (*read)(int fd, void *data, size_t bytes);
-	int (*close)(int fd);
-};
-
-/*
  * Sets the bit of each port that is listed, of PORTS_WORDS words.  Between
- * ports, ranges and names of UDP services stand commas, blanks or both.  False,
- * and some bits may be set: it is no such list.
+ * ports, ranges and names of UDP services stand commas, blanks or both.  Names
+ * are looked up in services(5) by `call`, which is syscall(2) or libc's own.
+ * False, and some bits may be set: it is no such list.
  */
-bool port_list_read(const char *text, const struct port_list_services *services,
+bool port_list_read(const char *text, __typeof__(&syscall) call,
 		    uint32_t *ports);
 
 #endif

@@ -176,33 +176,11 @@ static void read_variables(struct config *config)
 		if (!text || read_variable(text, v, config))
 			continue;
 		/* The kill switch: any unusable value disables the library. */
-		if (v->offset == offsetof(struct config, disable) &&
-		    v->kind == VARIABLE_SWITCH)
+		if (v->offset == offsetof(struct config, disable))
 			config->disable = 1;
 		if (!parent_reported(text - strlen(v->name) - 1))
 			report_value(v, text);
 	}
-}
-
-static const char prefix[] = "REPLYFROM_";
-
-/* The variable that this name is, or may have been meant for; or NULL. */
-static const char *nearest_variable(const char *name)
-{
-	const size_t before = sizeof(prefix) - 1;
-	size_t least = NEAREST_MOST + 1;
-	const char *nearest = NULL;
-
-	for (const struct variable *v = variables; v->name; v++) {
-		const size_t n =
-			nearest_distance(name + before, v->name + before);
-
-		if (n < least) {
-			least = n;
-			nearest = v->name;
-		}
-	}
-	return nearest;
 }
 
 static void check_name(const char *entry)
@@ -213,7 +191,7 @@ static void check_name(const char *entry)
 	const char *nearest;
 
 	memcpy(name, entry, length < sizeof(name) ? length : sizeof(name) - 1);
-	nearest = nearest_variable(name);
+	nearest = nearest_name(name, &variables->name, sizeof(*variables));
 	if ((nearest && !strcmp(nearest, name)) || parent_reported(entry))
 		return;
 	text_buffer_add(&line, "replyfrom: ");
@@ -229,6 +207,8 @@ static void check_name(const char *entry)
 
 static void check_names(void)
 {
+	static const char prefix[] = "REPLYFROM_";
+
 	/* A privileged program does not report what its user has set. */
 	if (getauxval(AT_SECURE))
 		return;

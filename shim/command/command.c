@@ -4,7 +4,6 @@
 #include "command/command.h"
 
 #include "command/print.h"
-#include "common/nearest.h"
 
 #include <dlfcn.h>
 #include <errno.h>
@@ -247,22 +246,6 @@ int command_color(const char *when)
 	if (print_set_color(word))
 		return GO_ON;
 	return command_fail(EXIT_USAGE, word, "not one of auto, always, never");
-}
-
-const char *command_nearest(const char *word, const char *const *names)
-{
-	const char *nearest = NULL;
-	size_t least = NEAREST_MOST + 1;
-
-	for (; *names; names++) {
-		const size_t n = nearest_distance(word, *names);
-
-		if (n < least && n < strlen(*names)) {
-			least = n;
-			nearest = *names;
-		}
-	}
-	return nearest;
 }
 
 int command_finish(int status)

@@ -79,9 +79,6 @@ int command_color(const char *when);
 /* Added to the letter of a long option that has no short one. */
 enum { LONG_OPTION = UCHAR_MAX + 1 };
 
-/* The one of the names, which NULL ends, that this may have been meant for. */
-const char *command_nearest(const char *word, const char *const *names);
-
 /* What this clock shows.  clock_gettime(2). */
 static inline int64_t command_now_ms(clockid_t clock)
 {

@@ -5,6 +5,7 @@
 
 #include "command/command.h"
 #include "command/payload.h"
+#include "common/nearest.h"
 #include "common/variable.h"
 
 #include <ctype.h>
@@ -228,6 +229,6 @@ const char *help_nearest(const char *word)
 	for (const struct subcommand *s = subcommands; s->name; s++)
 		names[count++] = s->name;
 	names[count] = "help";
-	return command_nearest(word, names);
+	return nearest_name(word, names, sizeof(*names));
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* How far apart two words are. */
+/* Finds the name that a misspelt word was meant for. */
 #include "common/nearest.h"
 
 #include <string.h>
@@ -27,4 +27,21 @@ size_t nearest_distance(const char *a, const char *b)
 		}
 	}
 	return row[length];
+}
+
+const char *nearest_name(const char *word, const char *const *names,
+			 size_t stride)
+{
+	const char *nearest = NULL;
+	size_t least = 3;
+
+	for (; *names; names = (const void *)((const char *)names + stride)) {
+		const size_t n = nearest_distance(word, *names);
+
+		if (n < least && n < strlen(*names)) {
+			least = n;
+			nearest = *names;
+		}
+	}
+	return nearest;
 }

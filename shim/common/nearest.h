@@ -11,7 +11,12 @@
  */
 size_t nearest_distance(const char *a, const char *b);
 
-/* More than this makes it another word. */
-enum { NEAREST_MOST = 2 };
+/*
+ * The name that `word` was meant for, or NULL: the nearest, up to two letters
+ * apart and not all of them.  `names` is the first; each has another one so
+ * many bytes behind it, and the last is NULL.
+ */
+const char *nearest_name(const char *word, const char *const *names,
+			 size_t stride);
 
 #endif

@@ -2,13 +2,13 @@
 /* Takes and releases the leaf locks, and notices forks. */
 #include "base/lock.h"
 
-#include "base/memory.h"
 #include "base/sandbox.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stddef.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -25,12 +25,19 @@ static _Thread_local time_t refused_at_s;
 
 counter lock_refusals;
 
+/* The largest page of the machine: arm64 has up to 64 KiB. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
+#define PAGE_BYTES 4096
+#else
+#define PAGE_BYTES 65536
+#endif
+
 /*
  * The words of lock_page: the generation, and the pid of the process whose own
  * memory this is.  In a forked child the kernel has zeroed them.
  */
-enum { GENERATION, OWNER, WORDS };
-_Atomic uint32_t *_Atomic lock_page;
+enum { GENERATION, OWNER };
+_Alignas(PAGE_BYTES) _Atomic uint32_t lock_page[PAGE_BYTES / sizeof(uint32_t)];
 /* The last generation of this process and its ancestors: not lock_page. */
 static _Atomic uint32_t generations;
 /* See lock_be_wary(). */
@@ -38,50 +45,24 @@ static _Atomic bool wary;
 /* The pid of generation 1. */
 static _Atomic pid_t first_process;
 
-static _Atomic uint32_t *wiped_page(void)
-{
-	static _Atomic uint32_t unwiped[WORDS];
-	size_t bytes = (size_t)sysconf(_SC_PAGESIZE);
-	_Atomic uint32_t *none = NULL;
-	void *page = memory_map(bytes);
-	/* Before Linux 4.14 it cannot be; then only fork(3) is noticed. */
-	const bool is_wiped = page && !madvise(page, bytes, MADV_WIPEONFORK);
-	_Atomic uint32_t *mine = is_wiped ? page : unwiped;
-
-	if (!atomic_compare_exchange_strong(&lock_page, &none, mine))
-		mine = none;
-	if (page && mine != page)
-		memory_unmap(page, bytes);
-	return mine;
-}
-
-static uint32_t new_generation(_Atomic uint32_t *page)
-{
-	uint32_t none = 0, next = atomic_fetch_add(&generations, 1) + 1;
-	const pid_t owner = sandbox_forbids(SANDBOX_WAITS) ? 0 : getpid();
-
-	if (next == 1)
-		atomic_store(&first_process, owner);
-	atomic_store(&page[OWNER], (uint32_t)owner);
-	return atomic_compare_exchange_strong(&page[GENERATION], &none, next)
-		       ? next
-		       : none;
-}
-
 uint32_t lock_begin_generation(void)
 {
-	_Atomic uint32_t *page =
-		atomic_load_explicit(&lock_page, memory_order_acquire);
-	uint32_t mine;
-	int saved = errno;
+	const int saved = errno;
+	const pid_t owner = sandbox_forbids(SANDBOX_WAITS) ? 0 : getpid();
+	uint32_t none = 0, next;
 
-	if (!page)
-		page = wiped_page();
-	mine = atomic_load_explicit(page, memory_order_relaxed);
-	if (!mine)
-		mine = new_generation(page);
+	/* Before Linux 4.14 it cannot be; then only fork(3) is noticed. */
+	if (!atomic_load(&generations))
+		(void)madvise(lock_page, sizeof(lock_page), MADV_WIPEONFORK);
+	next = atomic_fetch_add(&generations, 1) + 1;
+	if (next == 1)
+		atomic_store(&first_process, owner);
+	atomic_store(&lock_page[OWNER], (uint32_t)owner);
+	if (!atomic_compare_exchange_strong(&lock_page[GENERATION], &none,
+					    next))
+		next = none;
 	errno = saved;
-	return mine;
+	return next;
 }
 
 static void begin_in_child(void)

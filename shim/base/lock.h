@@ -70,7 +70,7 @@ enum lock_place {
 #define LOCK_OVERDUE_S 10
 
 /* For the inline functions below, and for readers without a lock. */
-extern HIDDEN _Atomic uint32_t *_Atomic lock_page;
+extern HIDDEN _Atomic uint32_t lock_page[];
 extern HIDDEN _Thread_local enum lock_place lock_inside;
 
 /* The generation of this process when it has none yet. */
@@ -82,10 +82,7 @@ uint32_t lock_begin_generation(void);
  */
 static inline uint32_t lock_generation(void)
 {
-	_Atomic uint32_t *page =
-		atomic_load_explicit(&lock_page, memory_order_acquire);
-	uint32_t mine =
-		page ? atomic_load_explicit(page, memory_order_relaxed) : 0;
+	uint32_t mine = atomic_load_explicit(lock_page, memory_order_relaxed);
 
 	return LIKELY(mine) ? mine : lock_begin_generation();
 }

@@ -82,7 +82,7 @@ static unsigned int give_up(const struct sock_fprog *filter)
 	static _Atomic bool told;
 	unsigned int what;
 
-	/* This also maps the page that locks need, while mmap(2) is allowed. */
+	/* Also begins a generation, while madvise(2) is allowed. */
 	if (lock_is_borrowed())
 		return 0;
 	seccomp_watch(true);

@@ -5,9 +5,11 @@
  */
 #include "base/quiet.h"
 
+#include "base/calls.h"
 #include "base/real.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
@@ -18,8 +20,6 @@
 #include <sys/un.h>
 #include <time.h>
 #include <unistd.h>
-
-#define QUIET_EMPTY_PATH 0x1000 /* AT_EMPTY_PATH.  open(2) */
 
 /* RFC 3164, without a time: the receiver adds it.  Does not block. */
 static bool write_to_syslog(const struct text_buffer *line)
@@ -55,29 +55,22 @@ struct quiet {
 static const struct timespec at_once = { 0 };
 
 /* False, and nothing may be written: a seccomp filter refuses a call. */
-static bool block_raised(struct quiet *quiet)
+static bool begin_quiet(struct quiet *quiet)
 {
 	sigset_t none;
 
 	sigemptyset(&none);
-	if (pthread_sigmask(SIG_BLOCK, &quiet->raised, &quiet->mask))
-		return false;
-	if (!sigpending(&quiet->pending) &&
-	    sigtimedwait(&none, NULL, &at_once) < 0 && errno == EAGAIN)
-		return true;
-	(void)pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
-	return false;
-}
-
-static bool begin_quiet(struct quiet *quiet)
-{
-	sigemptyset(&quiet->raised);
+	quiet->raised = none;
 	for (size_t i = 0; i < SIGNALS; i++)
 		sigaddset(&quiet->raised, signals[i]);
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE,
 				     &quiet->cancelable);
-	if (block_raised(quiet))
-		return true;
+	if (!pthread_sigmask(SIG_BLOCK, &quiet->raised, &quiet->mask)) {
+		if (!sigpending(&quiet->pending) &&
+		    sigtimedwait(&none, NULL, &at_once) < 0 && errno == EAGAIN)
+			return true;
+		(void)pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
+	}
 	(void)pthread_setcancelstate(quiet->cancelable, NULL);
 	return false;
 }
@@ -93,12 +86,6 @@ static void end_quiet(struct quiet *quiet)
 	(void)pthread_sigmask(SIG_SETMASK, &quiet->mask, NULL);
 	(void)pthread_setcancelstate(quiet->cancelable, NULL);
 }
-
-/* Which file fd 2 is. */
-struct identity {
-	uint64_t device;
-	uint64_t inode;
-};
 
 enum { STDERR_UNKNOWN, STDERR_MEANT, STDERR_OTHER };
 
@@ -117,56 +104,49 @@ static struct {
 enum { INODE = 4, DEVICE = 17, STATUS_WORDS = 32 };
 
 /* STATX_TYPE and STATX_INO */
-#define QUIET_WANTED 0x101
+#define STATUS_WANTED 0x101
 
-/* By number: fstat(2) has many names.  Before Linux 4.11: all files are one. */
-static bool identify(struct identity *identity)
+/*
+ * Whether there is an fd 2.  By number: fstat(2) has many names.  Before Linux
+ * 4.11 `status` is left as it is: all files are one.
+ */
+static bool stderr_read(uint64_t *status)
 {
-	uint64_t status[STATUS_WORDS] = { 0 };
-
-	*identity = (struct identity){ 0, 0 };
-	if (real.syscall(SYS_statx, STDERR_FILENO, "", QUIET_EMPTY_PATH,
-			 QUIET_WANTED, status) < 0)
-		return errno != EBADF;
-	identity->device = status[DEVICE];
-	identity->inode = status[INODE];
-	return true;
+	return real.syscall(SYS_statx, STDERR_FILENO, "", AT_EMPTY_PATH,
+			    STATUS_WANTED, status) >= 0 ||
+	       errno != EBADF;
 }
 
 static bool is_for_lines(void)
 {
-	int domain = 0, type = 0;
-	socklen_t len = sizeof(domain);
+	int domain, type;
 
-	if (real.getsockopt(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, &domain,
-			    &len) < 0)
+	if (!sockopt_get(STDERR_FILENO, SOL_SOCKET, SO_DOMAIN, &domain))
 		return errno != EBADF; /* no socket */
-	len = sizeof(type);
 	return domain == AF_UNIX &&
-	       !real.getsockopt(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type,
-				&len) &&
+	       sockopt_get(STDERR_FILENO, SOL_SOCKET, SO_TYPE, &type) &&
 	       type != SOCK_DGRAM;
 }
 
 void quiet_stderr_is(bool there)
 {
-	struct identity now = { 0, 0 };
+	uint64_t now[STATUS_WORDS] = { 0 };
 
-	there = there && is_for_lines() && identify(&now);
-	atomic_store(&meant.device, now.device);
-	atomic_store(&meant.inode, now.inode);
+	there = there && is_for_lines() && stderr_read(now);
+	atomic_store(&meant.device, now[DEVICE]);
+	atomic_store(&meant.inode, now[INODE]);
 	atomic_store(&meant.state, there ? STDERR_MEANT : STDERR_OTHER);
 }
 
 bool quiet_has_stderr(void)
 {
-	struct identity now;
+	uint64_t now[STATUS_WORDS] = { 0 };
 
 	if (atomic_load(&meant.state) == STDERR_UNKNOWN)
 		quiet_stderr_is(true);
-	return atomic_load(&meant.state) == STDERR_MEANT && identify(&now) &&
-	       now.device == atomic_load(&meant.device) &&
-	       now.inode == atomic_load(&meant.inode);
+	return atomic_load(&meant.state) == STDERR_MEANT && stderr_read(now) &&
+	       now[DEVICE] == atomic_load(&meant.device) &&
+	       now[INODE] == atomic_load(&meant.inode);
 }
 
 /* Does not block: the reader of a pipe may be late. */

@@ -10,11 +10,6 @@
 #include <stdbool.h>
 #include <sys/socket.h>
 
-/* Missing from older headers. */
-#ifndef SO_BINDTOIFINDEX
-#define SO_BINDTOIFINDEX 62
-#endif
-
 /* False and errno: getsockopt(2) failed. */
 static inline bool sockopt_get(int fd, int level, int name, int *value)
 {

@@ -15,9 +15,6 @@
 #else
 #define FCNTL SYS_fcntl
 #endif
-#ifndef SYS_recvmmsg_time64
-#define SYS_recvmmsg_time64 417
-#endif
 #if HAS_TIME32_NAME
 #undef SYS_recvmmsg
 #define SYS_recvmmsg SYS_recvmmsg_time64

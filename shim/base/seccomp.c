@@ -20,21 +20,10 @@
 #define MACHINE AUDIT_ARCH_I386
 #elif defined(__aarch64__) && !defined(__AARCH64EB__)
 #define MACHINE AUDIT_ARCH_AARCH64
-#elif defined(__riscv) && __riscv_xlen == 64 && defined(AUDIT_ARCH_RISCV64)
+#elif defined(__riscv) && __riscv_xlen == 64
 #define MACHINE AUDIT_ARCH_RISCV64
 #elif defined(__s390x__)
 #define MACHINE AUDIT_ARCH_S390X
-#endif
-
-/* Missing from older headers. */
-#ifndef SECCOMP_RET_ACTION_FULL
-#define SECCOMP_RET_ACTION_FULL 0xffff0000U
-#endif
-#ifndef SECCOMP_RET_LOG
-#define SECCOMP_RET_LOG 0x7ffc0000U
-#endif
-#ifndef SECCOMP_RET_USER_NOTIF
-#define SECCOMP_RET_USER_NOTIF 0x7fc00000U
 #endif
 
 /* The content of a register before an instruction, if it is known. */

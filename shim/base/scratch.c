@@ -4,7 +4,6 @@
 
 #include "base/memory.h"
 
-#include <errno.h>
 #include <stdatomic.h>
 #include <stddef.h>
 
@@ -20,19 +19,10 @@ struct block {
 
 static _Atomic(struct block *) kept[KEPT];
 
-static void discard(struct block *block)
-{
-	int saved = errno;
-
-	memory_unmap(block, block->bytes);
-	errno = saved;
-}
-
 static struct block *take_block(size_t bytes)
 {
 	size_t whole = LEAST_BYTES;
 	struct block *block = NULL;
-	int saved = errno;
 
 	while (whole < bytes + sizeof(*block))
 		whole *= 2;
@@ -40,7 +30,7 @@ static struct block *take_block(size_t bytes)
 		if (atomic_load_explicit(&kept[i], memory_order_relaxed))
 			block = atomic_exchange(&kept[i], NULL);
 		if (block && block->bytes < whole) {
-			discard(block);
+			memory_unmap(block, block->bytes);
 			block = NULL;
 		}
 	}
@@ -49,7 +39,6 @@ static struct block *take_block(size_t bytes)
 		if (block)
 			block->bytes = whole;
 	}
-	errno = saved;
 	return block;
 }
 
@@ -62,7 +51,7 @@ static void give_block_back(struct block *const *lent)
 		if (atomic_compare_exchange_strong(&kept[i], &none, block))
 			return;
 	}
-	discard(block);
+	memory_unmap(block, block->bytes);
 }
 
 /*

@@ -37,15 +37,11 @@ static const struct {
 	{ SANDBOX_WAITS, SYS_kill },
 	{ SANDBOX_WAITS | SANDBOX_LINES, SYS_getpid },
 	{ SANDBOX_WAITS, SYS_sched_yield },
-#ifdef SYS_nanosleep
 	{ SANDBOX_WAITS, SYS_nanosleep },
-#endif
 #ifdef SYS_clock_nanosleep
 	{ SANDBOX_WAITS, SYS_clock_nanosleep },
 #endif
-#ifdef SYS_ppoll
 	{ SANDBOX_LINES, SYS_ppoll },
-#endif
 	{ SANDBOX_WAITS | SANDBOX_FOLLOWS | SANDBOX_LINES, SYS_rt_sigprocmask },
 	{ SANDBOX_LINES, SYS_rt_sigpending },
 	{ SANDBOX_LINES, SYS_rt_sigtimedwait },

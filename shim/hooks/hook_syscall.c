@@ -23,32 +23,22 @@
  * is disabled meanwhile.  A handler that jumps out of here leaves it disabled;
  * as these calls do not wait for long, that is unlikely.
  */
-static bool connect_or_send(long number, const long a[RAW_ARGUMENTS],
-			    long *result)
+static long connect_or_send(long number, const long a[RAW_ARGUMENTS])
 {
 	int cancelable;
+	long result;
 
-	if (!sock_may_be_udp(INT(0)))
-		return false;
 	(void)pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancelable);
-	switch (number) {
-#ifdef SYS_socket
-	case SYS_connect:
-		*result = connect(INT(0), AT(1), UINT(2));
-		break;
-	case SYS_sendto:
-		*result =
-			sendto(INT(0), AT(1), SIZE(2), INT(3), AT(4), UINT(5));
-		break;
-	case SYS_sendmsg:
-		*result = sendmsg(INT(0), AT(1), INT(2));
-		break;
-#endif
-	default:
-		*result = sendmmsg(INT(0), AT(1), UINT(2), INT(3));
-	}
+	if (number == SYS_connect)
+		result = connect(INT(0), AT(1), UINT(2));
+	else if (number == SYS_sendto)
+		result = sendto(INT(0), AT(1), SIZE(2), INT(3), AT(4), UINT(5));
+	else if (number == SYS_sendmsg)
+		result = sendmsg(INT(0), AT(1), INT(2));
+	else
+		result = sendmmsg(INT(0), AT(1), UINT(2), INT(3));
 	(void)pthread_setcancelstate(cancelable, NULL);
-	return true;
+	return result;
 }
 
 static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
@@ -88,13 +78,11 @@ static ssize_t readv_by_number(int fd, const struct iovec *iov, int count)
 		       : real.syscall(SYS_readv, fd, iov, count);
 }
 
-#ifdef SYS_recvmmsg
 static int recvmmsg_by_number(int fd, struct mmsghdr *msgs, unsigned int n,
 			      batch_flags flags, struct timespec *timeout)
 {
 	return (int)real.syscall(SYS_recvmmsg, fd, msgs, n, flags, timeout);
 }
-#endif
 
 #ifdef SYS_recvmmsg_time64
 static int recvmmsg_time64_by_number(int fd, struct mmsghdr *msgs,
@@ -106,108 +94,80 @@ static int recvmmsg_time64_by_number(int fd, struct mmsghdr *msgs,
 }
 #endif
 
-/* Calls the hook of this number; false when there is none. */
-static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
+/* The call with these arguments, by its hook if it has one. */
+static long call_by_number(long number, const long a[RAW_ARGUMENTS])
 {
 	switch (number) {
-#ifdef SYS_socket
 	case SYS_socket:
-		*result = socket(INT(0), INT(1), INT(2));
-		break;
+		return socket(INT(0), INT(1), INT(2));
 	case SYS_socketpair:
-		*result = socketpair(INT(0), INT(1), INT(2), AT(3));
-		break;
+		return socketpair(INT(0), INT(1), INT(2), AT(3));
 	case SYS_bind:
-		*result = bind(INT(0), AT(1), UINT(2));
-		break;
+		return bind(INT(0), AT(1), UINT(2));
+#ifdef SYS_accept
+	case SYS_accept:
+#endif
 	case SYS_accept4:
-		*result = hook_not_ours(
+		return hook_not_ours(
 			(int)real.syscall(number, a[0], a[1], a[2], a[3]));
-		break;
-	case SYS_recvfrom:
-		*result = recvfrom_by_number(INT(0), AT(1), SIZE(2), INT(3),
-					     AT(4), AT(5));
-		break;
-	case SYS_recvmsg:
-		*result = receive_message(recvmsg_by_number, INT(0), AT(1),
-					  INT(2));
-		break;
 	case SYS_setsockopt:
-		*result = setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
-		break;
+		return setsockopt(INT(0), INT(1), INT(2), AT(3), UINT(4));
 	case SYS_getsockopt:
-		*result = getsockopt(INT(0), INT(1), INT(2), AT(3), AT(4));
-		break;
+		return getsockopt(INT(0), INT(1), INT(2), AT(3), AT(4));
 	case SYS_connect:
 	case SYS_sendto:
 	case SYS_sendmsg:
-#endif
 	case SYS_sendmmsg:
-		return connect_or_send(number, a, result);
-#ifdef SYS_accept
-	case SYS_accept:
-		*result = hook_not_ours(
-			(int)real.syscall(number, a[0], a[1], a[2]));
+		if (sock_may_be_udp(INT(0)))
+			return connect_or_send(number, a);
 		break;
-#endif
-#ifdef SYS_recvmmsg
+	case SYS_recvfrom:
+		return recvfrom_by_number(INT(0), AT(1), SIZE(2), INT(3), AT(4),
+					  AT(5));
+	case SYS_recvmsg:
+		return receive_message(recvmsg_by_number, INT(0), AT(1),
+				       INT(2));
 	case SYS_recvmmsg:
-		*result = receive_messages(recvmmsg_by_number, INT(0), AT(1),
-					   UINT(2), INT(3), AT(4));
-		break;
-#endif
+		return receive_messages(recvmmsg_by_number, INT(0), AT(1),
+					UINT(2), INT(3), AT(4));
 #ifdef SYS_recvmmsg_time64
 	case SYS_recvmmsg_time64:
-		*result = receive_messages(recvmmsg_time64_by_number, INT(0),
-					   AT(1), UINT(2), INT(3), AT(4));
-		break;
+		return receive_messages(recvmmsg_time64_by_number, INT(0),
+					AT(1), UINT(2), INT(3), AT(4));
 #endif
 	case SYS_read:
-		*result = read_by_number(INT(0), AT(1), SIZE(2));
-		break;
+		return read_by_number(INT(0), AT(1), SIZE(2));
 	case SYS_readv:
-		*result = readv_by_number(INT(0), AT(1), INT(2));
-		break;
+		return readv_by_number(INT(0), AT(1), INT(2));
 	case SYS_close:
 		hook_closing(INT(0));
-		return false;
-	case SYS_dup:
-		*result = dup(INT(0));
 		break;
+	case SYS_dup:
+		return dup(INT(0));
 #ifdef SYS_dup2
 	case SYS_dup2:
-		*result = dup2(INT(0), INT(1));
-		break;
+		return dup2(INT(0), INT(1));
 #endif
 	case SYS_dup3:
-		*result = dup3(INT(0), INT(1), INT(2));
-		break;
+		return dup3(INT(0), INT(1), INT(2));
 #ifdef SYS_fcntl64
 	case SYS_fcntl64:
 #endif
 	case SYS_fcntl:
 		/* Not libc's fcntl(): it changes F_GETOWN and locks. */
-		if (INT(1) != F_DUPFD && INT(1) != F_DUPFD_CLOEXEC)
-			return false;
-		*result = fcntl(INT(0), INT(1), INT(2));
+		if (INT(1) == F_DUPFD || INT(1) == F_DUPFD_CLOEXEC)
+			return fcntl(INT(0), INT(1), INT(2));
 		break;
 #ifdef SYS_close_range
 	case SYS_close_range:
-		*result = close_range(UINT(0), UINT(1), INT(2));
-		break;
+		return close_range(UINT(0), UINT(1), INT(2));
 #endif
 	case SYS_prctl:
-		*result = prctl(INT(0), a[1], a[2], a[3], a[4]);
-		break;
-#ifdef SYS_seccomp
+		return prctl(INT(0), a[1], a[2], a[3], a[4]);
 	case SYS_seccomp:
-		*result = hook_seccomp(UINT(0), UINT(1), AT(2));
-		break;
-#endif
-	default:
-		return false;
+		return hook_seccomp(UINT(0), UINT(1), AT(2));
 	}
-	return true;
+	return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /*
@@ -216,14 +176,12 @@ static bool call_hook(long number, const long a[RAW_ARGUMENTS], long *result)
  */
 EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
 {
-	long a[RAW_ARGUMENTS], result;
+	long a[RAW_ARGUMENTS];
 	va_list list;
 
 	va_start(list, number);
 	for (int i = 0; i < RAW_ARGUMENTS; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
-	if (call_hook(number, a, &result))
-		return result;
-	return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
+	return call_by_number(number, a);
 }

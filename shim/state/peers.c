@@ -144,20 +144,20 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	return true;
 }
 
-/* Remembers any datagram, with the lock.  False: as peers_insert() NULL. */
-static bool remember(const struct datagram *d, bool may_evict)
+/* Remembers any datagram, with the lock. */
+static void remember(const struct datagram *d)
 {
 	const uint32_t now = peers_now();
 	struct peer *peer = peers_find(&d->key, d->hashes.peer);
 	bool is_same;
 
 	if (!peer) {
-		peer = peers_insert(&d->key, d->hashes, now, may_evict);
-		if (peer && peers_is_outbound_anywhere(&d->key))
+		peer = peers_insert(&d->key, d->hashes, now);
+		if (!peer)
+			return;
+		if (peers_is_outbound_anywhere(&d->key))
 			peer->entry.kind = PEERS_OUTBOUND;
 	}
-	if (!peer)
-		return false;
 	peers_begin_change(peer);
 	if (peer->entry.kind == PEERS_LEARNED)
 		peers_confirm_claim(&d->key);
@@ -179,27 +179,18 @@ static bool remember(const struct datagram *d, bool may_evict)
 	else
 		keep_last(d, peer, peer->entry.version, now);
 	note_host(d, peer);
-	return true;
 }
 
-/* Takes the lock and remembers, after allocating memory if there is none. */
+/* Allocates memory for a peer, takes the lock and remembers. */
 static __attribute__((noinline)) void remember_locked(const struct datagram *d)
 {
-	bool done;
-
 	/* Mostly the peer is new, and peers_link() will use its chain. */
 	__builtin_prefetch(peers_chain_of(d->hashes.anywhere), 1);
+	peers_reserve();
 	if (!peers_take_lock())
 		return;
-	done = remember(d, false);
+	remember(d);
 	peers_release_lock();
-	if (done)
-		return;
-	peers_reserve();
-	if (peers_take_lock()) {
-		remember(d, true);
-		peers_release_lock();
-	}
 }
 
 HOT void peers_remember(uint64_t sock, const struct sockaddr *peer,

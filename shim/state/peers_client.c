@@ -118,7 +118,7 @@ void peers_note_kind(const struct peers_key *key, enum peers_kind kind,
 	struct peer *peer = peers_find(key, hashes.peer);
 
 	if (!peer && peers_have_room(now))
-		peer = peers_insert(key, hashes, now, true);
+		peer = peers_insert(key, hashes, now);
 	if (!peer)
 		return;
 	peers_begin_change(peer);

@@ -252,11 +252,8 @@ void peers_unlink(struct peer *peer)
 		*peers_chain_of(peers_hash(&peer->key).anywhere) = peer->older;
 }
 
-/*
- * Memory for one more peer: unused, or of one that has to go.  NULL: there
- * might be more; if there is none, let `may_evict`.
- */
-static struct peer *free_peer(uint32_t now, bool may_evict)
+/* Memory for one more peer: unused, or of one that has to go; or NULL. */
+static struct peer *free_peer(uint32_t now)
 {
 	struct peer *peer;
 	uint32_t index = peers_table.used;
@@ -266,7 +263,7 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 		count_set(&peers_counts[COUNT_REMEMBERED], peers_table.used);
 		peer = peers_nth(index);
 		peer->index = index;
-	} else if (index > 1 && (may_evict || index >= peers_table.bound)) {
+	} else if (index > 1) {
 		peer = peers_victim(now);
 		peers_move_on(peer, now);
 		queue_drop(&peer->queue);
@@ -284,10 +281,9 @@ static struct peer *free_peer(uint32_t now, bool may_evict)
 }
 
 struct peer *peers_insert(const struct peers_key *key,
-			  struct peers_hashes hashes, uint32_t now,
-			  bool may_evict)
+			  struct peers_hashes hashes, uint32_t now)
 {
-	struct peer *peer = free_peer(now, may_evict);
+	struct peer *peer = free_peer(now);
 
 	if (!peer)
 		return NULL;
@@ -305,23 +301,20 @@ bool peers_have_room(uint32_t now)
 	       !peers_is_waiting(peers_victim(now), now);
 }
 
-/* What was refused is not asked for again at each datagram. */
-static void grow(void)
-{
-	const uint32_t now = peers_now();
-
-	if (now - atomic_load(&peers_table.refused_at) >= TICKS_PER_S &&
-	    !add_chunk())
-		atomic_store(&peers_table.refused_at, now);
-}
-
 void peers_reserve(void)
 {
+	/* One for each of the threads that may add a peer at the same time. */
+	const uint32_t few = 64;
 	const int saved = errno;
+	uint32_t now;
 
-	if (peers_table.used == peers_table.capacity &&
-	    peers_table.capacity < peers_table.bound)
-		grow();
+	if (peers_table.used + few <= peers_table.capacity ||
+	    peers_table.capacity >= peers_table.bound)
+		return;
+	/* What was refused is not asked for again at each datagram. */
+	now = peers_now();
+	if (now - peers_table.refused_at >= TICKS_PER_S && !add_chunk())
+		peers_table.refused_at = now;
 	errno = saved;
 }
 

@@ -220,13 +220,11 @@ static inline struct peer *peers_nth(uint32_t n)
 struct peer *peers_find(const struct peers_key *key, uint32_t hashv);
 
 /*
- * Adds a peer.  may_evict: forget another one if there is no memory.  NULL:
- * there is none now; call again after peers_reserve(), with may_evict.  The
- * caller holds the lock.
+ * Adds a peer, and forgets another one if there is no memory.  NULL: there is
+ * no memory at all.  The caller holds the lock, and called peers_reserve().
  */
 struct peer *peers_insert(const struct peers_key *key,
-			  struct peers_hashes hashes, uint32_t now,
-			  bool may_evict);
+			  struct peers_hashes hashes, uint32_t now);
 
 /* Whether a peer can be added without forgetting one that is not answered. */
 bool peers_have_room(uint32_t now);
@@ -240,7 +238,7 @@ struct peer *peers_victim(uint32_t now);
 /* The victim is forgotten: the next peers_victim() compares those behind it. */
 void peers_move_on(const struct peer *victim, uint32_t now);
 
-/* Allocates memory for one more peer, outside the lock.  Keeps errno. */
+/* Allocates memory for a few more peers, outside the lock.  Keeps errno. */
 void peers_reserve(void);
 
 /* For those without the lock: its version is 0 in between, and then new. */

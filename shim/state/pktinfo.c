@@ -8,26 +8,27 @@
 
 _Static_assert(PKTINFO_BOTH == MARK_KINDS, "a mark has these bits for them");
 
+/* The bytes that there are from byte `at` on. */
+static size_t control_left(const struct msghdr *msg, size_t at)
+{
+	return msg->msg_control && at < msg->msg_controllen
+		       ? msg->msg_controllen - at
+		       : 0;
+}
+
 /*
- * The control message at byte `at`, in `size` bytes, copied to *c; false at the
- * end.  By offset, for CMSG_NXTHDR reads the length of a header that may not be
- * there, and trusts it.
+ * Copies the header of the control message at byte `at` to *c.  False: there is
+ * none, or its length cannot be right.  By offset, for CMSG_NXTHDR reads the
+ * length of a header that may not be there, and trusts it.
  */
 static bool cmsg_at(const struct msghdr *msg, size_t at, struct cmsghdr *c)
 {
-	if (!msg->msg_control || at > msg->msg_controllen ||
-	    msg->msg_controllen - at < sizeof(*c))
+	const size_t left = control_left(msg, at);
+
+	if (left < sizeof(*c))
 		return false;
 	memcpy(c, (const char *)msg->msg_control + at, sizeof(*c));
-	return true;
-}
-
-/* Whether the length of the control message at byte `at` is a possible one. */
-static bool cmsg_fits(const struct msghdr *msg, size_t at,
-		      const struct cmsghdr *c)
-{
-	return c->cmsg_len >= sizeof(*c) &&
-	       c->cmsg_len <= msg->msg_controllen - at;
+	return c->cmsg_len >= sizeof(*c) && c->cmsg_len <= left;
 }
 
 static const void *cmsg_data(const struct msghdr *msg, size_t at)
@@ -66,7 +67,7 @@ bool pktinfo_search(const struct msghdr *msg, struct local *local)
 	struct cmsghdr c;
 	bool found = false;
 
-	for (size_t at = 0; cmsg_at(msg, at, &c) && cmsg_fits(msg, at, &c);
+	for (size_t at = 0; cmsg_at(msg, at, &c);
 	     at += CMSG_ALIGN(c.cmsg_len)) {
 		if (cmsg_is(&c, IPPROTO_IP, IP_PKTINFO, sizeof(v4))) {
 			memcpy(&v4, cmsg_data(msg, at), sizeof(v4));
@@ -120,16 +121,12 @@ void pktinfo_strip(const struct msghdr *from, struct msghdr *to,
 	const struct msghdr source = *from;
 	struct cmsghdr c;
 	size_t used = 0;
-	size_t step;
 
 	to->msg_flags = source.msg_flags & ~MSG_CTRUNC;
-	for (size_t at = 0;
-	     cmsg_at(&source, at, &c) && cmsg_fits(&source, at, &c);
-	     at += step) {
-		step = CMSG_ALIGN(c.cmsg_len);
+	for (size_t at = 0; cmsg_at(&source, at, &c);
+	     at += CMSG_ALIGN(c.cmsg_len))
 		if (!is_unwanted(&c, wanted))
 			used += put(to, used, &c, cmsg_data(&source, at));
-	}
 	/* The library's buffer overflowed, and the application's is smaller. */
 	if (source.msg_flags & MSG_CTRUNC)
 		to->msg_flags |= MSG_CTRUNC;
@@ -182,16 +179,11 @@ bool pktinfo_carried(const struct msghdr *msg, enum pktinfo_target target,
 	size_t at = 0;
 
 	*ifindex = 0;
-	for (; cmsg_at(msg, at, &c); at += CMSG_ALIGN(c.cmsg_len)) {
-		if (!cmsg_fits(msg, at, &c)) {
-			*end = SIZE_MAX;
-			return false;
-		}
+	for (; cmsg_at(msg, at, &c); at += CMSG_ALIGN(c.cmsg_len))
 		note_named(msg, at, &c, target, &carried, ifindex);
-	}
 	/* From a 32-bit process no bytes may follow.  net/compat.c. */
-	if (sizeof(long) < sizeof(uint64_t) && msg->msg_control &&
-	    at < msg->msg_controllen) {
+	if (control_left(msg, at) >=
+	    (sizeof(long) < sizeof(uint64_t) ? 1 : sizeof(c))) {
 		*end = SIZE_MAX;
 		return false;
 	}

@@ -13,7 +13,11 @@ const struct count_block count_block = {
 	.version = COUNT_VERSION,
 	.bytes = sizeof(count_block),
 	.socks = SOCK_AREA,
-	.threads = PEERS_THREADS,
-	.tables = PEERS_COUNTS,
+	.threads.at = peers_lines,
+	.threads.elements = COUNT_LINES,
+	.threads.stride = sizeof(*peers_lines),
+	.tables.at = peers_counts,
+	.tables.elements = 1,
+	.tables.stride = sizeof(peers_counts),
 	.reentrant = &lock_refusals,
 };

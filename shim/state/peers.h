@@ -60,10 +60,10 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued);
 
 /*
- * Sets *local to the source of a datagram to `peer`, which peers_client.h
- * chooses.  *queued: it was taken from the addresses of a batch, so
- * peers_unrecall() has to be called if the datagram is not sent.  False: the
- * datagram is no answer, so the kernel chooses; *local may be changed.
+ * Sets *local to the source of a datagram to `peer`.  *queued: it was taken
+ * from the addresses of a batch, so peers_unrecall() has to be called if the
+ * datagram is not sent.  False: the datagram is no answer, so the kernel
+ * chooses; *local may be changed.  See peers_client.h.
  */
 ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
 				socklen_t len, struct local *local,

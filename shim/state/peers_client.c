@@ -80,8 +80,12 @@ static void consider(struct elsewhere *e, const struct peers_key *key,
 		e->sibling = peer;
 }
 
-static struct elsewhere look_elsewhere(const struct peers_key *key,
-				       struct peers_hashes hashes, uint32_t now)
+/*
+ * The peer's request on another socket that is answered from this one: it
+ * waits, or came to a socket of the same port.  NULL: there is none.
+ */
+static struct peer *find_elsewhere(const struct peers_key *key,
+				   struct peers_hashes hashes, uint32_t now)
 {
 	struct elsewhere e = { .is_outbound = peers_is_outbound_anywhere(key) };
 	uint32_t next = *peers_chain_of(hashes.anywhere);
@@ -93,20 +97,8 @@ static struct elsewhere look_elsewhere(const struct peers_key *key,
 		    peers_key_has_peer(&peer->key, key))
 			consider(&e, key, peer, now);
 	}
-	return e;
-}
-
-/*
- * The peer's request on another socket that is answered from this one: it
- * waits, or came to a socket of the same port.  NULL: there is none.
- */
-static struct peer *find_elsewhere(const struct peers_key *key,
-				   struct peers_hashes hashes, uint32_t now)
-{
-	const struct elsewhere e = look_elsewhere(key, hashes, now);
-	const bool may_wait = config_get()->follow_ms && !e.is_outbound;
-
-	if (e.waiting && (may_wait || e.waiting == e.sibling))
+	if (e.waiting && ((config_get()->follow_ms && !e.is_outbound) ||
+			  e.waiting == e.sibling))
 		return e.waiting;
 	return e.sibling;
 }

@@ -7,23 +7,10 @@
 
 /*
  * Finds the source of what is sent to the peer of this key, and notes that it
- * is sent.  is_send: false for connect(2).  False: the kernel chooses the
- * source.  For this and all functions here the caller holds peers_lock.
- *
- * | the peer                               | the source is the address        |
- * |----------------------------------------|----------------------------------|
- * | asked this socket, before we wrote     | that it asked last; while this   |
- * |                                        | thread answers a batch, the next |
- * |                                        | of the batch (*queued is true)   |
- * | was written to first, and asked since  | that it asked, once              |
- * | was written to first                   | none                             |
- * | asked another socket of the same port  | that it asked last               |
- * | asked another socket, lately, and was  | that it asked; never if we wrote |
- * | not answered yet                       | to the peer first                |
- * | has not asked, but another port of its | that this one asked, once        |
- * | host, on this socket: not answered yet |                                  |
- * | any other                              | none; it was written to first    |
- * | any, and peers_read_packets was called | none                             |
+ * is sent: the table "Who is a client" in shim/README.md.  is_send: false for
+ * connect(2).  *queued, false before, is set if *local is the next one of a
+ * batch that this thread answers.  False: the kernel chooses the source.  For
+ * this and all functions here the caller holds peers_lock.
  */
 bool peers_find_source(const struct peers_key *key, struct peers_hashes hashes,
 		       bool is_send, struct local *local, bool *queued);

@@ -93,12 +93,6 @@ ALWAYS_INLINE void prefetch_around(const struct peer *peer)
 		__builtin_prefetch(&peers_nth(peer->older - 1)->newer, 1);
 }
 
-ALWAYS_INLINE void prefetch_peer(const struct peer *peer)
-{
-	for (size_t at = 0; at < sizeof(*peer); at += COUNT_LINE)
-		__builtin_prefetch((const char *)peer + at, 1);
-}
-
 /*
  * The memory that an eviction touches was last used when the hand was here
  * before, so it has left the caches.  It is prefetched AHEAD evictions early;
@@ -112,7 +106,8 @@ ALWAYS_INLINE void prefetch_victims(void)
 	if (compared >= peers_table.used)
 		return;
 	prefetch_around(peers_nth(around));
-	prefetch_peer(peers_nth(compared));
+	for (size_t at = 0; at < sizeof(struct peer); at += COUNT_LINE)
+		__builtin_prefetch((char *)peers_nth(compared) + at, 1);
 }
 
 void peers_move_on(const struct peer *victim, uint32_t now)

@@ -19,20 +19,8 @@
 /* Counters of the table: COUNT_REMEMBERED and so on. */
 extern counter peers_counts[COUNTS_OF_TABLE];
 
-#define PEERS_COUNTS                               \
-	{                                          \
-		.at = peers_counts, .elements = 1, \
-		.stride = sizeof(peers_counts),    \
-	}
-
 /* Counters of each thread; the first line is for threads not seen yet. */
 extern counter peers_lines[COUNT_LINES][COUNT_LINE / sizeof(counter)];
-
-#define PEERS_THREADS                                       \
-	{                                                   \
-		.at = peers_lines, .elements = COUNT_LINES, \
-		.stride = sizeof(*peers_lines),             \
-	}
 
 /* What a thread does with the datagrams that it reads. */
 enum peers_state {

@@ -99,24 +99,26 @@ COLD static bool must_go_plainly(int fd, struct sock *sock,
 	return true;
 }
 
+void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
+		      const struct source *source)
+{
+	if (source->queued)
+		peers_unrecall(sock_id(sock), msg->msg_name, msg->msg_namelen,
+			       &source->local);
+}
+
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
 		     const struct source *source, bool succeeded)
 {
-	uint64_t id = sock_id(sock);
-
 	peers_count(COUNT_REFUSED, succeeded);
-	if (!msg->msg_name) {
-		if (succeeded)
-			sock_unpin(sock);
-		return;
-	}
 	/* When the route is down, both fail, and the source is still right. */
-	if (succeeded)
-		peers_forget(id, msg->msg_name, msg->msg_namelen,
+	if (!succeeded)
+		send_note_unsent(sock, msg, source);
+	else if (msg->msg_name)
+		peers_forget(sock_id(sock), msg->msg_name, msg->msg_namelen,
 			     &source->local);
-	else if (source->queued)
-		peers_unrecall(id, msg->msg_name, msg->msg_namelen,
-			       &source->local);
+	else
+		sock_unpin(sock);
 }
 
 struct sock *sender_slowly(int fd, const void *to, socklen_t len)
@@ -151,9 +153,7 @@ ALWAYS_INLINE bool send_from(int fd, struct sock *sock, struct msghdr *msg,
 		errno = saved;
 		return false;
 	}
-	if (source->queued)
-		peers_unrecall(sock_id(sock), msg->msg_name, msg->msg_namelen,
-			       &source->local);
+	send_note_unsent(sock, msg, source);
 	return true;
 }
 

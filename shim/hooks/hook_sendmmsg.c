@@ -61,20 +61,6 @@ static void prepare_send_batch(const struct batch *batch,
 	}
 }
 
-/* The messages from `first` on were not sent: their sources are still due. */
-static void unrecall_rest(const struct batch *batch, unsigned int first,
-			  const struct outgoing *outgoing)
-{
-	for (unsigned int i = batch->n; i-- > first;) {
-		if (outgoing[i].form == AS_IS || !outgoing[i].source.queued)
-			continue;
-		peers_unrecall(sock_id(batch->sock),
-			       batch->app[i].msg_hdr.msg_name,
-			       batch->app[i].msg_hdr.msg_namelen,
-			       &outgoing[i].source.local);
-	}
-}
-
 /*
  * sendmmsg(2) returns how many it sent, and not why it stopped.  If the kernel
  * refuses the source of the next message, that one is sent plainly and the rest
@@ -117,7 +103,10 @@ HOT static int send_batch(void *memory, void *context)
 		outgoing[sent].form = PLAIN;
 		messages[sent] = batch->app[sent];
 	}
-	unrecall_rest(batch, sent, outgoing);
+	for (unsigned int i = batch->n; i-- > sent;)
+		if (outgoing[i].form != AS_IS)
+			send_note_unsent(batch->sock, &batch->app[i].msg_hdr,
+					 &outgoing[i].source);
 	if (!sent)
 		return n;
 	errno = saved;

@@ -249,12 +249,6 @@ ALWAYS_INLINE bool receive_from(int fd, void *buf, size_t len, int flags,
 	return LIKELY(*n >= 0) || !receive_is_forbidden(errno);
 }
 
-/* Whether recvmsg(2) failed because fd is no socket, or a filter forbids it. */
-static inline bool must_be_read(ssize_t n)
-{
-	return n < 0 && (errno == ENOTSOCK || receive_is_forbidden(errno));
-}
-
 /*
  * readv(2) on a tracked socket; *n is its result.  Returns false, and the
  * caller calls libc's function, if fd is not tracked, or no longer: after a
@@ -272,7 +266,7 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	saved = errno;
 	app.msg_iovlen = (size_t)count;
 	*n = receive(fd, sock, &app, 0, false, call);
-	if (!must_be_read(*n))
+	if (*n >= 0 || (errno != ENOTSOCK && !receive_is_forbidden(errno)))
 		return true;
 	errno = saved;
 	return false;

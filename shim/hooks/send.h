@@ -184,6 +184,10 @@ ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
 		       const struct source *source);
 
+/* A message was not sent: its source, if of a batch, is still due. */
+void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
+		      const struct source *source);
+
 /*
  * After the plain send of a message whose source was refused.  If it succeeded,
  * the source is not recalled for this peer again.

@@ -225,16 +225,14 @@ static inline void note_answering(void)
 		peers_thread.state = PEERS_ANSWERING;
 }
 
-/* What recall_known() finds. */
-enum knowledge {
-	KNOWN_SOURCE,
-	KNOWN_NONE, /* it is outbound, and has asked nothing since */
-	NOT_KNOWN,  /* look again, with the lock */
-};
-
-/* A send that changes nothing other threads rely on, so without the lock. */
-RACY static inline enum knowledge
-recall_known(const struct peers_key *key, uint32_t hashv, struct local *local)
+/*
+ * A send that changes nothing other threads rely on, so without the lock.
+ * *found: there is a source; else the peer is outbound, and has asked nothing
+ * since.  False: look again, with the lock.
+ */
+RACY static inline bool recall_known(const struct peers_key *key,
+				     uint32_t hashv, struct local *local,
+				     bool *found)
 {
 	uint32_t version, now;
 	struct peer *peer = peers_glance(key, hashv, &version);
@@ -242,24 +240,25 @@ recall_known(const struct peers_key *key, uint32_t hashv, struct local *local)
 	bool was_first;
 
 	if (!peer || peer->queue.first || peer->entry.kind > PEERS_CLAIMED)
-		return NOT_KNOWN;
+		return false;
 	now = peers_now();
 	source = peer->local;
 	was_first = peer->entry.kind == PEERS_OUTBOUND;
 	if (was_first
 		    ? peer->entry.unanswered
 		    : source.family == AF_UNSPEC || !peers_is_fresh(peer, now))
-		return NOT_KNOWN;
+		return false;
 	if (!peers_is_unchanged(peer, version))
-		return NOT_KNOWN;
+		return false;
 	note_answering();
+	*found = !was_first;
 	if (was_first) {
 		peer->heard = now;
-		return KNOWN_NONE;
+	} else {
+		peers_note_answer(&peer->entry);
+		*local = source;
 	}
-	peers_note_answer(&peer->entry);
-	*local = source;
-	return KNOWN_SOURCE;
+	return true;
 }
 
 /* A further send to the peer that this thread read last. */
@@ -304,8 +303,8 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 {
 	const uint32_t version = peers_thread.last.version;
 	struct peers_hashes hashes;
-	enum knowledge knowledge;
 	struct peers_key key;
+	bool found;
 
 	atomic_signal_fence(memory_order_seq_cst);
 	if (!peers_table.buckets || peers_thread.state == PEERS_PACKETS ||
@@ -315,9 +314,8 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 	if (recall_last_again(sock, peer, len, version, local))
 		return true;
 	hashes = peers_hash(&key);
-	knowledge = recall_known(&key, hashes.peer, local);
-	if (knowledge != NOT_KNOWN)
-		return knowledge == KNOWN_SOURCE;
+	if (recall_known(&key, hashes.peer, local, &found))
+		return found;
 	return find_source_locked(&key, hashes, true, local, queued);
 }
 

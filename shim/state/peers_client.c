@@ -157,7 +157,7 @@ static bool learn(const struct peers_key *key, struct peer *found,
 	return true;
 }
 
-/* Another port of its host waits for an answer: it is this one. */
+/* Another port of its host, heard last, waits for an answer: it is this one. */
 static bool answer_host(const struct peers_key *key, struct peers_hashes hashes,
 			struct local *local, uint32_t now)
 {

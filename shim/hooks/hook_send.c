@@ -47,7 +47,8 @@ bool send_may_mean_source(int error)
 	       error == ENODEV || error == EACCES;
 }
 
-bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out)
+bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out,
+		     const struct source *source)
 {
 	const struct sockaddr *to = out->msg_name;
 	struct msghdr probe = *out;
@@ -61,41 +62,28 @@ bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out)
 	n = real.sendmsg(fd, &probe,
 			 MSG_CONFIRM | MSG_PROBE | MSG_MORE | MSG_DONTWAIT);
 	errno = saved;
-	return n < 0;
-}
-
-/*
- * Whether a seccomp filter made sendmsg(2) fail with this error.  If so, stops
- * tracking all sockets.
- */
-COLD static bool is_forbidden(int error)
-{
-	if (!seccomp_refuses_sendmsg(error))
+	if (n >= 0)
 		return false;
-	sock_stop(false);
-	return true;
-}
-
-COLD void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
-			    const struct source *source)
-{
-	PROBE4(refused, sock, msg->msg_name, msg->msg_namelen, &source->local);
+	PROBE4(refused, sock, to, out->msg_namelen, &source->local);
 	log_event(LOG_INFO, fd,
 		  "the kernel refuses the address asked, which may have gone; "
 		  "sent without");
+	return true;
 }
 
-/* Whether a send that failed is to be repeated without a source.  Keeps errno.
+/*
+ * Whether a send that failed is to be repeated without a source, or because a
+ * seccomp filter forbids sendmsg(2): then all tracking stops.  Keeps errno.
  */
 COLD static bool must_go_plainly(int fd, struct sock *sock,
 				 const struct msghdr *msg,
 				 const struct source *source)
 {
-	if (!send_may_mean_source(errno))
-		return is_forbidden(errno);
-	if (!send_is_refused(fd, sock, msg))
+	if (send_may_mean_source(errno))
+		return send_is_refused(fd, sock, msg, source);
+	if (!seccomp_refuses_sendmsg(errno))
 		return false;
-	send_note_refused(fd, sock, msg, source);
+	sock_stop(false);
 	return true;
 }
 

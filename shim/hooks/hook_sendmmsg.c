@@ -96,10 +96,9 @@ HOT static int send_batch(void *memory, void *context)
 		}
 		if (sent == batch->n || outgoing[sent].form != REWRITTEN ||
 		    (n < 0 && !send_may_mean_source(errno)) ||
-		    !send_is_refused(fd, batch->sock, &messages[sent].msg_hdr))
+		    !send_is_refused(fd, batch->sock, &messages[sent].msg_hdr,
+				     &outgoing[sent].source))
 			break;
-		send_note_refused(fd, batch->sock, &batch->app[sent].msg_hdr,
-				  &outgoing[sent].source);
 		outgoing[sent].form = PLAIN;
 		messages[sent] = batch->app[sent];
 	}

@@ -165,11 +165,12 @@ bool send_may_mean_source(int error);
 
 /*
  * Whether the kernel has no route for `out`, which was not sent, from its
- * source.  Asks with MSG_PROBE, which sends nothing.  Any other error, such as
- * a pending one, is the application's; so is AF_UNSPEC on an AF_INET6 socket,
- * which is no peer.  Keeps errno.
+ * source; then logs that.  Asks with MSG_PROBE, which sends nothing.  Any other
+ * error, such as a pending one, is the application's; so is AF_UNSPEC on an
+ * AF_INET6 socket, which is no peer.  Keeps errno.
  */
-bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out);
+bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out,
+		     const struct source *source);
 
 /* Counts a message that was sent from its source. */
 ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
@@ -179,10 +180,6 @@ ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 	PROBE4(rewritten, sock, msg->msg_name, msg->msg_namelen,
 	       &source->local);
 }
-
-/* Logs that the kernel refuses the source of a message. */
-void send_note_refused(int fd, struct sock *sock, const struct msghdr *msg,
-		       const struct source *source);
 
 /* A message was not sent: its source, if of a batch, is still due. */
 void send_note_unsent(const struct sock *sock, const struct msghdr *msg,

@@ -29,12 +29,6 @@ static uint16_t new_run(void)
 	return used < RUNS ? used++ : 0;
 }
 
-static void give_back(uint16_t n)
-{
-	runs[n].next = unused;
-	unused = n;
-}
-
 bool queue_append(struct queue *queue, const struct local *local,
 		  uint16_t count)
 {
@@ -87,7 +81,8 @@ bool queue_take(struct queue *queue, struct local *local)
 	if (--runs[n].count)
 		return true;
 	queue->first = runs[n].next;
-	give_back(n);
+	runs[n].next = unused;
+	unused = n;
 	return true;
 }
 
@@ -102,11 +97,9 @@ void queue_forget(struct queue *queue, const struct local *local)
 
 void queue_drop(struct queue *queue)
 {
-	struct local local;
-
-	while (!queue_is_empty(queue)) {
-		runs[queue->first].count = 1;
-		queue_take(queue, &local);
+	if (!queue_is_empty(queue)) {
+		runs[queue->last].next = unused;
+		unused = queue->first;
 	}
 	queue->first = 0;
 }

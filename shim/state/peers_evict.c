@@ -53,28 +53,6 @@ struct peer *peers_victim(uint32_t now)
 }
 
 /*
- * Moves the hand behind the victim, so that of peers heard in the same second
- * the oldest goes first.  If all that were compared are kept, it moves behind
- * all of them, so that a flood takes one kept peer of sixteen.  Not if that
- * happened for half of the table: the hand would come back too soon to clients
- * that wait for an answer.
- */
-static void move_hand(const struct peer *victim, uint32_t now)
-{
-	const uint32_t most = peers_table.used / EVICTION_WINDOW / 2;
-	const bool kept = is_kept(victim, now);
-
-	if (kept && peers_table.kept_in_a_row < most) {
-		peers_table.kept_in_a_row++;
-		peers_table.hand += EVICTION_WINDOW;
-		return;
-	}
-	if (!kept)
-		peers_table.kept_in_a_row = 0;
-	peers_table.hand = victim->index + 1;
-}
-
-/*
  * What taking a peer out of the table touches besides the peer.  Inline,
  * because gcc removes a call of a function that does nothing but prefetch.
  */
@@ -110,8 +88,25 @@ ALWAYS_INLINE void prefetch_victims(void)
 		__builtin_prefetch((char *)peers_nth(compared) + at, 1);
 }
 
+/*
+ * Moves the hand behind the victim, so that of peers heard in the same second
+ * the oldest goes first.  If all that were compared are kept, it moves behind
+ * all of them, so that a flood takes one kept peer of sixteen.  Not if that
+ * happened for half of the table: the hand would come back too soon to clients
+ * that wait for an answer.
+ */
 void peers_move_on(const struct peer *victim, uint32_t now)
 {
-	move_hand(victim, now);
+	const uint32_t most = peers_table.used / EVICTION_WINDOW / 2;
+	const bool kept = is_kept(victim, now);
+
+	if (kept && peers_table.kept_in_a_row < most) {
+		peers_table.kept_in_a_row++;
+		peers_table.hand += EVICTION_WINDOW;
+	} else {
+		if (!kept)
+			peers_table.kept_in_a_row = 0;
+		peers_table.hand = victim->index + 1;
+	}
 	prefetch_victims();
 }

@@ -262,38 +262,30 @@ static __attribute__((noinline)) bool send_pinned(int fd,
 	return false;
 }
 
-/* Apart, so that other fds need no frame. */
-static __attribute__((noinline)) ssize_t send_if_pinned(int fd, const void *buf,
-							size_t len, int flags)
-{
-	const struct iovec iov = hook_buffer(buf, len);
-	ssize_t n;
-
-	return send_pinned(fd, &iov, 1, flags, &n)
-		       ? n
-		       : real.send(fd, buf, len, flags);
-}
-
+/* send(2) or write(2), apart, so that other fds need no frame. */
 static __attribute__((noinline)) ssize_t
-write_if_pinned(int fd, const void *buf, size_t len)
+send_if_pinned(int fd, const void *buf, size_t len, int flags, bool is_write)
 {
 	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	return send_pinned(fd, &iov, 1, 0, &n) ? n : real.write(fd, buf, len);
+	if (send_pinned(fd, &iov, 1, flags, &n))
+		return n;
+	return is_write ? real.write(fd, buf, len)
+			: real.send(fd, buf, len, flags);
 }
 
 EXPORTED ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
 	if (UNLIKELY(may_be_pinned(fd)))
-		return send_if_pinned(fd, buf, len, flags);
+		return send_if_pinned(fd, buf, len, flags, false);
 	return real.send(fd, buf, len, flags);
 }
 
 EXPORTED ssize_t write(int fd, const void *buf, size_t len)
 {
 	if (UNLIKELY(may_be_pinned(fd)))
-		return write_if_pinned(fd, buf, len);
+		return send_if_pinned(fd, buf, len, 0, true);
 	return real.write(fd, buf, len);
 }
 

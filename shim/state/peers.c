@@ -218,13 +218,6 @@ HOT void peers_remember(uint64_t sock, const struct sockaddr *peer,
 		remember_locked(&d);
 }
 
-/* The next answer does not belong to the datagrams that are read now. */
-static inline void note_answering(void)
-{
-	if (peers_thread.state == PEERS_READING)
-		peers_thread.state = PEERS_ANSWERING;
-}
-
 /*
  * A send that changes nothing other threads rely on, so without the lock.
  * *found: there is a source; else the peer is outbound, and has asked nothing
@@ -250,7 +243,7 @@ RACY static inline bool recall_known(const struct peers_key *key,
 		return false;
 	if (!peers_is_unchanged(peer, version))
 		return false;
-	note_answering();
+	peers_note_answering();
 	*found = !was_first;
 	if (was_first) {
 		peer->heard = now;
@@ -288,7 +281,7 @@ static bool find_source_locked(const struct peers_key *key,
 	if (!peers_take_lock())
 		return false;
 	if (is_send)
-		note_answering();
+		peers_note_answering();
 	found = peers_find_source(key, hashes, is_send, &source, &taken);
 	peers_release_lock();
 	if (found) {

@@ -197,6 +197,13 @@ ALWAYS_INLINE bool peers_is_last(uint64_t sock, const struct sockaddr *peer,
 	       name[3] == last->name[3];
 }
 
+/* The next answer does not belong to the datagrams that are read now. */
+static inline void peers_note_answering(void)
+{
+	if (LIKELY(peers_thread.state == PEERS_READING))
+		peers_thread.state = PEERS_ANSWERING;
+}
+
 /*
  * Sets *local to the address of what this thread read last, if its version is
  * this one, and notes the answer.  False: a handler, or another user-level
@@ -214,8 +221,7 @@ ALWAYS_INLINE bool peers_recall_last(uint32_t version, struct local *local)
 					  memory_order_relaxed) ==
 			     PEERS_WRITTEN))
 		return false;
-	if (LIKELY(thread->state == PEERS_READING))
-		thread->state = PEERS_ANSWERING;
+	peers_note_answering();
 	thread->last.answered = true;
 	peers_note_answer(entry);
 	return true;

@@ -98,3 +98,47 @@ uint32_t object_find(const struct object_symbols *symbols, const char *name)
 	}
 	return 0;
 }
+
+/* glibc's libraries that have functions of our names, and musl's. */
+static bool is_libc(const char *path)
+{
+	static const char *const names[] = { "libc.so", "libpthread.so.",
+					     "libdl.so.", "ld-musl-" };
+	const char *slash = strrchr(path, '/');
+	const char *name = slash ? slash + 1 : path;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (!strncmp(name, names[i], strlen(names[i])))
+			return true;
+	return false;
+}
+
+struct wanted {
+	const char *name;
+	void *found;
+};
+
+static int look_for_function(struct dl_phdr_info *info, size_t bytes,
+			     void *data)
+{
+	const struct object o = object_of(info);
+	struct object_symbols symbols;
+	struct wanted *w = data;
+	uint32_t i = 0;
+
+	(void)bytes;
+	if (is_libc(info->dlpi_name) && object_symbols(&o, &symbols))
+		i = object_find(&symbols, w->name);
+	if (i)
+		w->found = object_pointer(symbols.base +
+					  symbols.table[i].st_value);
+	return i != 0;
+}
+
+void *object_libc_function(const char *name)
+{
+	struct wanted w = { .name = name };
+
+	(void)dl_iterate_phdr(look_for_function, &w);
+	return w.found;
+}

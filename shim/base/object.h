@@ -53,4 +53,10 @@ bool object_symbols(const struct object *o, struct object_symbols *symbols);
 /* The index of the default version of the symbol with this name, or 0. */
 uint32_t object_find(const struct object_symbols *symbols, const char *name);
 
+/*
+ * libc's function of this name, or NULL.  For the time of a dlsym(3), which may
+ * allocate, and so call a hook: this does not.
+ */
+void *object_libc_function(const char *name);
+
 #endif

@@ -2,9 +2,10 @@
 /* Finds libc's own versions of the interposed names. */
 #include "base/real.h"
 
-#include "base/raw.h"
+#include "base/object.h"
 
 #include <dlfcn.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -24,22 +25,31 @@
 #endif
 
 /*
- * Calls syscall(2), or raw_call() if that was not found yet.  Like libc, reads
+ * Calls syscall(2), also where dlsym() has not found it yet.  Like libc, reads
  * as many arguments as any call may have.
  */
 READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 {
-	long a[RAW_ARGUMENTS];
+	__typeof__(&syscall) call;
+	long a[CALL_ARGUMENTS];
+	void *found;
 	va_list list;
 
 	va_start(list, number);
-	for (int i = 0; i < RAW_ARGUMENTS; i++)
+	for (int i = 0; i < CALL_ARGUMENTS; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
 	real_resolve();
-	if (real.syscall != ask_kernel)
-		return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
-	return raw_call(number, a);
+	call = real.syscall;
+	if (call == ask_kernel) {
+		found = object_libc_function("syscall");
+		if (!found) {
+			errno = ENOSYS;
+			return -1;
+		}
+		memcpy(&call, &found, sizeof(call));
+	}
+	return call(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
 /*

@@ -12,6 +12,12 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+/* As many as any system call has. */
+#define CALL_ARGUMENTS 6
+
+/* For a function that reads all of them where fewer may have been passed. */
+#define READS_ALL_ARGUMENTS __attribute__((no_sanitize("address")))
+
 /* The type of recvmmsg's and sendmmsg's flags, which differs on musl. */
 #ifdef __GLIBC__
 typedef int batch_flags;

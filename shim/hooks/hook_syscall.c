@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
-#include "base/raw.h"
 #include "base/real.h"
 #include "hooks/hook.h"
 #include "hooks/receive.h"
@@ -23,7 +22,7 @@
  * is disabled meanwhile.  A handler that jumps out of here leaves it disabled;
  * as these calls do not wait for long, that is unlikely.
  */
-static long connect_or_send(long number, const long a[RAW_ARGUMENTS])
+static long connect_or_send(long number, const long a[CALL_ARGUMENTS])
 {
 	int cancelable;
 	long result;
@@ -95,7 +94,7 @@ static int recvmmsg_time64_by_number(int fd, struct mmsghdr *msgs,
 #endif
 
 /* The call with these arguments, by its hook if it has one. */
-static long call_by_number(long number, const long a[RAW_ARGUMENTS])
+static long call_by_number(long number, const long a[CALL_ARGUMENTS])
 {
 	switch (number) {
 	case SYS_socket:
@@ -176,11 +175,11 @@ static long call_by_number(long number, const long a[RAW_ARGUMENTS])
  */
 EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
 {
-	long a[RAW_ARGUMENTS];
+	long a[CALL_ARGUMENTS];
 	va_list list;
 
 	va_start(list, number);
-	for (int i = 0; i < RAW_ARGUMENTS; i++)
+	for (int i = 0; i < CALL_ARGUMENTS; i++)
 		a[i] = va_arg(list, long);
 	va_end(list);
 	return call_by_number(number, a);

@@ -15,11 +15,11 @@ $(F)/libfault.so: tests/faults/fault.c tests/faults/fault.h
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) -fPIC -shared \
 		-fno-builtin $(LDFLAGS) -o $@ $< $(LDLIBS)
 
-$(F)/scenes: tests/faults/scenes.c tests/faults/fault.h $(B)/shim/base/raw.o
+$(F)/scenes: tests/faults/scenes.c tests/faults/fault.h
 	$(say) LINK $@
 	$(Q)mkdir -p $(@D)
 	$(Q)$(CC) $(CPPFLAGS) $(CFLAGS) $(OWN_CFLAGS) $(NO_RENAMES) \
-		$(LDFLAGS) -o $@ $< $(B)/shim/base/raw.o $(LDLIBS)
+		$(LDFLAGS) -o $@ $< $(LDLIBS)
 
 $(F)/libreplyfrom.so: $(B)/libreplyfrom.so
 	$(Q)$(MAKE) --no-print-directory B=$(F) \

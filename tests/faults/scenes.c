@@ -10,7 +10,6 @@
  * were made: "NAME STEP OWN CALLER" each.
  */
 // NOLINTBEGIN(concurrency-mt-unsafe): it has one thread.
-#include "base/raw.h"
 #include "fault.h"
 
 #include <arpa/inet.h>
@@ -44,13 +43,17 @@ static int family;
 /* What the scene's program got. */
 static char *transcript;
 
-/* A call of the other side goes past everybody. */
-
+/* A call of the other side goes past everybody: by libc's own function. */
 static long raw(long number, long a, long b, long c, long d, long e, long f)
 {
-	const long arguments[RAW_ARGUMENTS] = { a, b, c, d, e, f };
+	static __typeof__(&syscall) call;
+	void *found;
 
-	return raw_call(number, arguments);
+	if (!call) {
+		found = dlsym(dlopen("libc.so.6", RTLD_LAZY), "syscall");
+		memcpy(&call, &found, sizeof(call));
+	}
+	return call(number, a, b, c, d, e, f);
 }
 
 __attribute__((format(printf, 1, 2))) static void note(const char *format, ...)

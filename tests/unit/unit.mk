@@ -32,7 +32,7 @@ PEERS_ROOMS = lock peers peers_client peers_evict peers_table peers_thread pktin
 PEERS = $(call rooms,$(PEERS_ROOMS)) \
 	$(call props,address child clock settings story)
 
-$(U)/config: $(call rooms,config nearest port_list quiet raw real text_buffer \
+$(U)/config: $(call rooms,config nearest port_list quiet object real text_buffer \
 	variable) $(call props,child)
 
 $(U)/counters: $(call rooms,counters)
@@ -51,7 +51,7 @@ $(U)/lock $(U)/lock_before_4_14: $(call rooms,lock) $(call props,child)
 $(U)/lock: WRAPPED = nanosleep clock_gettime
 $(U)/lock_before_4_14: WRAPPED = madvise
 
-$(U)/log: $(call rooms,text_buffer lock log quiet raw real) \
+$(U)/log: $(call rooms,text_buffer lock log quiet object real) \
 	$(call props,child clock settings)
 $(U)/log: WRAPPED = clock_gettime pthread_sigmask sigpending sigtimedwait
 
@@ -94,14 +94,14 @@ $(U)/port_list: $(call rooms,port_list variable)
 
 $(U)/queue: $(call rooms,pktinfo queue) $(call props,address)
 
-$(U)/real: $(call rooms,raw real) $(call props,address child)
+$(U)/real: $(call rooms,object real) $(call props,address child)
 $(U)/real: WRAPPED = dlsym
 
 $(U)/scratch: $(call rooms,scratch unwind) $(call props,memory)
 $(U)/scratch: WRAPPED = mmap munmap
 
 # A program that has a hook is hooked itself: only those that test one.
-KERNEL = $(call rooms,raw real) $(call props,address control kernel settings)
+KERNEL = $(call rooms,object real) $(call props,address control kernel settings)
 $(U)/sock: $(call rooms,text_buffer log $(PEERS_ROOMS) quiet $(SOCK_ROOMS)) $(KERNEL)
 $(U)/sock: $(call props,child)
 $(U)/sock: WRAPPED = getsockname ioctl
@@ -113,9 +113,9 @@ $(U)/follow: $(call rooms,follow hook_fd text_buffer log quiet scratch \
 	seccomp $(SOCK_ROOMS)) $(PEERS) $(KERNEL)
 $(U)/follow: WRAPPED = clock_gettime getsockname ioctl
 
-$(U)/seccomp: $(call rooms,raw real scratch seccomp)
+$(U)/seccomp: $(call rooms,object real scratch seccomp)
 
-$(U)/hook_seccomp: $(call rooms,hook_seccomp raw real scratch seccomp)
+$(U)/hook_seccomp: $(call rooms,hook_seccomp object real scratch seccomp)
 
 $(U)/hook_syscall: $(call rooms,hook_fd hook_recv hook_recvmmsg hook_seccomp hook_send hook_sendmmsg \
 	hook_syscall)

@@ -3,6 +3,7 @@
 #include "base/attribute.h"
 #include "base/config.h"
 #include "base/log.h"
+#include "base/object.h"
 #include "state/deepbind.h"
 
 #include <dlfcn.h>
@@ -32,7 +33,7 @@ static open_function *real_dlopen(void)
 		atomic_store_explicit(&known, found, memory_order_relaxed);
 	}
 	if (!found)
-		found = deepbind_libc_dlopen();
+		found = object_libc_function("dlopen");
 	memcpy(&function, &found, sizeof(function));
 	return function;
 }

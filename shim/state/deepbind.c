@@ -157,31 +157,6 @@ static int look_for_known(struct dl_phdr_info *info, size_t bytes, void *data)
 	return 0;
 }
 
-static int look_for_dlopen(struct dl_phdr_info *info, size_t bytes, void *data)
-{
-	struct adoption a = { .before = 0 };
-	struct object_symbols symbols;
-	void **found = data;
-	uint32_t i = 0;
-
-	(void)look_for_known(info, bytes, &a);
-	for (size_t n = 0; n < LIBCS && !i; n++)
-		if (a.libcs[n].dynamic && object_symbols(&a.libcs[n], &symbols))
-			i = object_find(&symbols, "dlopen");
-	if (i)
-		*found = object_pointer(symbols.base +
-					symbols.table[i].st_value);
-	return i != 0;
-}
-
-void *deepbind_libc_dlopen(void)
-{
-	void *found = NULL;
-
-	(void)dl_iterate_phdr(look_for_dlopen, &found);
-	return found;
-}
-
 static const void *hook_at(const struct adoption *a, uint32_t i)
 {
 	return object_pointer(a->hooks.base + a->hooks.table[i].st_value);

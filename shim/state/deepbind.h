@@ -16,9 +16,6 @@
 /* How many objects were loaded since the process began. */
 unsigned long long deepbind_count(void);
 
-/* glibc's own dlopen(3), without dlsym(3); NULL: there is none. */
-void *deepbind_libc_dlopen(void);
-
 /*
  * Whether it matters to dlopen(3) which object calls it for this file: the
  * caller's RPATH, RUNPATH and $ORIGIN can decide which file that is.  ld.so(8).

@@ -25,8 +25,9 @@ static _Thread_local time_t refused_at_s;
 
 counter lock_refusals;
 
-/* The largest page of the machine: arm64 has up to 64 KiB. */
-#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__)
+/* The largest page of the machine.  These have no other. */
+#if defined(__x86_64__) || defined(__i386__) || defined(__s390x__) || \
+	defined(__riscv)
 #define PAGE_BYTES 4096
 #else
 #define PAGE_BYTES 65536

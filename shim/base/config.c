@@ -88,14 +88,14 @@ static bool read_variable(const char *text, const struct variable *variable,
 }
 
 /* An entry that is looked for, and what is known of it. */
-struct search {
+struct entry_search {
 	const char *entry;
 	size_t length; /* of the part that has matched */
 	bool differs;
 	bool found;
 };
 
-static void look_at(struct search *search, char c)
+static void look_at(struct entry_search *search, char c)
 {
 	search->differs |= search->entry[search->length] != c;
 	if (!c) {
@@ -129,7 +129,7 @@ static bool parent_reported(const char *entry)
 {
 	static const char name[] = "LD_PRELOAD=";
 	const char *preload = secure_getenv("LD_PRELOAD");
-	struct search searches[] = {
+	struct entry_search searches[] = {
 		{ .entry = entry },
 		{ .entry = preload ? preload - (sizeof(name) - 1) : "" },
 	};

@@ -99,8 +99,7 @@ uint32_t object_find(const struct object_symbols *symbols, const char *name)
 	return 0;
 }
 
-/* glibc's libraries that have functions of our names, and musl's. */
-static bool is_libc(const char *path)
+bool object_is_libc(const char *path)
 {
 	static const char *const names[] = { "libc.so", "libpthread.so.",
 					     "libdl.so.", "ld-musl-" };
@@ -127,7 +126,7 @@ static int look_for_function(struct dl_phdr_info *info, size_t bytes,
 	uint32_t i = 0;
 
 	(void)bytes;
-	if (is_libc(info->dlpi_name) && object_symbols(&o, &symbols))
+	if (object_is_libc(info->dlpi_name) && object_symbols(&o, &symbols))
 		i = object_find(&symbols, w->name);
 	if (i)
 		w->found = object_pointer(symbols.base +

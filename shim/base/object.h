@@ -53,6 +53,10 @@ bool object_symbols(const struct object *o, struct object_symbols *symbols);
 /* The index of the default version of the symbol with this name, or 0. */
 uint32_t object_find(const struct object_symbols *symbols, const char *name);
 
+/* Whether that is musl, or a library of glibc that has functions of our names.
+ */
+bool object_is_libc(const char *path);
+
 /*
  * libc's function of this name, or NULL.  For the time of a dlsym(3), which may
  * allocate, and so call a hook: this does not.

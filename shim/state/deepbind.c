@@ -52,15 +52,14 @@
 /* More functions than this library exports. */
 #define MOST_HOOKS 256
 
-/* Those of glibc that have functions of our names; since 2.34 it is one. */
-static const char *const libc_names[] = { "libc.so.", "libpthread.so.",
-					  "libdl.so." };
-#define LIBCS (sizeof(libc_names) / sizeof(*libc_names))
+/* libc.so, libpthread.so and libdl.so; since glibc 2.34 it is one. */
+#define LIBCS 3
 
 /* State of one dlopen(3). */
 struct adoption {
 	struct object own;
 	struct object libcs[LIBCS];
+	size_t libc_count;
 	struct object_symbols hooks;
 	/* Whether libc's function is what is behind this hook. */
 	bool stands_for_libc[MOST_HOOKS];
@@ -93,6 +92,12 @@ unsigned long long deepbind_count(void)
 	return count;
 }
 
+/* Whether it is this library. */
+static bool is_own(const struct object *o)
+{
+	return object_contains(o, (uintptr_t)is_own);
+}
+
 struct search {
 	uintptr_t caller;
 	bool caller_is_known;
@@ -112,7 +117,7 @@ static int look_at_search_path(struct dl_phdr_info *info, size_t bytes,
 	/* The program's RPATH counts for all. */
 	if (!s->is_first && object_number(&o, DT_RPATH))
 		s->depends = true;
-	if ((is_caller || object_contains(&o, (uintptr_t)&libc_names)) &&
+	if ((is_caller || is_own(&o)) &&
 	    (object_number(&o, DT_RUNPATH) ||
 	     object_number(&o, DT_FLAGS_1) & DF_1_NODEFLIB))
 		s->depends = true;
@@ -135,7 +140,7 @@ bool deepbind_depends_on_caller(const char *file, const void *caller)
 
 static bool is_libcs(const struct adoption *a, const void *function)
 {
-	for (size_t i = 0; i < LIBCS; i++)
+	for (size_t i = 0; i < a->libc_count; i++)
 		if (object_contains(&a->libcs[i], (uintptr_t)function))
 			return true;
 	return false;
@@ -144,16 +149,13 @@ static bool is_libcs(const struct adoption *a, const void *function)
 static int look_for_known(struct dl_phdr_info *info, size_t bytes, void *data)
 {
 	const struct object o = object_of(info);
-	const char *slash = strrchr(info->dlpi_name, '/');
-	const char *name = slash ? slash + 1 : info->dlpi_name;
 	struct adoption *a = data;
 
 	(void)bytes;
-	if (object_contains(&o, (uintptr_t)&libc_names))
+	if (is_own(&o))
 		a->own = o;
-	for (size_t i = 0; i < LIBCS; i++)
-		if (!strncmp(name, libc_names[i], strlen(libc_names[i])))
-			a->libcs[i] = o;
+	if (object_is_libc(info->dlpi_name) && a->libc_count < LIBCS)
+		a->libcs[a->libc_count++] = o;
 	return 0;
 }
 

@@ -12,7 +12,6 @@
 #include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
-#include <sys/syscall.h>
 
 #if defined(__x86_64__)
 #define MACHINE AUDIT_ARCH_X86_64
@@ -244,16 +243,6 @@ bool seccomp_kills(const struct sock_fprog *filter, uint32_t number)
 		return true;
 	return !scratch_with(filter->len * sizeof(struct state), walk_through,
 			     &walk);
-}
-
-bool seccomp_kills_us(const struct sock_fprog *filter)
-{
-#ifdef SYS_socketcall
-	if (seccomp_kills(filter, SYS_socketcall))
-		return true;
-#endif
-	return seccomp_kills(filter, SYS_recvmsg) ||
-	       seccomp_kills(filter, SYS_sendmsg);
 }
 
 /* Usual errors of sockets, which need no further call to explain. */

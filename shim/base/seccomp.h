@@ -15,9 +15,6 @@ struct sock_fprog;
  */
 bool seccomp_kills(const struct sock_fprog *filter, uint32_t number);
 
-/* seccomp_kills() of the calls that the library makes for the application's. */
-bool seccomp_kills_us(const struct sock_fprog *filter);
-
 /*
  * Saves errno before each recvmsg(2), so that it can be restored if a filter
  * that the library has not seen makes that call fail.  Ends with the first

@@ -218,22 +218,6 @@ TEST(the_longest_filter_is_read)
 	assert_false(kills(code, BPF_MAXINSNS, CALL));
 }
 
-static bool kills_us(uint32_t number)
-{
-	struct sock_filter code[] = { LOAD(NUMBER), JUMP(BPF_JEQ, number, 0, 1),
-				      DO(KILL_PROCESS), DO(ALLOW) };
-	const struct sock_fprog filter = { .len = 4, .filter = code };
-
-	return seccomp_kills_us(&filter);
-}
-
-TEST(either_of_the_two_calls_that_we_make_counts)
-{
-	assert_true(kills_us(SYS_recvmsg));
-	assert_true(kills_us(SYS_sendmsg));
-	assert_false(kills_us(SYS_ptrace));
-}
-
 static int filter_s_errno;
 static ssize_t received = -1;
 

@@ -46,6 +46,8 @@ static void give_block_back(struct block *const *lent)
 {
 	struct block *block = *lent, *none;
 
+	if (!block)
+		return;
 	for (size_t i = 0; i < KEPT; i++) {
 		none = NULL;
 		if (atomic_compare_exchange_strong(&kept[i], &none, block))
@@ -55,26 +57,20 @@ static void give_block_back(struct block *const *lent)
 }
 
 /*
- * Given back also when the thread is cancelled.  Not by pthread_cleanup_push: a
- * signal handler that jumps out of here would leave its frame in a list.
+ * A block is given back also when the thread is cancelled.  Not by
+ * pthread_cleanup_push: a signal handler that jumps out of here would leave its
+ * frame in a list.
  */
-static int with_block(struct block *const block,
-		      int (*body)(void *memory, void *context), void *context)
-{
-	struct block *const lent __attribute__((cleanup(give_block_back))) =
-		block;
-
-	return body(lent->memory, context);
-}
-
 int scratch_with(size_t bytes, int (*body)(void *memory, void *context),
 		 void *context)
 {
 	_Alignas(max_align_t) char stack[STACK_BYTES];
-	struct block *block;
 
 	if (bytes <= sizeof(stack))
 		return body(stack, context);
-	block = take_block(bytes);
-	return block ? with_block(block, body, context) : body(NULL, context);
+
+	struct block *const block __attribute__((cleanup(give_block_back))) =
+		take_block(bytes);
+
+	return body(block ? block->memory : NULL, context);
 }

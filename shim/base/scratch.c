@@ -22,23 +22,22 @@ static _Atomic(struct block *) kept[KEPT];
 static struct block *take_block(size_t bytes)
 {
 	size_t whole = LEAST_BYTES;
-	struct block *block = NULL;
+	struct block *block;
 
 	while (whole < bytes + sizeof(*block))
 		whole *= 2;
-	for (size_t i = 0; i < KEPT && !block; i++) {
-		if (atomic_load_explicit(&kept[i], memory_order_relaxed))
-			block = atomic_exchange(&kept[i], NULL);
-		if (block && block->bytes < whole) {
-			memory_unmap(block, block->bytes);
-			block = NULL;
-		}
-	}
-	if (!block) {
-		block = memory_map(whole);
+	for (size_t i = 0; i < KEPT; i++) {
+		if (!atomic_load_explicit(&kept[i], memory_order_relaxed))
+			continue;
+		block = atomic_exchange(&kept[i], NULL);
+		if (block && block->bytes >= whole)
+			return block;
 		if (block)
-			block->bytes = whole;
+			memory_unmap(block, block->bytes);
 	}
+	block = memory_map(whole);
+	if (block)
+		block->bytes = whole;
 	return block;
 }
 

@@ -66,23 +66,17 @@ static void begin(struct text_buffer *line, enum log_level level,
 	text_buffer_add(line, "]: ");
 }
 
-/* Reports once, to stderr, that no line arrives. */
-static void say_syslog_fails(void)
-{
-	static _Atomic bool said;
-	struct text_buffer line;
-
-	if (atomic_exchange(&said, true))
-		return;
-	begin(&line, LOG_ERROR, LOG_TO_STDERR);
-	text_buffer_add(&line, "syslog does not take lines: nothing is logged");
-	(void)quiet_write(&line, LOG_TO_STDERR);
-}
-
+/* Reports once, to stderr, that no line arrives at syslog. */
 static void write_line(struct text_buffer *line, enum log_place to)
 {
-	if (!quiet_write(line, to) && to == LOG_TO_SYSLOG)
-		say_syslog_fails();
+	static _Atomic bool said;
+
+	if (quiet_write(line, to) || to != LOG_TO_SYSLOG ||
+	    atomic_exchange(&said, true))
+		return;
+	begin(line, LOG_ERROR, LOG_TO_STDERR);
+	text_buffer_add(line, "syslog does not take lines: nothing is logged");
+	(void)quiet_write(line, LOG_TO_STDERR);
 }
 
 /* fd 5 udp 0.0.0.0:53 */

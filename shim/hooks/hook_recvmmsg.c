@@ -6,10 +6,6 @@
 #include <stdint.h>
 #include <time.h>
 
-#ifndef SO_MEMINFO
-#define SO_MEMINFO 55
-#endif
-
 /* Most messages that are received at once; the kernel has no limit. */
 #define MOST_MESSAGES 65536
 

@@ -18,9 +18,6 @@
 #include <sys/prctl.h>
 #include <sys/syscall.h>
 
-/* Younger than some headers. */
-#define FILTER_FLAG_NEW_LISTENER (1U << 3)
-
 static const struct {
 	unsigned int needed_for;
 	uint32_t number;
@@ -118,8 +115,8 @@ long hook_seccomp(unsigned int operation, unsigned int flags, void *argument)
 		what = give_up(strict ? NULL : argument);
 	result = real.syscall(SYS_seccomp, operation, flags, argument);
 	/* Positive: the listener's fd, or with TSYNC a thread in the way. */
-	if (what &&
-	    (result < 0 || (result && !(flags & FILTER_FLAG_NEW_LISTENER))))
+	if (what && (result < 0 ||
+		     (result && !(flags & SECCOMP_FILTER_FLAG_NEW_LISTENER))))
 		take_up_again(what);
 	return result;
 }

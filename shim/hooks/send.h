@@ -19,9 +19,7 @@
 #include <sys/socket.h>
 
 /* Only looks up the route of a send.  The kernel does not export this flag. */
-#ifndef MSG_PROBE
 #define MSG_PROBE 0x10
-#endif
 
 /*
  * Whether a send with these flags is left to libc.  Bit 31 is the kernel's own

@@ -23,13 +23,15 @@ static inline struct iovec hook_buffer(const void *buf, size_t len)
 }
 
 /*
- * Whether there is room for any bytes: without it read(2), readv(2) and
- * writev(2) do nothing, unlike recvmsg(2) and sendmsg(2).
+ * Whether read(2), readv(2) and writev(2) do with these buffers what recvmsg(2)
+ * and sendmsg(2) do: not with more than IOV_MAX, or without room for any bytes.
  */
-static inline bool hook_has_bytes(const struct iovec *iov, int count)
+static inline bool hook_may_transfer(const struct iovec *iov, int count)
 {
 	size_t bytes = 0;
 
+	if (count > IOV_MAX)
+		return false;
 	for (int i = 0; iov && i < count && !bytes; i++)
 		bytes = iov[i].iov_len;
 	return bytes != 0;

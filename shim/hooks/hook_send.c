@@ -5,8 +5,6 @@
 #include "hooks/send.h"
 #include "state/follow.h"
 
-#include <limits.h>
-
 /* Room on the stack for the application's control messages. */
 #define SENT_CONTROL_BYTES 512
 
@@ -293,8 +291,7 @@ EXPORTED ssize_t writev(int fd, const struct iovec *iov, int count)
 {
 	ssize_t n;
 
-	if (count <= IOV_MAX && may_be_pinned(fd) &&
-	    hook_has_bytes(iov, count) &&
+	if (may_be_pinned(fd) && hook_may_transfer(iov, count) &&
 	    send_pinned(fd, iov, (size_t)count, 0, &n))
 		return n;
 	return real.writev(fd, iov, count);

@@ -15,7 +15,6 @@
 #include "state/sock.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -261,7 +260,7 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	struct msghdr app = { .msg_iov = (struct iovec *)iov };
 	int saved;
 
-	if (!sock || count > IOV_MAX || !hook_has_bytes(iov, count))
+	if (!sock || !hook_may_transfer(iov, count))
 		return false;
 	saved = errno;
 	app.msg_iovlen = (size_t)count;

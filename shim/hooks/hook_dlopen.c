@@ -56,12 +56,8 @@ static void *open_deep(const char *file, int flags)
 
 static bool is_left_alone(const char *file, int flags)
 {
-	const struct config *config;
-
-	if (!file || !(flags & RTLD_DEEPBIND))
-		return true;
-	config = config_get();
-	return config->disable || !config->deepbind;
+	return !file || !(flags & RTLD_DEEPBIND) || config_get()->disable ||
+	       !config_get()->deepbind;
 }
 
 /* The function that dlopen() jumps to, for a call that returns to `caller`. */

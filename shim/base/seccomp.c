@@ -69,10 +69,8 @@ static bool reach(const struct walk *walk, size_t to, const struct state *from)
 	if (to >= walk->filter->len)
 		return false;
 	state = &walk->states[to];
-	if (!state->is_reached) {
+	if (!state->is_reached)
 		*state = *from;
-		return true;
-	}
 	join(&state->a, &from->a);
 	join(&state->x, &from->x);
 	return true;

@@ -75,19 +75,14 @@ static uint16_t port_of(const struct sockaddr *addr)
 	return ntohs(v4.sin_port);
 }
 
-/* The wildcard, with a port that REPLYFROM_ONLY_PORTS includes, or with 0. */
-static bool is_wanted(const struct sockaddr *addr, socklen_t len)
-{
-	return sock_is_wildcard(addr, len) &&
-	       (!port_of(addr) || config_wants_port(port_of(addr)));
-}
-
 EXPORTED int bind(int fd, const struct sockaddr *addr, socklen_t len)
 {
 	struct sock *sock = NULL;
 	int result;
 
-	if (is_wanted(addr, len))
+	/* Port 0 counts, whatever REPLYFROM_ONLY_PORTS lists. */
+	if (sock_is_wildcard(addr, len) &&
+	    (!port_of(addr) || config_wants_port(port_of(addr))))
 		sock = sock_binding(fd, htons(port_of(addr)));
 	result = real.bind(fd, addr, len);
 	if (sock)

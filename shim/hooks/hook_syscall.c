@@ -45,36 +45,29 @@ static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
 	return real.syscall(SYS_recvmsg, fd, msg, flags);
 }
 
-static ssize_t recvfrom_by_number(int fd, void *buf, size_t len, int flags,
-				  struct sockaddr *from, socklen_t *fromlen)
+static long recvfrom_by_number(const long a[CALL_ARGUMENTS])
 {
 	int saved = errno;
 	ssize_t n;
 
-	if (receive_from(fd, buf, len, flags, from, fromlen, &n,
+	if (receive_from(INT(0), AT(1), SIZE(2), INT(3), AT(4), AT(5), &n,
 			 recvmsg_by_number))
 		return n;
 	/* A filter may have refused recvmsg(2), which is tried first. */
 	errno = saved;
-	return real.syscall(SYS_recvfrom, fd, buf, len, flags, from, fromlen);
+	return real.syscall(SYS_recvfrom, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static ssize_t read_by_number(int fd, void *buf, size_t len)
+static long read_or_readv(long number, const long a[CALL_ARGUMENTS])
 {
+	const struct iovec one = hook_buffer(AT(1), SIZE(2));
+	const bool is_read = number == SYS_read;
 	ssize_t n;
 
-	return read_buffer(fd, buf, len, &n, recvmsg_by_number)
+	return read_vector(INT(0), is_read ? &one : AT(1), is_read ? 1 : INT(2),
+			   &n, recvmsg_by_number)
 		       ? n
-		       : real.syscall(SYS_read, fd, buf, len);
-}
-
-static ssize_t readv_by_number(int fd, const struct iovec *iov, int count)
-{
-	ssize_t n;
-
-	return read_vector(fd, iov, count, &n, recvmsg_by_number)
-		       ? n
-		       : real.syscall(SYS_readv, fd, iov, count);
+		       : real.syscall(number, a[0], a[1], a[2]);
 }
 
 static int recvmmsg_by_number(int fd, struct mmsghdr *msgs, unsigned int n,
@@ -121,8 +114,7 @@ static long call_by_number(long number, const long a[CALL_ARGUMENTS])
 			return connect_or_send(number, a);
 		break;
 	case SYS_recvfrom:
-		return recvfrom_by_number(INT(0), AT(1), SIZE(2), INT(3), AT(4),
-					  AT(5));
+		return recvfrom_by_number(a);
 	case SYS_recvmsg:
 		return receive_message(recvmsg_by_number, INT(0), AT(1),
 				       INT(2));
@@ -135,9 +127,8 @@ static long call_by_number(long number, const long a[CALL_ARGUMENTS])
 					AT(1), UINT(2), INT(3), AT(4));
 #endif
 	case SYS_read:
-		return read_by_number(INT(0), AT(1), SIZE(2));
 	case SYS_readv:
-		return readv_by_number(INT(0), AT(1), INT(2));
+		return read_or_readv(number, a);
 	case SYS_close:
 		hook_closing(INT(0));
 		break;

@@ -8,7 +8,6 @@
 #include <limits.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/syscall.h>
 #include <sys/uio.h>
 
 /* A buffer, cut to the most that the kernel transfers.  read(2). */
@@ -45,13 +44,6 @@ void hook_closing(int fd);
  * it.  This saves a probe later, which a sandbox might not allow.
  */
 int hook_not_ours(int fd);
-
-/* The mmap(2) that libc calls: where there are two, the second one. */
-#ifdef SYS_mmap2
-#define HOOK_SYS_MMAP SYS_mmap2
-#else
-#define HOOK_SYS_MMAP SYS_mmap
-#endif
 
 /* seccomp(2), for which libc has no function.  Returns what syscall(2) does. */
 long hook_seccomp(unsigned int operation, unsigned int flags, void *argument);

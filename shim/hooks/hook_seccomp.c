@@ -22,7 +22,11 @@ static const struct {
 	unsigned int needed_for;
 	uint32_t number;
 } calls[] = {
-	{ SANDBOX_MEMORY | SANDBOX_LOOKS, HOOK_SYS_MMAP },
+#ifdef SYS_mmap2 /* which libc calls where there are two */
+	{ SANDBOX_MEMORY | SANDBOX_LOOKS, SYS_mmap2 },
+#else
+	{ SANDBOX_MEMORY | SANDBOX_LOOKS, SYS_mmap },
+#endif
 	{ SANDBOX_MEMORY | SANDBOX_LOOKS, SYS_munmap },
 	{ SANDBOX_LOOKS | SANDBOX_FOLLOWS | SANDBOX_LINES, SYS_getsockopt },
 	{ SANDBOX_LOOKS | SANDBOX_FOLLOWS, SYS_setsockopt },

@@ -118,7 +118,11 @@ static const struct {
 	uint32_t number;
 	const char *needed_for;
 } calls[] = {
-	{ HOOK_SYS_MMAP, "memory looks " },
+#ifdef SYS_mmap2
+	{ SYS_mmap2, "memory looks " },
+#else
+	{ SYS_mmap, "memory looks " },
+#endif
 	{ SYS_munmap, "memory looks " },
 	{ SYS_getsockopt, "looks follows lines " },
 	{ SYS_setsockopt, "looks follows " },

@@ -26,8 +26,7 @@ static void *found(const char *name)
 	return function;
 }
 
-/* Whether a frame has a cleanup.  Itanium C++ ABI: Exception Handling, 2.5.2.
- */
+/* If a frame has a cleanup.  Itanium C++ ABI: Exception Handling, 2.5.2. */
 int __gcc_personality_v0(int version, int actions, unsigned long long kind,
 			 void *exception, void *context)
 {

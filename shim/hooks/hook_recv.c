@@ -22,10 +22,6 @@ COLD bool receive_is_forbidden(int error)
 	return true;
 }
 
-/*
- * recvfrom(2) takes the datagram before it fails for the length of the address,
- * so pass the kernel a length that it accepts.
- */
 COLD bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 			  int flags, const socklen_t *fromlen, ssize_t *n,
 			  receive_call call)

@@ -160,10 +160,7 @@ static long call_by_number(long number, const long a[CALL_ARGUMENTS])
 	return real.syscall(number, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-/*
- * The number of arguments is not known: like libc, reads as many as any call
- * may have.
- */
+/* As libc does, reads as many arguments as any call may have. */
 EXPORTED READS_ALL_ARGUMENTS long syscall(long number, ...)
 {
 	long a[CALL_ARGUMENTS];

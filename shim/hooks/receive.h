@@ -26,9 +26,7 @@
  */
 #define RECEIVED_CONTROL_BYTES 1024
 
-/*
- * Room for messages of the socket level, such as timestamps, which come first.
- */
+/* Room for socket-level messages, such as timestamps, which come first. */
 #define LEAST_CONTROL_BYTES 256
 
 /*
@@ -223,7 +221,10 @@ ALWAYS_INLINE ssize_t receive_bytes(int fd, struct sock *sock, void *buf,
 	return n;
 }
 
-/* receive_from() with a bad fromlen: takes the datagram, and fails. */
+/*
+ * receive_from() with a bad fromlen: takes the datagram, by a length that the
+ * kernel accepts, and then fails, as recvfrom(2) does.
+ */
 bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 		     int flags, const socklen_t *fromlen, ssize_t *n,
 		     receive_call call);

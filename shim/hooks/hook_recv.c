@@ -14,9 +14,9 @@ COLD void receive_note_failure(int fd, int flags)
 		sock_forget(fd);
 }
 
-COLD bool receive_is_forbidden(int error)
+COLD bool receive_is_forbidden(void)
 {
-	if (!seccomp_refuses_recvmsg(error))
+	if (!seccomp_refuses_recvmsg(errno))
 		return false;
 	sock_stop(false);
 	return true;
@@ -31,7 +31,7 @@ COLD bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 
 	*n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen, call);
 	if (*n < 0)
-		return !receive_is_forbidden(errno);
+		return !receive_is_forbidden();
 	errno = fromlen ? EINVAL : EFAULT;
 	*n = -1;
 	return true;

@@ -150,11 +150,8 @@ ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
  */
 void receive_note_failure(int fd, int flags);
 
-/*
- * Whether a seccomp filter made recvmsg(2) fail with this error.  If so, stops
- * tracking all sockets.
- */
-bool receive_is_forbidden(int error);
+/* Whether a seccomp filter made recvmsg(2) fail: then all tracking stops. */
+bool receive_is_forbidden(void);
 
 /* Forgets the fds that came in a message: they may be any sockets. */
 void receive_forget_passed_fds(const struct msghdr *msg);
@@ -246,7 +243,7 @@ ALWAYS_INLINE bool receive_from(int fd, void *buf, size_t len, int flags,
 		return receive_in_vain(fd, sock, buf, len, flags, fromlen, n,
 				       call);
 	*n = receive_bytes(fd, sock, buf, len, flags, from, fromlen, call);
-	return LIKELY(*n >= 0) || !receive_is_forbidden(errno);
+	return LIKELY(*n >= 0) || !receive_is_forbidden();
 }
 
 /*
@@ -266,7 +263,7 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	saved = errno;
 	app.msg_iovlen = (size_t)count;
 	*n = receive(fd, sock, &app, 0, false, call);
-	if (*n >= 0 || (errno != ENOTSOCK && !receive_is_forbidden(errno)))
+	if (*n >= 0 || (errno != ENOTSOCK && !receive_is_forbidden()))
 		return true;
 	errno = saved;
 	return false;

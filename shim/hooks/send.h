@@ -39,7 +39,7 @@ static inline bool sends_nothing(unsigned int flags)
 /* The source that a message gets. */
 struct source {
 	struct local local;
-	uint32_t ifindex; /* that the application wants, or 0 */
+	uint32_t ifindex; /* of the interface that it leaves by, or 0: any */
 	bool queued;	  /* taken from a batch: see peers_unrecall */
 	size_t end;	  /* of the application's control messages, in bytes */
 };
@@ -128,7 +128,9 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 			    COUNT_OWN)))
 		return false;
 	/* On older kernels an index of 0 undoes the binding to a device. */
-	if (!source->ifindex && !source->local.ifindex)
+	if (!source->ifindex)
+		source->ifindex = source->local.ifindex;
+	if (!source->ifindex)
 		source->ifindex = sock_ifindex(sock);
 	return true;
 }
@@ -140,9 +142,6 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 			      char *control)
 {
-	const uint32_t ifindex = UNLIKELY(source->ifindex)
-					 ? source->ifindex
-					 : source->local.ifindex;
 	size_t theirs = msg->msg_controllen;
 
 	if (UNLIKELY(source->end && msg->msg_control)) {
@@ -154,8 +153,8 @@ ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 	/* Last: the last source wins, even if it names only an interface. */
 	msg->msg_control = control;
 	msg->msg_controllen =
-		source->end +
-		pktinfo_append(control + source->end, &source->local, ifindex);
+		source->end + pktinfo_append(control + source->end,
+					     &source->local, source->ifindex);
 }
 
 /* Whether a send may fail with this errno because of its source. */

@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(2): the calls that we hook are hooked by their numbers too. */
-#include "base/real.h"
-#include "hooks/hook.h"
 #include "hooks/receive.h"
-#include "state/sock.h"
 
 #include <pthread.h>
 #include <stdarg.h>
-#include <stdbool.h>
-#include <sys/prctl.h>
 #include <sys/syscall.h>
 
 /* The nth argument as the type that the hook takes. */

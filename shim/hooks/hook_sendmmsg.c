@@ -126,7 +126,7 @@ int send_messages(__typeof__(&sendmmsg) call, int fd, struct mmsghdr *msgs,
 	if (msgs && n)
 		batch.sock = sender(fd, msgs->msg_hdr.msg_name,
 				    msgs->msg_hdr.msg_namelen);
-	if (!batch.sock || !msgs || sends_nothing((unsigned int)flags))
+	if (!batch.sock || sends_nothing((unsigned int)flags))
 		return call(fd, msgs, n, flags);
 	return scratch_with(send_batch_bytes(msgs, batch.n), send_batch,
 			    &batch);

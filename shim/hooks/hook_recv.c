@@ -102,20 +102,18 @@ EXPORTED ssize_t __recv_chk(int fd, void *buf, size_t len, size_t buf_bytes,
 
 EXPORTED ssize_t read(int fd, void *buf, size_t len)
 {
-	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	return read_vector(fd, &iov, 1, &n, real.recvmsg)
+	return read_buffer(fd, buf, len, &n, real.recvmsg)
 		       ? n
 		       : real.read(fd, buf, len);
 }
 
 EXPORTED ssize_t __read_chk(int fd, void *buf, size_t len, size_t buf_bytes)
 {
-	const struct iovec iov = hook_buffer(buf, len);
 	ssize_t n;
 
-	if (len <= buf_bytes && read_vector(fd, &iov, 1, &n, real.recvmsg))
+	if (len <= buf_bytes && read_buffer(fd, buf, len, &n, real.recvmsg))
 		return n;
 	return real.__read_chk(fd, buf, len, buf_bytes);
 }

@@ -269,6 +269,15 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	return false;
 }
 
+/* read_vector() for read(2). */
+ALWAYS_INLINE bool read_buffer(int fd, void *buf, size_t len, ssize_t *n,
+			       receive_call call)
+{
+	const struct iovec iov = hook_buffer(buf, len);
+
+	return read_vector(fd, &iov, 1, n, call);
+}
+
 /* recvmsg(2), on any fd. */
 ALWAYS_INLINE ssize_t receive_message(receive_call call, int fd,
 				      struct msghdr *msg, int flags)

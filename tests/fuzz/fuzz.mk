@@ -16,8 +16,8 @@ $(Z)/answers $(R)/answers: FUZZED = $(call sources,endpoint payload protocol)
 $(Z)/answers $(R)/answers: FUZZ_WRAPPED = clock_gettime getrandom poll recvfrom sendto
 $(Z)/append $(Z)/strip: FUZZED = $(call sources,pktinfo)
 $(Z)/append $(Z)/strip $(Z)/hooks: FUZZ_PROPS = address control
-$(Z)/config: FUZZED = $(call sources,nearest port_list quiet raw real text_buffer \
-	told variable)
+$(Z)/config: FUZZED = $(call sources,nearest object port_list quiet real text_buffer \
+	variable)
 $(Z)/counters $(R)/counters: FUZZED = $(call sources,counters)
 $(Z)/counters $(R)/counters: FUZZ_WRAPPED = process_vm_readv
 $(Z)/proc $(R)/proc: FUZZED = $(call sources,port_list print process variable wildcard)
@@ -28,7 +28,7 @@ $(Z)/unit $(R)/unit: FUZZ_WRAPPED = command_fail command_library command_preload
 	guard_read_file process_label selinux_mode
 $(Z)/hooks: FUZZED = $(filter-out %/config.c,$(SHIM_SOURCES))
 $(Z)/hooks: FUZZ_PROPS += settings
-$(Z)/seccomp: FUZZED = $(call sources,raw real scratch seccomp unwind)
+$(Z)/seccomp: FUZZED = $(call sources,object real scratch seccomp unwind)
 $(Z)/peers: FUZZED = $(call sources,$(PEERS_ROOMS))
 $(Z)/peers: FUZZ_PROPS = address child clock settings story
 $(Z)/peers: FUZZ_WRAPPED = clock_gettime getrandom

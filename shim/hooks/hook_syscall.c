@@ -40,7 +40,10 @@ static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
 	return real.syscall(SYS_recvmsg, fd, msg, flags);
 }
 
-static long recvfrom_by_number(const long a[CALL_ARGUMENTS])
+/* Apart, so that other calls need no room for control messages. */
+#define APART static __attribute__((noinline))
+
+APART long recvfrom_by_number(const long a[CALL_ARGUMENTS])
 {
 	int saved = errno;
 	ssize_t n;
@@ -53,7 +56,12 @@ static long recvfrom_by_number(const long a[CALL_ARGUMENTS])
 	return real.syscall(SYS_recvfrom, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-static long read_or_readv(long number, const long a[CALL_ARGUMENTS])
+APART long recvmsg_from_socket(const long a[CALL_ARGUMENTS])
+{
+	return receive_message(recvmsg_by_number, INT(0), AT(1), INT(2));
+}
+
+APART long read_or_readv(long number, const long a[CALL_ARGUMENTS])
 {
 	const struct iovec one = hook_buffer(AT(1), SIZE(2));
 	const bool is_read = number == SYS_read;
@@ -111,8 +119,7 @@ static long call_by_number(long number, const long a[CALL_ARGUMENTS])
 	case SYS_recvfrom:
 		return recvfrom_by_number(a);
 	case SYS_recvmsg:
-		return receive_message(recvmsg_by_number, INT(0), AT(1),
-				       INT(2));
+		return recvmsg_from_socket(a);
 	case SYS_recvmmsg:
 		return receive_messages(recvmmsg_by_number, INT(0), AT(1),
 					UINT(2), INT(3), AT(4));

@@ -85,9 +85,10 @@ dlopen_target(const char *file, int flags, const void *caller)
 #define JUMPS __attribute__((no_sanitize("thread")))
 #else
 #define JUMP return
-#define JUMPS                                                    \
-	__attribute__((optimize("O2", "optimize-sibling-calls"), \
-		       no_sanitize("thread"), no_profile_instrument_function))
+#define JUMPS                                                         \
+	__attribute__((optimize("O2", "optimize-sibling-calls"),      \
+		       no_sanitize("thread"), no_instrument_function, \
+		       no_profile_instrument_function))
 #endif
 EXPORTED JUMPS void *dlopen(const char *file, int flags)
 {

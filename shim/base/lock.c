@@ -25,7 +25,7 @@ static _Thread_local time_t refused_at_s;
 
 counter lock_refusals;
 
-/* The largest page of the machine.  These have no other. */
+/* The largest page size of the architecture. */
 #if defined(__x86_64__) || defined(__i386__) || defined(__s390x__) || \
 	defined(__riscv)
 #define PAGE_BYTES 4096
@@ -52,7 +52,7 @@ uint32_t lock_begin_generation(void)
 	const pid_t owner = sandbox_forbids(SANDBOX_WAITS) ? 0 : getpid();
 	uint32_t none = 0, next;
 
-	/* Before Linux 4.14 it cannot be; then only fork(3) is noticed. */
+	/* Refused before Linux 4.14; then only fork(3) is noticed. */
 	if (!atomic_load(&generations))
 		(void)madvise(lock_page, sizeof(lock_page), MADV_WIPEONFORK);
 	next = atomic_fetch_add(&generations, 1) + 1;

@@ -26,7 +26,7 @@ static void *found(const char *name)
 	return function;
 }
 
-/* If a frame has a cleanup.  Itanium C++ ABI: Exception Handling, 2.5.2. */
+/* Whether a frame has a cleanup.  Itanium C++ ABI: Exception Handling, 2.5. */
 int __gcc_personality_v0(int version, int actions, unsigned long long kind,
 			 void *exception, void *context)
 {

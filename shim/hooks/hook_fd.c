@@ -13,6 +13,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -25,6 +26,7 @@ __attribute__((constructor)) static void loaded(void)
 
 	real_resolve();
 	lock_watch_forks();
+	pthread_atfork(NULL, sock_forked, sock_forked);
 	seccomp_watch(false);
 	if (config_get()->log)
 		quiet_stderr_is(true);

@@ -62,7 +62,8 @@ struct plan {
 	const struct sockaddr *peer;
 	socklen_t len;
 	struct local local; /* the address that the peer asked */
-	uint32_t device;    /* that fd is bound to, if `local` is link-local */
+	uint32_t device;    /* see device_of() */
+	bool is_device_known;
 	struct sockaddr_in6 bound; /* what it is bound to: see find_bound */
 	struct sockaddr_in6 asked; /* `local`, in that family, without a port */
 	bool is_pinned;		   /* it has been pinned to `local` */
@@ -101,16 +102,24 @@ static int connect_to_peer(const struct plan *plan)
 	return real.connect(plan->fd, plan->peer, plan->len);
 }
 
-/* The device that the socket is bound to, or 0. */
-static uint32_t read_device(const struct plan *plan)
+/*
+ * The device that the socket was bound to before, or 0.  Not only one that the
+ * application set: a BPF program of the cgroup may have set another when the
+ * socket was made, such as that of ip-vrf(8).
+ */
+static uint32_t device_of(struct plan *plan)
 {
-	if (plan->sock)
-		return sock_ifindex(plan->sock);
-	return sock_is_fresh(plan->kind) ? 0 : sock_read_device(plan->fd);
+	if (plan->is_device_known)
+		return plan->device;
+	plan->is_device_known = true;
+	plan->device = plan->sock ? sock_ifindex(plan->sock) : 0;
+	if (!plan->device)
+		plan->device = sock_read_device(plan->fd);
+	return plan->device;
 }
 
 /* Sets the source of what is sent to multicast groups.  ip(7). */
-static bool set_multicast(const struct plan *plan, struct in_addr address,
+static bool set_multicast(struct plan *plan, struct in_addr address,
 			  uint32_t ifindex)
 {
 	struct ip_mreqn group = { .imr_address = address,
@@ -120,14 +129,14 @@ static bool set_multicast(const struct plan *plan, struct in_addr address,
 			     sizeof(group)))
 		return true;
 	/* A socket that is bound to a device takes no other interface. */
-	group.imr_ifindex = (int)read_device(plan);
+	group.imr_ifindex = (int)device_of(plan);
 	return group.imr_ifindex && !ifindex &&
 	       !real.setsockopt(plan->fd, IPPROTO_IP, IP_MULTICAST_IF, &group,
 				sizeof(group));
 }
 
 /* False: its address, or interface, has gone and cannot be set again. */
-static bool can_set_multicast_back(const struct plan *plan)
+static bool can_set_multicast_back(struct plan *plan)
 {
 	const uint32_t ifindex = sock_multicast_ifindex(plan->fd);
 
@@ -188,11 +197,10 @@ static void keep_port(const struct plan *plan)
 }
 
 /* Removes the peer; keeps the port and the device.  connect(2) AF_UNSPEC. */
-static void disconnect(const struct plan *plan)
+static void disconnect(struct plan *plan)
 {
 	const struct sockaddr none = { .sa_family = AF_UNSPEC };
-	const uint32_t device =
-		is_link_local(plan) ? plan->device : read_device(plan);
+	const uint32_t device = device_of(plan);
 
 	real.connect(plan->fd, &none, sizeof(none));
 	if (device)
@@ -268,8 +276,9 @@ static int move(struct plan *plan)
 {
 	struct sockaddr_in6 name;
 
+	/* A connect to such an address binds it to a device. */
 	if (is_link_local(plan))
-		plan->device = read_device(plan);
+		(void)device_of(plan);
 	if (has_own_port(plan) || !is_wildcard(plan)) {
 		if (connect_to_peer(plan))
 			return -1;

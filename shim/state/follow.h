@@ -29,9 +29,9 @@
  * System calls besides the application's own, counted by tests/e2e/syscalls:
  *
  *	where the kernel chooses the address asked	4
- *	two connects, IPv4, and IPv6			11, 8
+ *	two connects, IPv4, and IPv6			12, 9
  *	of a socket without a port, IPv4, and IPv6	8, 5
- *	two connects in vain, IPv6: own port, none	10, 12
+ *	two connects in vain, IPv6: own port, none	11, 13
  */
 
 /* connect(2), on any fd. */

@@ -303,7 +303,7 @@ bool peers_have_room(uint32_t now)
 
 void peers_reserve(void)
 {
-	/* One for each of the threads that may add a peer at the same time. */
+	/* For so many threads at once; one more forgets another peer. */
 	const uint32_t few = 64;
 	const int saved = errno;
 	uint32_t now;

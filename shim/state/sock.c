@@ -202,6 +202,19 @@ static void reset_slots(struct sock *kind, bool put_back)
 	}
 }
 
+void sock_forked(void)
+{
+	for (unsigned int fd = 0; fd < SOCK_FDS; fd++) {
+		struct sock *seen = sock_occupant((int)fd);
+
+		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
+			fd |= SOCK_FDS_PER_CHUNK - 1;
+		else if (sock_is_fresh(seen))
+			atomic_compare_exchange_strong(
+				&sock_slot((int)fd)->sock, &seen, SOCK_OWN);
+	}
+}
+
 void sock_stop(bool put_back)
 {
 	int saved = errno;

@@ -104,7 +104,7 @@ static inline struct sock *sock_occupant(int fd)
 		    : NULL;
 }
 
-/* What struct sock says of these fields. */
+/* Read fields of struct sock. */
 static inline uint64_t sock_id(const struct sock *sock)
 {
 	return atomic_load(&sock->id);
@@ -209,6 +209,12 @@ uint32_t sock_multicast_ifindex(int fd);
  * what it was taken for.  Keeps errno.
  */
 void sock_review(int fd);
+
+/*
+ * After fork(3), in both processes: each may set options of new sockets now
+ * that the other one believes not to be set.
+ */
+void sock_forked(void);
 
 /* Whether no more sockets are to be tracked. */
 bool sock_is_off(void);

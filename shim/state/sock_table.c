@@ -13,7 +13,7 @@
 
 #include <stddef.h>
 
-struct sock sock_kinds[7];
+struct sock sock_kinds[SOCK_KINDS];
 
 static struct slot first_slots[SOCK_FDS_PER_CHUNK];
 _Atomic(struct slot *) sock_slots[SOCK_FD_CHUNKS] = { first_slots };

@@ -13,7 +13,8 @@
  * What a slot points at if its fd was seen and is not tracked.  They are never
  * armed, because their mode is SOCK_NOT_OURS.
  */
-extern HIDDEN struct sock sock_kinds[7];
+#define SOCK_KINDS 7
+extern HIDDEN struct sock sock_kinds[SOCK_KINDS];
 /* Not a UDP socket. */
 #define SOCK_OTHER (&sock_kinds[0])
 /* A packet or raw socket, which also gets datagrams that are for UDP sockets.
@@ -27,12 +28,12 @@ extern HIDDEN struct sock sock_kinds[7];
  */
 #define SOCK_EXAMINED (&sock_kinds[3])
 /*
- * A UDP socket from socket(2), not bound yet, so no other fd is the same.  No
+ * A UDP socket from socket(2), not bound yet, which only this process has.  No
  * option that the library looks at was set.
  */
 #define SOCK_FRESH_V4 (&sock_kinds[4])
 #define SOCK_FRESH_V6 (&sock_kinds[5])
-/* The same after such an option was set. */
+/* A new socket on which such an option was set, or may be. */
 #define SOCK_OWN (&sock_kinds[6])
 
 static inline bool sock_is_not_udp(const struct sock *sock)

@@ -386,6 +386,18 @@ TEST(a_new_socket_keeps_its_device_when_that_is_undone)
 	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
 }
 
+TEST(a_new_socket_keeps_a_bpf_program_s_device_when_that_is_undone)
+{
+	int fd = new_socket_of(AF_INET6);
+
+	kernel_set(fd, SOL_SOCKET, SO_BINDTOIFINDEX, 3);
+	hear_link_local(id);
+	fail_connects_from(2, EACCES);
+
+	assert_int_equal(connect_to(fd, far), -1);
+	assert_int_equal(kernel_get(fd, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
+}
+
 TEST(an_ipv6_address_is_none_of_ipv4_s)
 {
 	int fd;
@@ -776,12 +788,13 @@ TEST(a_dual_stack_server_asked_at_the_kernel_s_choice_is_connected_plainly)
 	assert_string_equal(kernel_name(fd), "::ffff:10.0.0.99:5353");
 }
 
-/* And those: eleven more. */
+/* And those: twelve more. */
 TEST(a_server_is_connected_from_the_address_asked)
 {
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(),
-			    "connect getsockname disconnect IP_MULTICAST_IF "
+			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
 			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
 	assert_string_equal(kernel_name(server), "10.0.0.1:53");
@@ -836,8 +849,9 @@ TEST(an_ipv6_server_is_connected_first_then_moved)
 	errno = ENOTTY;
 
 	assert_int_equal(connect_to(fd, far), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname disconnect "
-					    "connect connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "connect connect getsockname");
 	assert_string_equal(kernel_name(fd), "2001:db8::1:5353");
 	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
 	assert_true(is_armed(fd));
@@ -940,9 +954,10 @@ TEST(where_the_source_is_refused_a_server_is_pinned)
 	fail_setsockopt(1, EPERM);
 
 	assert_int_equal(connect_to(server, peer), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname disconnect "
-					    "IP_MULTICAST_IF "
-					    "IP_MULTICAST_IF=10.0.0.1 connect");
+	assert_string_equal(kernel_calls(),
+			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "IP_MULTICAST_IF "
+			    "IP_MULTICAST_IF=10.0.0.1 connect");
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
 	assert_string_equal(pinned_to(server), "10.0.0.1");
 	assert_int_equal(errno, ENOTTY);
@@ -960,14 +975,15 @@ TEST(where_the_group_is_refused_a_server_is_pinned)
 	assert_int_equal(errno, ENOTTY);
 }
 
-/* And those: thirteen more. */
+/* And those: fourteen more. */
 TEST(where_the_kernel_is_stubborn_a_server_is_pinned)
 {
 	kernel.is_stubborn = true;
 
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(),
-			    "connect getsockname disconnect IP_MULTICAST_IF "
+			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
 			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname "
 			    "disconnect connect");
@@ -1021,6 +1037,16 @@ TEST(a_server_on_a_device_is_connected_from_there)
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_name(server), "10.0.0.1:53");
 	assert_string_equal(kernel_multicast(server), "0.0.0.0");
+	assert_int_equal(kernel_get(server, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
+}
+
+/* As ip-vrf(8) does when it is made. */
+TEST(a_server_that_a_bpf_program_put_on_a_device_is_connected_from_there)
+{
+	kernel_set(server, SOL_SOCKET, SO_BINDTOIFINDEX, 3);
+
+	assert_int_equal(connect_to(server, peer), 0);
+	assert_string_equal(kernel_name(server), "10.0.0.1:53");
 	assert_int_equal(kernel_get(server, SOL_SOCKET, SO_BINDTOIFINDEX), 3);
 }
 

@@ -843,7 +843,6 @@ TEST(a_new_socket_with_an_option_is_looked_at)
 {
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1), 0);
-	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
 
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
 
@@ -854,7 +853,6 @@ TEST(a_new_socket_with_a_device_is_looked_at)
 {
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7), 0);
-	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
 
 	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
 
@@ -1717,13 +1715,50 @@ TEST(adopting_a_new_socket_with_options_keeps_these)
 
 	create(FD, AF_INET, SOCK_DGRAM, 0);
 	assert_int_equal(set_option(FD, IPPROTO_IP, IP_PKTINFO, 1), 0);
-	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
-	kernel_set(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7);
+	assert_int_equal(set_option(FD, SOL_SOCKET, SO_BINDTOIFINDEX, 7), 0);
 
 	sock = sock_adopt(FD, AF_INET, sock_settle(FD));
 
 	assert_int_equal(sock->wanted, PKTINFO_V4);
 	assert_int_equal(sock->device, 7);
+}
+
+/* Where another process may have set them. */
+
+TEST(after_a_fork_the_options_of_an_adopted_socket_are_read)
+{
+	struct sock *sock;
+
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	sock_forked();
+	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
+
+	sock = sock_adopt(FD, AF_INET, sock_settle(FD));
+
+	assert_int_equal(sock->wanted, PKTINFO_V4);
+}
+
+TEST(after_a_fork_the_options_of_a_bound_socket_are_read)
+{
+	create(FD, AF_INET, SOCK_DGRAM, 0);
+	sock_forked();
+	kernel_set(FD, IPPROTO_IP, IP_PKTINFO, 1);
+
+	struct sock *sock = bind_to_wildcard(FD, any_v4(), true);
+
+	assert_int_equal(sock->wanted, PKTINFO_V4);
+}
+
+TEST(a_fork_changes_nothing_of_other_sockets)
+{
+	struct sock *sock = ours(FD);
+
+	create(OTHER_FD, AF_INET, SOCK_STREAM, 0);
+	sock_forked();
+
+	assert_ptr_equal(sock_known(FD), sock);
+	assert_false(sock_may_be_udp(OTHER_FD));
+	assert_string_equal(kernel_calls(), "");
 }
 
 TEST(what_cannot_be_adopted_is_left)

@@ -239,10 +239,13 @@ static int connect_pinned(struct plan *plan)
 /* False: the kernel did not give fd the address asked; fd has no peer. */
 static bool connect_twice(struct plan *plan)
 {
+	struct sockaddr_in6 name;
 	const bool lent =
 		plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
-	const bool connected = lent && !connect_to_peer(plan);
-	struct sockaddr_in6 name;
+	/* Look first: no peer knows a new socket's port yet. */
+	const bool in_vain = lent && plan->local.family == AF_INET6 &&
+			     !has_own_port(plan) && !is_at_asked(plan, &name);
+	const bool connected = lent && !in_vain && !connect_to_peer(plan);
 	bool moved;
 
 	/* Only now, so that the two connects follow at once. */

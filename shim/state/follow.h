@@ -30,8 +30,8 @@
  *
  *	where the kernel chooses the address asked	4
  *	two connects, IPv4, and IPv6			12, 9
- *	of a socket without a port, IPv4, and IPv6	8, 5
- *	two connects in vain, IPv6: own port, none	11, 13
+ *	of a socket without a port, IPv4, and IPv6	8, 6
+ *	two connects in vain, IPv6: own port, none	11, 12
  */
 
 /* connect(2), on any fd. */

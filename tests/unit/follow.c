@@ -309,11 +309,28 @@ TEST(an_ipv6_socket_answers_from_the_address_asked)
 	hear(id, far, "2001:db8::1");
 
 	assert_int_equal(connect_to(fd, far), 0);
-	assert_string_equal(kernel_calls(),
-			    "getsockname connect connect getsockname");
+	assert_string_equal(kernel_calls(), "getsockname connect getsockname "
+					    "connect getsockname");
 	assert_string_equal(kernel_name(fd), "2001:db8::1:40000");
 	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
 	assert_int_equal(errno, ENOTTY);
+}
+
+TEST(an_ipv6_socket_that_gets_another_address_is_connected_once)
+{
+	int fd = new_socket_of(AF_INET6);
+
+	hear(id, far, "2001:db8::1");
+	kernel.is_stubborn = true;
+	(void)kernel_calls();
+
+	assert_int_equal(connect_to(fd, far), 0);
+	assert_string_equal(
+		kernel_calls(),
+		"getsockname connect getsockname SO_BINDTOIFINDEX disconnect "
+		"connect SO_COOKIE IP_PKTINFO=1 IPV6_RECVPKTINFO=1 "
+		"SO_RCVLOWAT=0x52460000");
+	assert_string_equal(pinned_to(fd), "2001:db8::1");
 }
 
 TEST(an_ipv6_socket_answers_a_mapped_peer)

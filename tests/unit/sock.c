@@ -1586,6 +1586,17 @@ TEST(a_question_the_kernel_refuses_is_refused)
 	assert_int_equal(errno, EFAULT);
 }
 
+TEST(when_disabled_an_option_is_only_passed_on)
+{
+	struct sock *sock = ours(FD);
+
+	settings.disable = 1;
+
+	assert_int_equal(set_option(FD, IPPROTO_IP, IP_PKTINFO, 0), 0);
+	assert_string_equal(kernel_calls(), "IP_PKTINFO=0");
+	assert_int_equal(sock->wanted, PKTINFO_NONE);
+}
+
 TEST(setting_an_option_keeps_errno)
 {
 	(void)ours(FD);

@@ -53,13 +53,12 @@ bool object_symbols(const struct object *o, struct object_symbols *symbols);
 /* The index of the default version of the symbol with this name, or 0. */
 uint32_t object_find(const struct object_symbols *symbols, const char *name);
 
-/* Whether that is musl, or a library of glibc that has functions of our names.
- */
+/* Whether this file is musl, or part of glibc: libc, libpthread or libdl. */
 bool object_is_libc(const char *path);
 
 /*
- * libc's function of this name, or NULL.  For the time of a dlsym(3), which may
- * allocate, and so call a hook: this does not.
+ * Returns libc's function of this name, or NULL.  Does not allocate memory, so
+ * it can be called while dlsym(3) does, whose allocator may call a hook.
  */
 void *object_libc_function(const char *name);
 

@@ -40,10 +40,10 @@ static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
 	return real.syscall(SYS_recvmsg, fd, msg, flags);
 }
 
-/* Apart, so that other calls need no room for control messages. */
-#define APART static __attribute__((noinline))
+/* Not inlined, so that other calls need no room for control messages. */
 
-APART long recvfrom_by_number(const long a[CALL_ARGUMENTS])
+static __attribute__((noinline)) long
+recvfrom_by_number(const long a[CALL_ARGUMENTS])
 {
 	int saved = errno;
 	ssize_t n;
@@ -56,12 +56,14 @@ APART long recvfrom_by_number(const long a[CALL_ARGUMENTS])
 	return real.syscall(SYS_recvfrom, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 
-APART long recvmsg_from_socket(const long a[CALL_ARGUMENTS])
+static __attribute__((noinline)) long
+recvmsg_from_socket(const long a[CALL_ARGUMENTS])
 {
 	return receive_message(recvmsg_by_number, INT(0), AT(1), INT(2));
 }
 
-APART long read_or_readv(long number, const long a[CALL_ARGUMENTS])
+static __attribute__((noinline)) long
+read_or_readv(long number, const long a[CALL_ARGUMENTS])
 {
 	const struct iovec one = hook_buffer(AT(1), SIZE(2));
 	const bool is_read = number == SYS_read;

@@ -68,7 +68,7 @@ struct adoption {
 	/* Whether lazy binding without RTLD_DEEPBIND would lead to the hooks:
 	 * another thread may load an object at the same time. */
 	bool hooks_come_first;
-	/* See deepbind_count(); less those of them that were looked at. */
+	/* How many of the older objects, loaded or not, are still to come. */
 	unsigned long long before;
 };
 

@@ -242,7 +242,7 @@ static bool connect_twice(struct plan *plan)
 	struct sockaddr_in6 name;
 	const bool lent =
 		plan->local.family == AF_INET ? lend_v4(plan) : lend_v6(plan);
-	/* Look first: no peer knows a new socket's port yet. */
+	/* No peer knows a new socket's port yet, so there is time to check. */
 	const bool in_vain = lent && plan->local.family == AF_INET6 &&
 			     !has_own_port(plan) && !is_at_asked(plan, &name);
 	const bool connected = lent && !in_vain && !connect_to_peer(plan);

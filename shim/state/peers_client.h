@@ -5,12 +5,14 @@
 
 #include "state/peers_table.h"
 
+/* The caller of each function in this file holds peers_lock. */
+
 /*
- * Finds the source of what is sent to the peer of this key, and notes that it
- * is sent: the table "Who is a client" in shim/README.md.  is_send: false for
- * connect(2).  *queued, false before, is set if *local is the next one of a
- * batch that this thread answers.  False: the kernel chooses the source.  For
- * this and all functions here the caller holds peers_lock.
+ * Sets *local to the source of a datagram to the peer of this key, as the table
+ * "Who is a client" in shim/README.md says, and notes that the peer is written
+ * to.  Returns false if the kernel should choose the source.  is_send is false
+ * for connect(2).  *queued must be false before the call; it is set to true if
+ * the source was taken from the addresses of a batch.
  */
 bool peers_find_source(const struct peers_key *key, struct peers_hashes hashes,
 		       bool is_send, struct local *local, bool *queued);

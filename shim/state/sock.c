@@ -183,17 +183,24 @@ static bool is_inherited(const struct sock *sock)
 	       !lock_generation_is_gone(generation);
 }
 
+/* The first fd from this one on that has a slot, or SOCK_FDS. */
+static unsigned int next_with_slot(unsigned int fd)
+{
+	while (fd < SOCK_FDS && !sock_slot((int)fd))
+		fd = (fd / SOCK_FDS_PER_CHUNK + 1) * SOCK_FDS_PER_CHUNK;
+	return fd;
+}
+
 /*
  * Sets every slot to `kind`.  put_back: options of tracked sockets are set back
  * to what the application wants.
  */
 static void reset_slots(struct sock *kind, bool put_back)
 {
-	for (unsigned int fd = 0; fd < SOCK_FDS; fd++) {
+	for (unsigned int fd = next_with_slot(0); fd < SOCK_FDS;
+	     fd = next_with_slot(fd + 1)) {
 		struct sock *sock = sock_occupant((int)fd);
 
-		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
-			fd |= SOCK_FDS_PER_CHUNK - 1;
 		if (!sock)
 			continue;
 		if (put_back && sock_is_armed(sock) && !is_inherited(sock))
@@ -204,12 +211,11 @@ static void reset_slots(struct sock *kind, bool put_back)
 
 void sock_forked(void)
 {
-	for (unsigned int fd = 0; fd < SOCK_FDS; fd++) {
+	for (unsigned int fd = next_with_slot(0); fd < SOCK_FDS;
+	     fd = next_with_slot(fd + 1)) {
 		struct sock *seen = sock_occupant((int)fd);
 
-		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
-			fd |= SOCK_FDS_PER_CHUNK - 1;
-		else if (sock_is_fresh(seen))
+		if (sock_is_fresh(seen))
 			atomic_compare_exchange_strong(
 				&sock_slot((int)fd)->sock, &seen, SOCK_OWN);
 	}
@@ -330,12 +336,9 @@ void sock_forget_range(unsigned int first, unsigned int last)
 {
 	if (lock_is_borrowed())
 		return;
-	for (unsigned int fd = first; fd <= last && fd < SOCK_FDS; fd++) {
-		if (!atomic_load(&sock_slots[fd / SOCK_FDS_PER_CHUNK]))
-			fd |= SOCK_FDS_PER_CHUNK - 1;
-		else
-			sock_forget((int)fd);
-	}
+	for (unsigned int fd = next_with_slot(first);
+	     fd <= last && fd < SOCK_FDS; fd = next_with_slot(fd + 1))
+		sock_forget((int)fd);
 }
 
 /* Whether the same is known of both, and neither is a UDP socket so far. */

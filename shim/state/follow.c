@@ -279,8 +279,12 @@ static int move(struct plan *plan)
 {
 	struct sockaddr_in6 name;
 
-	/* A connect to such an address binds it to a device. */
-	if (is_link_local(plan))
+	/*
+	 * Before the first connect: one to a link-local address binds the
+	 * socket to a device, and what a client sends between the connects is
+	 * lost, so nothing else is done there.
+	 */
+	if (is_link_local(plan) || has_own_port(plan))
 		(void)device_of(plan);
 	if (has_own_port(plan) || !is_wildcard(plan)) {
 		if (connect_to_peer(plan))

@@ -28,7 +28,7 @@
  *
  * System calls besides the application's own, counted by tests/e2e/syscalls:
  *
- *	where the kernel chooses the address asked	4
+ *	where the kernel chooses the address asked	5
  *	two connects, IPv4, and IPv6			12, 9
  *	of a socket without a port, IPv4, and IPv6	8, 6
  *	two connects in vain, IPv6: own port, none	11, 12

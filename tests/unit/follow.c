@@ -779,13 +779,14 @@ TEST(a_disconnected_ephemeral_socket_has_lost_its_port)
 
 /* Sockets bound to a port by number. */
 
-/* And two that block signals, and a getpid: four more than its own. */
+/* And two that block signals, and a getpid: five more than its own. */
 TEST(a_server_that_was_asked_at_the_kernel_s_choice_is_connected_plainly)
 {
 	hear(id, stranger, "10.0.0.99");
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "SO_BINDTOIFINDEX connect getsockname");
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
 	assert_string_equal(pinned_to(server), "nothing");
@@ -801,7 +802,8 @@ TEST(a_dual_stack_server_asked_at_the_kernel_s_choice_is_connected_plainly)
 	hear(sock_known(fd)->id, mapped, "10.0.0.99");
 
 	assert_int_equal(connect_to(fd, mapped), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "SO_BINDTOIFINDEX connect getsockname");
 	assert_string_equal(kernel_name(fd), "::ffff:10.0.0.99:5353");
 }
 
@@ -810,7 +812,7 @@ TEST(a_server_is_connected_from_the_address_asked)
 {
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(),
-			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "SO_BINDTOIFINDEX connect getsockname disconnect "
 			    "IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
 			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname");
@@ -867,7 +869,7 @@ TEST(an_ipv6_server_is_connected_first_then_moved)
 
 	assert_int_equal(connect_to(fd, far), 0);
 	assert_string_equal(kernel_calls(),
-			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "SO_BINDTOIFINDEX connect getsockname disconnect "
 			    "connect connect getsockname");
 	assert_string_equal(kernel_name(fd), "2001:db8::1:5353");
 	assert_string_equal(kernel_peer(fd), "2001:db8::9:5300");
@@ -883,7 +885,8 @@ TEST(an_ipv6_server_where_the_kernel_is_right_stays)
 	(void)kernel_calls();
 
 	assert_int_equal(connect_to(fd, far), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "SO_BINDTOIFINDEX connect getsockname");
 	assert_true(is_armed(fd));
 }
 
@@ -897,7 +900,7 @@ TEST(an_ipv6_server_that_cannot_connect_is_as_before)
 
 	assert_int_equal(connect_to(fd, far), -1);
 	assert_int_equal(errno, ENETUNREACH);
-	assert_string_equal(kernel_calls(), "connect");
+	assert_string_equal(kernel_calls(), "SO_BINDTOIFINDEX connect");
 	assert_string_equal(kernel_name(fd), ":::5353");
 }
 
@@ -919,7 +922,7 @@ TEST(a_server_that_cannot_connect_is_as_before)
 
 	assert_int_equal(connect_to(server, peer), -1);
 	assert_int_equal(errno, EACCES);
-	assert_string_equal(kernel_calls(), "connect");
+	assert_string_equal(kernel_calls(), "SO_BINDTOIFINDEX connect");
 	assert_string_equal(kernel_name(server), "0.0.0.0:53");
 	assert_string_equal(kernel_peer(server), "");
 	assert_true(is_armed(server));
@@ -972,7 +975,7 @@ TEST(where_the_source_is_refused_a_server_is_pinned)
 
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(),
-			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "SO_BINDTOIFINDEX connect getsockname disconnect "
 			    "IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect");
 	assert_string_equal(kernel_name(server), "10.0.0.99:53");
@@ -999,7 +1002,7 @@ TEST(where_the_kernel_is_stubborn_a_server_is_pinned)
 
 	assert_int_equal(connect_to(server, peer), 0);
 	assert_string_equal(kernel_calls(),
-			    "connect getsockname SO_BINDTOIFINDEX disconnect "
+			    "SO_BINDTOIFINDEX connect getsockname disconnect "
 			    "IP_MULTICAST_IF "
 			    "IP_MULTICAST_IF=10.0.0.1 connect "
 			    "connect IP_MULTICAST_IF=0.0.0.0 getsockname "
@@ -1041,7 +1044,8 @@ TEST(a_server_keeps_what_a_peer_of_the_other_family_has_left_it)
 	(void)kernel_calls();
 
 	assert_int_equal(connect_to(fd, mapped), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "SO_BINDTOIFINDEX connect getsockname");
 	assert_string_equal(pinned_to(fd), "10.0.0.2");
 }
 
@@ -1212,7 +1216,8 @@ TEST(a_connected_server_at_the_address_stays)
 	(void)kernel_calls();
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "SO_BINDTOIFINDEX connect getsockname");
 	assert_string_equal(kernel_peer(server), "192.0.2.66:6600");
 }
 
@@ -1331,7 +1336,8 @@ TEST(a_pinned_socket_that_the_kernel_connects_rightly_is_not_pinned)
 	hear(id, stranger, "10.0.0.99");
 
 	assert_int_equal(connect_to(server, stranger), 0);
-	assert_string_equal(kernel_calls(), "connect getsockname");
+	assert_string_equal(kernel_calls(),
+			    "SO_BINDTOIFINDEX connect getsockname");
 	assert_true(is_armed(server));
 }
 

@@ -54,7 +54,9 @@ READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 
 /*
  * The initial value of an entry in `real`: calls libc's function if
- * real_resolve() finds it, otherwise the kernel.
+ * real_resolve() finds it, otherwise the kernel.  Each has its own type: one
+ * function for all, with as many arguments as any of them, may write to its
+ * caller's stack when it passes on those that nobody passed.
  */
 #define EARLY_AS(type, name, parameters, arguments, ...)    \
 	static type early_##name parameters                 \

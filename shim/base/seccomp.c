@@ -25,17 +25,15 @@
 #define MACHINE AUDIT_ARCH_S390X
 #endif
 
-/* The content of a register before an instruction, if it is known. */
-struct value {
-	bool is_known;
-	uint32_t is;
-};
-
-/* What holds before an instruction, whichever path led to it. */
+/*
+ * What is known before an instruction, whichever path led to it.  The index
+ * register, memory words and arithmetic are not followed: no filter that
+ * libraries make uses them to decide by a call's number.
+ */
 struct state {
 	bool is_reached;
-	struct value a;
-	struct value x;
+	bool is_known; /* the accumulator */
+	uint32_t a;
 };
 
 /* A filter, the number of the call, and a state for each instruction. */
@@ -44,19 +42,6 @@ struct walk {
 	uint32_t number;
 	struct state *states;
 };
-
-static const struct value unknown;
-
-static struct value known(uint32_t is)
-{
-	return (struct value){ .is_known = true, .is = is };
-}
-
-static void join(struct value *value, const struct value *other)
-{
-	if (!other->is_known || other->is != value->is)
-		*value = unknown;
-}
 
 /*
  * Notes that the instruction at `to` may be reached in this state.  False:
@@ -71,91 +56,50 @@ static bool reach(const struct walk *walk, size_t to, const struct state *from)
 	state = &walk->states[to];
 	if (!state->is_reached)
 		*state = *from;
-	join(&state->a, &from->a);
-	join(&state->x, &from->x);
+	if (!from->is_known || from->a != state->a)
+		state->is_known = false;
 	return true;
 }
 
 /* Loads from struct seccomp_data what is known in advance. */
-static struct value load(const struct walk *walk, uint32_t offset)
+static bool load(const struct walk *walk, const struct sock_filter *code,
+		 uint32_t *value)
 {
-	if (offset == offsetof(struct seccomp_data, nr))
-		return known(walk->number);
+	const bool is_data = BPF_MODE(code->code) == BPF_ABS;
+
+	*value = code->k;
+	if (is_data && code->k == offsetof(struct seccomp_data, nr))
+		*value = walk->number;
 #ifdef MACHINE
-	if (offset == offsetof(struct seccomp_data, arch))
-		return known(MACHINE);
+	else if (is_data && code->k == offsetof(struct seccomp_data, arch))
+		*value = MACHINE;
 #endif
-	return unknown;
-}
-
-/* The second operand of an instruction; the first is the register a. */
-static struct value operand(const struct sock_filter *code,
-			    const struct state *state)
-{
-	return BPF_SRC(code->code) == BPF_X ? state->x : known(code->k);
-}
-
-static struct value compute(const struct sock_filter *code,
-			    const struct state *state)
-{
-	const struct value other = operand(code, state);
-	const uint32_t a = state->a.is, b = other.is;
-
-	if (!state->a.is_known || !other.is_known)
-		return unknown;
-	switch (BPF_OP(code->code)) {
-	case BPF_ADD:
-		return known(a + b);
-	case BPF_SUB:
-		return known(a - b);
-	case BPF_MUL:
-		return known(a * b);
-	case BPF_OR:
-		return known(a | b);
-	case BPF_AND:
-		return known(a & b);
-	case BPF_XOR:
-		return known(a ^ b);
-	case BPF_NEG:
-		return known(-a);
-	default: /* long shifts among them */
-		return unknown;
-	}
-}
-
-/* A division by zero ends the filter as a return of 0 does: it kills. */
-static bool may_divide_by_zero(const struct sock_filter *code,
-			       const struct state *state)
-{
-	const struct value divisor = operand(code, state);
-
-	return BPF_OP(code->code) == BPF_DIV &&
-	       (!divisor.is_known || !divisor.is);
+	else
+		return BPF_MODE(code->code) == BPF_IMM;
+	return true;
 }
 
 /* A jump on an unknown value goes both ways. */
 static bool jump(const struct walk *walk, size_t at, const struct state *state)
 {
 	const struct sock_filter *code = &walk->filter->filter[at];
-	const struct value other = operand(code, state);
-	const bool is_known = state->a.is_known && other.is_known;
-	const uint32_t a = state->a.is, b = other.is;
+	const bool is_known = state->is_known && BPF_SRC(code->code) == BPF_K;
 	bool is_met;
 
 	switch (BPF_OP(code->code)) {
 	case BPF_JA:
 		return reach(walk, at + 1 + (size_t)code->k, state);
 	case BPF_JEQ:
-		is_met = a == b;
+		is_met = state->a == code->k;
 		break;
 	case BPF_JGT:
-		is_met = a > b;
+		is_met = state->a > code->k;
 		break;
 	case BPF_JGE:
-		is_met = a >= b;
+		is_met = state->a >= code->k;
 		break;
 	case BPF_JSET:
-		is_met = a & b;
+		is_met = state->a & code->k;
 		break;
 	default:
 		return false;
@@ -165,15 +109,21 @@ static bool jump(const struct walk *walk, size_t at, const struct state *state)
 	return (is_known && is_met) || reach(walk, at + 1 + code->jf, state);
 }
 
-static bool spares(struct value action)
+static bool spares(uint32_t action)
 {
-	const uint32_t kind = action.is & SECCOMP_RET_ACTION_FULL;
+	const uint32_t kind = action & SECCOMP_RET_ACTION_FULL;
 
 	/* The kernel kills for an unknown action. */
-	return action.is_known &&
-	       (kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG ||
-		kind == SECCOMP_RET_TRACE || kind == SECCOMP_RET_USER_NOTIF ||
-		kind == SECCOMP_RET_ERRNO);
+	return kind == SECCOMP_RET_ALLOW || kind == SECCOMP_RET_LOG ||
+	       kind == SECCOMP_RET_TRACE || kind == SECCOMP_RET_USER_NOTIF ||
+	       kind == SECCOMP_RET_ERRNO;
+}
+
+/* A division by zero ends the filter as a return of 0 does: it kills. */
+static bool may_divide_by_zero(const struct sock_filter *code)
+{
+	return BPF_OP(code->code) == BPF_DIV &&
+	       (BPF_SRC(code->code) == BPF_X || !code->k);
 }
 
 /* Follows one instruction.  False: it may kill, or is invalid. */
@@ -184,33 +134,24 @@ static bool step(const struct walk *walk, size_t at)
 
 	switch (BPF_CLASS(code->code)) {
 	case BPF_LD:
-		state.a = BPF_MODE(code->code) == BPF_ABS ? load(walk, code->k)
-			  : BPF_MODE(code->code) == BPF_IMM ? known(code->k)
-							    : unknown;
-		break;
-	case BPF_LDX:
-		state.x = BPF_MODE(code->code) == BPF_IMM ? known(code->k)
-							  : unknown;
-		break;
-	case BPF_ST:
-	case BPF_STX:
+		state.is_known = load(walk, code, &state.a);
 		break;
 	case BPF_ALU:
-		if (may_divide_by_zero(code, &state))
+		if (may_divide_by_zero(code))
 			return false;
-		state.a = compute(code, &state);
+		state.is_known = false;
 		break;
 	case BPF_MISC:
-		if (BPF_MISCOP(code->code) == BPF_TAX)
-			state.x = state.a;
-		else
-			state.a = state.x;
+		state.is_known &= BPF_MISCOP(code->code) == BPF_TAX;
 		break;
 	case BPF_JMP:
 		return jump(walk, at, &state);
-	default: /* BPF_RET */
-		return spares(BPF_RVAL(code->code) == BPF_A ? state.a
-							    : known(code->k));
+	case BPF_RET:
+		return BPF_RVAL(code->code) != BPF_A
+			       ? spares(code->k)
+			       : state.is_known && spares(state.a);
+	default: /* BPF_LDX, BPF_ST and BPF_STX */
+		break;
 	}
 	return reach(walk, at + 1, &state);
 }
@@ -224,9 +165,8 @@ static int walk_through(void *memory, void *context)
 		return false;
 	walk->states = memory;
 	memset(memory, 0, walk->filter->len * sizeof(*walk->states));
-	walk->states[0].is_reached = true;
-	/* Memory words are not followed, and both registers begin as 0. */
-	walk->states[0].a = walk->states[0].x = known(0);
+	/* The accumulator begins as 0. */
+	walk->states[0].is_reached = walk->states[0].is_known = true;
 	for (size_t at = 0; at < walk->filter->len; at++)
 		if (walk->states[at].is_reached && !step(walk, at))
 			return false;

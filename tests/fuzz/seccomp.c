@@ -258,19 +258,19 @@ static bool is_deadly(uint32_t action)
 	}
 }
 
-/* Whether all that it goes by is known before the call is made. */
+/* Whether it goes by the call's number alone, and only by comparisons. */
 static bool is_by_number(void)
 {
 	for (size_t at = 0; at < length; at++) {
 		const uint16_t c = code[at].code;
-		const bool is_load =
-			BPF_CLASS(c) == BPF_LD || BPF_CLASS(c) == BPF_LDX;
+		const bool is_known_load =
+			BPF_MODE(c) == BPF_IMM ||
+			(BPF_MODE(c) == BPF_ABS && code[at].k <= 4);
 
-		if (is_alu(c, BPF_DIV) || is_alu(c, BPF_LSH) ||
-		    is_alu(c, BPF_RSH) ||
-		    (is_load &&
-		     (BPF_MODE(c) == BPF_MEM || BPF_MODE(c) == BPF_LEN ||
-		      (BPF_MODE(c) == BPF_ABS && code[at].k > 4))))
+		if (BPF_CLASS(c) == BPF_ALU ||
+		    (BPF_CLASS(c) == BPF_JMP && BPF_SRC(c) == BPF_X) ||
+		    (BPF_CLASS(c) == BPF_MISC && BPF_MISCOP(c) == BPF_TXA) ||
+		    (BPF_CLASS(c) == BPF_LD && !is_known_load))
 			return false;
 	}
 	return true;

@@ -8,7 +8,7 @@
 #include "base/seccomp.h"
 #include "hooks/hook.h"
 #include "state/follow.h"
-#include "state/peers.h"
+#include "state/peers_open.h"
 #include "state/sock.h"
 
 #include <errno.h>

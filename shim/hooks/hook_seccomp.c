@@ -6,7 +6,7 @@
 #include "base/sandbox.h"
 #include "base/seccomp.h"
 #include "hooks/hook.h"
-#include "state/peers.h"
+#include "state/peers_open.h"
 #include "state/sock.h"
 
 #include <linux/seccomp.h>

@@ -9,6 +9,7 @@
 #include "base/sandbox.h"
 #include "common/sockaddr.h"
 #include "state/peers.h"
+#include "state/peers_open.h"
 #include "state/pktinfo.h"
 #include "state/sock_look.h"
 #include "state/sock_table.h"

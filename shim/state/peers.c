@@ -3,6 +3,7 @@
 #include "state/peers.h"
 
 #include "state/peers_client.h"
+#include "state/peers_open.h"
 #include "state/peers_table.h"
 #include "state/queue.h"
 

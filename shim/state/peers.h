@@ -7,46 +7,19 @@
 #include "state/peers_thread.h"
 #include "state/pktinfo.h"
 
-#include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
 
 /*
- * In all functions here `sock` is the id of a socket, sock_id(): its port, if
- * it was bound to one by number, in the lower 16 bits, and above them a number
- * that is not used again; 0 is a socket that is not tracked.  `peer`, of `len`
- * bytes, is the address as a call on that socket returned or took it; an IPv4
- * peer and its v4-mapped form are the same peer.
+ * In all functions here `sock` is the id of a socket, sock_id().  `peer`, of
+ * `len` bytes, is the address as a call on that socket returned or took it; an
+ * IPv4 peer and its v4-mapped form are the same peer.
  *
  * The functions take the table's leaf lock, keep errno, and are
  * async-signal-safe: in a handler that interrupts one of them, another finds
  * nothing, and remembers nothing.
  */
-
-/* How many peers are remembered when no memory can be mapped for the table. */
-#define PEERS_SPARE 512
-#define PEERS_ARE_FEW                                                    \
-	"no more than 512 peers are remembered, for there is no memory " \
-	"for more"
-
-static inline uint64_t peers_id(uint64_t number, in_port_t port_be)
-{
-	return number << 16 | port_be;
-}
-
-/* The port that the socket was bound to by number, or 0. */
-static inline in_port_t peers_port_be(uint64_t sock)
-{
-	return (in_port_t)(sock & 0xffff);
-}
-
-/*
- * Allocates the memory that the first peers need.  To be called early, because
- * a server may forbid itself mmap(2) and getrandom(2) later.  False: there is
- * none, and PEERS_SPARE peers at most are remembered.
- */
-bool peers_open(void);
 
 /*
  * Remembers that a datagram of `peer` to `local` was read; `peeked`: with
@@ -81,9 +54,6 @@ ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
 	return peers_recall_slowly(sock, peer, len, local, queued);
 }
 
-/* False: peers_open() did not run yet, so there are no peers.  No lock. */
-bool peers_are_open(void);
-
 /*
  * peers_recall() for connect(2), and for a socket that is not tracked: another
  * port of the peer's host does not count.
@@ -105,8 +75,5 @@ void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 /* No longer recalls `local` for `peer`: the kernel refuses it as a source. */
 void peers_forget(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		  const struct local *local);
-
-/* Empties the table and sets its bounds anew; for tests, single-threaded. */
-void peers_reset(uint32_t bound, uint32_t ttl_s);
 
 #endif

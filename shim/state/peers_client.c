@@ -3,6 +3,7 @@
 #include "state/peers_client.h"
 
 #include "base/config.h"
+#include "state/peers_id.h"
 
 /*
  * The entry of this peer that all sockets without an own port share; NULL if

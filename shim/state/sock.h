@@ -34,7 +34,7 @@ struct sock {
 	_Atomic uint64_t cookie; /* SO_COOKIE, or 0 where unknown */
 	_Atomic uint32_t fds;	 /* that are this socket; 0: free for reuse */
 	uint32_t index;		 /* in all of sock_chunks */
-	_Atomic uint64_t id;	 /* in the table of peers: see peers.h */
+	_Atomic uint64_t id;	 /* in the table of peers: peers_id.h */
 	_Atomic uint32_t wanted; /* pktinfo_kinds that the application set */
 	_Atomic uint32_t device; /* ifindex of SO_BINDTODEVICE, or 0 */
 	_Atomic int family;	 /* AF_INET or AF_INET6 */

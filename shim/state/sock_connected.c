@@ -6,7 +6,7 @@
 #include "state/sock.h"
 
 #include "base/lock.h"
-#include "state/peers.h"
+#include "state/peers_id.h"
 
 void sock_pin(struct sock *sock, const struct local *local)
 {

@@ -9,7 +9,7 @@
 #include "state/sock_table.h"
 
 #include "base/memory.h"
-#include "state/peers.h"
+#include "state/peers_id.h"
 
 #include <stddef.h>
 

@@ -7,6 +7,7 @@
  *
  * Times are per call, and the lock is included.
  */
+#include "state/peers_open.h"
 #include "state/peers_table.h"
 
 #include <stdio.h>

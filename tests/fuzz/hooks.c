@@ -9,7 +9,7 @@
 #include "common/sockaddr.h"
 #include "messages.h"
 #include "settings.h"
-#include "state/peers.h"
+#include "state/peers_open.h"
 #include "state/sock.h"
 
 #include <errno.h>

@@ -9,6 +9,7 @@
 #include "kernel.h"
 #include "settings.h"
 #include "state/peers.h"
+#include "state/peers_open.h"
 #include "story.h"
 #include "unit.h"
 

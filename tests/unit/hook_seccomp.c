@@ -6,7 +6,7 @@
 #include "base/log.h"
 #include "base/real.h"
 #include "base/sandbox.h"
-#include "state/peers.h"
+#include "state/peers_open.h"
 #include "state/sock.h"
 #include "unit.h"
 

@@ -8,6 +8,7 @@
 #include "memory.h"
 #include "settings.h"
 #include "state/peers.h"
+#include "state/peers_open.h"
 #include "state/sock.h"
 #include "story.h"
 #include "unit.h"

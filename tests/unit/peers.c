@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Which address answers a peer. */
 #include "state/peers.h"
+#include "state/peers_id.h"
+#include "state/peers_open.h"
 
 #include "clock.h"
 #include "memory.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A batch of receives, and the answers to it in the same order. */
 #include "state/peers.h"
+#include "state/peers_open.h"
 
 #include "child.h"
 #include "clock.h"

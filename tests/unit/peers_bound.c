@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* How many peers are remembered, for how long, and who is forgotten first. */
 #include "state/peers.h"
+#include "state/peers_open.h"
 
 #include "clock.h"
 #include "settings.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Peers that were chosen to collide do not, under seeds that nobody knows. */
+#include "state/peers_open.h"
 #include "state/peers_table.h"
 
 #include "settings.h"

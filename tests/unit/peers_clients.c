@@ -2,6 +2,8 @@
 /* Whose address what is written to a peer comes from: see the table in peers.h.
  */
 #include "state/peers.h"
+#include "state/peers_id.h"
+#include "state/peers_open.h"
 
 #include "clock.h"
 #include "settings.h"

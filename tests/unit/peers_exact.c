@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Which peer asked, that very port, and waits for an answer. */
 #include "state/peers.h"
+#include "state/peers_id.h"
+#include "state/peers_open.h"
 
 #include "clock.h"
 #include "settings.h"

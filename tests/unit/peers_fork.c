@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table across a fork, and inside a signal handler. */
 #include "state/peers.h"
+#include "state/peers_open.h"
 
 #include "base/lock.h"
 #include "child.h"

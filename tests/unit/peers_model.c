@@ -4,6 +4,8 @@
  * word.  Random steps, the same ones at every run.
  */
 #include "state/peers.h"
+#include "state/peers_id.h"
+#include "state/peers_open.h"
 
 #include "clock.h"
 #include "settings.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The table while several threads change it: what it answers was asked. */
 #include "state/peers.h"
+#include "state/peers_open.h"
 
 #include "address.h"
 #include "base/lock.h"

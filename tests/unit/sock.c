@@ -8,7 +8,7 @@
 #include "child.h"
 #include "kernel.h"
 #include "settings.h"
-#include "state/peers.h"
+#include "state/peers_id.h"
 #include "state/sock_table.h"
 #include "unit.h"
 

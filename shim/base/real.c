@@ -54,9 +54,9 @@ READS_ALL_ARGUMENTS static long ask_kernel(long number, ...)
 
 /*
  * The initial value of an entry in `real`: calls libc's function if
- * real_resolve() finds it, otherwise the kernel.  Each has its own type: one
- * function for all, with as many arguments as any of them, may write to its
- * caller's stack when it passes on those that nobody passed.
+ * real_resolve() finds it, otherwise the kernel.  Each has its own parameters.
+ * If one function with the most parameters served for all, most callers would
+ * pass fewer, and it might store the missing ones into the caller's stack.
  */
 #define EARLY_AS(type, name, parameters, arguments, ...)    \
 	static type early_##name parameters                 \

@@ -26,13 +26,14 @@
 #endif
 
 /*
- * What is known before an instruction, whichever path led to it.  The index
- * register, memory words and arithmetic are not followed: no filter that
- * libraries make uses them to decide by a call's number.
+ * The accumulator before an instruction.  Its value is known if it is the same
+ * on all paths that lead there.  The index register, memory words and results
+ * of arithmetic count as unknown: nearly all filters compare the number of a
+ * call as it is, and compute only with its arguments.
  */
 struct state {
 	bool is_reached;
-	bool is_known; /* the accumulator */
+	bool is_known;
 	uint32_t a;
 };
 
@@ -61,22 +62,23 @@ static bool reach(const struct walk *walk, size_t to, const struct state *from)
 	return true;
 }
 
-/* Loads from struct seccomp_data what is known in advance. */
-static bool load(const struct walk *walk, const struct sock_filter *code,
-		 uint32_t *value)
+/* Loads a constant, or from struct seccomp_data what is known in advance. */
+static void load(const struct walk *walk, const struct sock_filter *code,
+		 struct state *state)
 {
 	const bool is_data = BPF_MODE(code->code) == BPF_ABS;
 
-	*value = code->k;
-	if (is_data && code->k == offsetof(struct seccomp_data, nr))
-		*value = walk->number;
+	state->is_known = true;
+	if (BPF_MODE(code->code) == BPF_IMM)
+		state->a = code->k;
+	else if (is_data && code->k == offsetof(struct seccomp_data, nr))
+		state->a = walk->number;
 #ifdef MACHINE
 	else if (is_data && code->k == offsetof(struct seccomp_data, arch))
-		*value = MACHINE;
+		state->a = MACHINE;
 #endif
 	else
-		return BPF_MODE(code->code) == BPF_IMM;
-	return true;
+		state->is_known = false;
 }
 
 /* A jump on an unknown value goes both ways. */
@@ -134,7 +136,7 @@ static bool step(const struct walk *walk, size_t at)
 
 	switch (BPF_CLASS(code->code)) {
 	case BPF_LD:
-		state.is_known = load(walk, code, &state.a);
+		load(walk, code, &state);
 		break;
 	case BPF_ALU:
 		if (may_divide_by_zero(code))

@@ -9,12 +9,12 @@ static void table_clear(void *at, size_t bytes);
 #define uthash_malloc(bytes) table_memory(bytes)
 #define uthash_free(at, bytes) ((void)(at))
 #define uthash_bzero(at, bytes) table_clear(at, bytes)
-#include "state/peers_open.h"
 #include "state/peers_table.h"
 
 #include "base/config.h"
 #include "base/memory.h"
 #include "base/probe.h"
+#include "state/peers_open.h"
 
 #include <errno.h>
 #include <string.h>

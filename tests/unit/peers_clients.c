@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Whose address what is written to a peer comes from: see the table in peers.h.
- */
+/* The source of what is written to a peer: see the table in shim/README.md. */
 #include "state/peers.h"
 #include "state/peers_id.h"
 #include "state/peers_open.h"

@@ -201,11 +201,6 @@ struct real_libc real = {
 #undef X
 };
 
-bool real_lacks_recvmsg(void)
-{
-	return real.recvmsg == early_recvmsg;
-}
-
 /*
  * Set while dlsym() runs: it may allocate, and so call a hook.  volatile: gcc
  * assumes that dlsym() calls nothing here, and would remove the store.

@@ -119,7 +119,4 @@ extern HIDDEN struct real_libc real;
 /* Fills `real` from the libraries behind this one.  dlsym(3) RTLD_NEXT. */
 void real_resolve(void);
 
-/* Whether this libc has no recvmsg(2), so that real.recvmsg must stay. */
-bool real_lacks_recvmsg(void);
-
 #endif

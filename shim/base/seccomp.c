@@ -9,7 +9,6 @@
 #include <linux/audit.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
-#include <stdatomic.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -206,48 +205,13 @@ static bool is_refused(ssize_t result, int saved)
 	return refused;
 }
 
-/*
- * Replaces libc's recvmsg() in `real` until one call has succeeded, because
- * saving errno before every call would slow down all programs.
- */
-static __typeof__(&recvmsg) libc_recvmsg;
-static _Atomic bool is_watched_for_good;
-static _Thread_local int errno_before;
-
-RACY static ssize_t watched_recvmsg(int fd, struct msghdr *msg, int flags)
-{
-	int before = errno;
-	ssize_t n = libc_recvmsg(fd, msg, flags);
-
-	errno_before = before;
-	if (n >= 0 && !atomic_load(&is_watched_for_good))
-		real.recvmsg = libc_recvmsg;
-	return n;
-}
-
-RACY void seccomp_watch(bool for_good)
-{
-	if (for_good)
-		atomic_store(&is_watched_for_good, true);
-	if (real.recvmsg != watched_recvmsg && !real_lacks_recvmsg()) {
-		libc_recvmsg = real.recvmsg;
-		real.recvmsg = watched_recvmsg;
-	}
-}
-
 bool seccomp_refuses_recvmsg(int error)
 {
 	struct msghdr nothing = { 0 };
-	int saved = errno, before;
+	int saved = errno;
 
-	if (is_usual(error))
-		return false;
-	/* The call below changes errno_before. */
-	before = real.recvmsg == watched_recvmsg ? errno_before : saved;
-	if (!is_refused(real.recvmsg(-1, &nothing, 0), saved))
-		return false;
-	errno = before;
-	return true;
+	return !is_usual(error) &&
+	       is_refused(real.recvmsg(-1, &nothing, 0), saved);
 }
 
 bool seccomp_refuses_sendmsg(int error)

@@ -16,17 +16,8 @@ struct sock_fprog;
 bool seccomp_kills(const struct sock_fprog *filter, uint32_t number);
 
 /*
- * Saves errno before each recvmsg(2), so that it can be restored if a filter
- * that the library has not seen makes that call fail.  Ends with the first
- * recvmsg(2) that succeeds, unless `for_good`: a filter may apply to one thread
- * only.
- */
-void seccomp_watch(bool for_good);
-
-/*
  * Whether a filter, which may be inherited and cannot be read then, is why
- * recvmsg(2) or sendmsg(2) failed with `error`.  Keeps errno, but if
- * seccomp_refuses_recvmsg() returns true, errno is as before that recvmsg(2).
+ * recvmsg(2) or sendmsg(2) failed with `error`.  Keeps errno.
  */
 bool seccomp_refuses_recvmsg(int error);
 bool seccomp_refuses_sendmsg(int error);

@@ -5,7 +5,6 @@
 #include "base/log.h"
 #include "base/quiet.h"
 #include "base/real.h"
-#include "base/seccomp.h"
 #include "hooks/hook.h"
 #include "state/follow.h"
 #include "state/peers_open.h"
@@ -27,7 +26,6 @@ __attribute__((constructor)) static void loaded(void)
 	real_resolve();
 	lock_watch_forks();
 	pthread_atfork(NULL, sock_forked, sock_forked);
-	seccomp_watch(false);
 	if (config_get()->log)
 		quiet_stderr_is(true);
 	errno = saved;

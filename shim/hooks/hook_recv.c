@@ -14,11 +14,12 @@ COLD void receive_note_failure(int fd, int flags)
 		sock_forget(fd);
 }
 
-COLD bool receive_is_forbidden(void)
+COLD bool receive_is_forbidden(int before)
 {
 	if (!seccomp_refuses_recvmsg(errno))
 		return false;
 	sock_stop(false);
+	errno = before;
 	return true;
 }
 
@@ -28,10 +29,11 @@ COLD bool receive_in_vain(int fd, struct sock *sock, void *buf, size_t len,
 {
 	struct sockaddr_in6 unused;
 	socklen_t namelen = sizeof(unused);
+	const int saved = errno;
 
 	*n = receive_bytes(fd, sock, buf, len, flags, &unused, &namelen, call);
 	if (*n < 0)
-		return !receive_is_forbidden();
+		return !receive_is_forbidden(saved);
 	errno = fromlen ? EINVAL : EFAULT;
 	*n = -1;
 	return true;

@@ -85,7 +85,6 @@ static unsigned int give_up(const struct sock_fprog *filter)
 	/* Also begins a generation, while madvise(2) is allowed. */
 	if (lock_is_borrowed())
 		return 0;
-	seccomp_watch(true);
 	what = forbidden_by(filter) & ~atomic_load(&sandbox_given_up);
 	if (what & SANDBOX_ANSWERS) {
 		sock_stop(true);

@@ -45,14 +45,11 @@ static ssize_t recvmsg_by_number(int fd, struct msghdr *msg, int flags)
 static __attribute__((noinline)) long
 recvfrom_by_number(const long a[CALL_ARGUMENTS])
 {
-	int saved = errno;
 	ssize_t n;
 
 	if (receive_from(INT(0), AT(1), SIZE(2), INT(3), AT(4), AT(5), &n,
 			 recvmsg_by_number))
 		return n;
-	/* A filter may have refused recvmsg(2), which is tried first. */
-	errno = saved;
 	return real.syscall(SYS_recvfrom, a[0], a[1], a[2], a[3], a[4], a[5]);
 }
 

@@ -150,8 +150,11 @@ ALWAYS_INLINE void deliver(int fd, struct sock *sock, uint64_t id,
  */
 void receive_note_failure(int fd, int flags);
 
-/* Whether a seccomp filter made recvmsg(2) fail: then all tracking stops. */
-bool receive_is_forbidden(void);
+/*
+ * Whether a seccomp filter made recvmsg(2) fail.  Then all tracking stops, and
+ * errno is set to what it was `before`, for the call that is made instead.
+ */
+bool receive_is_forbidden(int before);
 
 /* Forgets the fds that came in a message: they may be any sockets. */
 void receive_forget_passed_fds(const struct msghdr *msg);
@@ -236,14 +239,16 @@ ALWAYS_INLINE bool receive_from(int fd, void *buf, size_t len, int flags,
 				ssize_t *n, receive_call call)
 {
 	struct sock *sock = sock_probe(fd);
+	int saved;
 
 	if (UNLIKELY(!sock || receive_refuses((unsigned int)flags)))
 		return false;
+	saved = errno;
 	if (UNLIKELY(from && (!fromlen || (int)*fromlen < 0)))
 		return receive_in_vain(fd, sock, buf, len, flags, fromlen, n,
 				       call);
 	*n = receive_bytes(fd, sock, buf, len, flags, from, fromlen, call);
-	return LIKELY(*n >= 0) || !receive_is_forbidden();
+	return LIKELY(*n >= 0) || !receive_is_forbidden(saved);
 }
 
 /*
@@ -263,10 +268,11 @@ ALWAYS_INLINE bool read_vector(int fd, const struct iovec *iov, int count,
 	saved = errno;
 	app.msg_iovlen = (size_t)count;
 	*n = receive(fd, sock, &app, 0, false, call);
-	if (*n >= 0 || (errno != ENOTSOCK && !receive_is_forbidden()))
-		return true;
-	errno = saved;
-	return false;
+	if (*n < 0 && errno == ENOTSOCK) {
+		errno = saved;
+		return false;
+	}
+	return *n >= 0 || !receive_is_forbidden(saved);
 }
 
 /* read_vector() for read(2). */

@@ -534,6 +534,52 @@ TEST(an_error_comes_before_a_negative_room)
 	assert_int_equal(errno, EAGAIN);
 }
 
+static ssize_t refuse_with_eperm(int fd, struct msghdr *msg, int flags)
+{
+	(void)fd;
+	(void)msg;
+	(void)flags;
+	errno = EPERM;
+	return -1;
+}
+
+/*
+ * A filter refuses recvmsg(): libc's call of this name takes its place, and
+ * does not change errno.
+ */
+static void expect_refused_for(ssize_t n, const char *calls)
+{
+	assert_int_equal(n, kernel.answer);
+	assert_int_equal(errno, ENOTTY);
+	assert_string_equal(kernel_calls(), calls);
+	assert_true(sock_is_off());
+	sock_go_on();
+	open_ours(AF_INET);
+	real.recvmsg = refuse_with_eperm;
+	errno = ENOTTY;
+}
+
+TEST(errno_is_kept_when_a_filter_refuses_recvmsg)
+{
+	char buf[10];
+	struct iovec iov = { .iov_base = buf, .iov_len = sizeof(buf) };
+	struct address from = { .len = sizeof(from.room) };
+	socklen_t bad_len = (socklen_t)-1;
+
+	real.recvmsg = refuse_with_eperm;
+	errno = ENOTTY;
+
+	expect_refused_for(recv(FD, buf, sizeof(buf), 0), "recv");
+	expect_refused_for(
+		recvfrom(FD, buf, sizeof(buf), 0, &from.any, &from.len),
+		"recvfrom");
+	expect_refused_for(
+		recvfrom(FD, buf, sizeof(buf), 0, &from.any, &bad_len),
+		"recvfrom");
+	expect_refused_for(read(FD, buf, sizeof(buf)), "read");
+	expect_refused_for(readv(FD, &iov, 1), "readv");
+}
+
 /* What is left to libc. */
 
 TEST(what_is_not_ours_is_received_by_libc)

@@ -75,7 +75,7 @@ struct datagram {
 };
 
 static inline void keep_last(const struct datagram *d, struct peer *peer,
-			     uint32_t version, uint32_t now)
+			     uint32_t version)
 {
 	struct peers_last *last = &peers_thread.last;
 	uint64_t sock = atomic_load_explicit(&last->sock, memory_order_relaxed);
@@ -97,7 +97,6 @@ static inline void keep_last(const struct datagram *d, struct peer *peer,
 			       : sizeof(struct sockaddr_in6));
 	}
 	local_copy(&last->local, d->local);
-	last->heard = now;
 	last->version = version;
 	last->entry = &peer->entry;
 	last->answered = false;
@@ -140,7 +139,7 @@ RACY ALWAYS_INLINE bool remember_again(const struct datagram *d)
 	count_in_batch(peer, peers_reading_batch());
 	note_request(peer);
 	peer->heard = now;
-	keep_last(d, peer, version, now);
+	keep_last(d, peer, version);
 	note_host(d, peer);
 	return true;
 }
@@ -178,7 +177,7 @@ static void remember(const struct datagram *d)
 	if (d->local->family == AF_UNSPEC || !queue_is_empty(&peer->queue))
 		peers_drop_last();
 	else
-		keep_last(d, peer, peer->entry.version, now);
+		keep_last(d, peer, peer->entry.version);
 	note_host(d, peer);
 }
 
@@ -255,18 +254,6 @@ RACY static inline bool recall_known(const struct peers_key *key,
 	return true;
 }
 
-/* A further send to the peer that this thread read last. */
-static bool recall_last_again(uint64_t sock, const struct sockaddr *peer,
-			      socklen_t len, uint32_t version,
-			      struct local *local)
-{
-	return peers_is_last(sock, peer, len) &&
-	       peers_thread.last.entry->kind == PEERS_ASKED &&
-	       peers_now() - peers_thread.last.heard <=
-		       peers_table.ttl_s * TICKS_PER_S &&
-	       peers_recall_last(version, local);
-}
-
 /*
  * Allocates memory for a peer, takes the lock and calls peers_find_source().
  * False: there is no source, and *local and *queued are as they were.
@@ -295,18 +282,14 @@ static bool find_source_locked(const struct peers_key *key,
 bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 			 socklen_t len, struct local *local, bool *queued)
 {
-	const uint32_t version = peers_thread.last.version;
 	struct peers_hashes hashes;
 	struct peers_key key;
 	bool found;
 
-	atomic_signal_fence(memory_order_seq_cst);
 	if (!peers_table.buckets || peers_thread.state == PEERS_PACKETS ||
 	    !peers_key_of(sock, peer, len, &key))
 		return false;
 	peers_know_thread();
-	if (recall_last_again(sock, peer, len, version, local))
-		return true;
 	hashes = peers_hash(&key);
 	if (recall_known(&key, hashes.peer, local, &found))
 		return found;

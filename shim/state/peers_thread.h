@@ -74,7 +74,6 @@ struct peers_last {
 	struct peers_entry *entry;
 	uint64_t name[4]; /* of the peer: the bytes of its sockaddr */
 	struct local local;
-	uint32_t heard; /* in ticks: see peers_now() */
 	bool answered;
 };
 

@@ -39,8 +39,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 def enter():
     """Goes on inside the lab; ends the suite where there can be none."""
     if "LAB_CLIENT" in os.environ:
-        _await_addresses([*V6, LINK_LOCAL])
-        _await_addresses([CLIENT_V6, CLIENT_LINK_LOCAL], "$LAB_CLIENT ")
+        await_addresses([*V6, LINK_LOCAL])
+        await_addresses([CLIENT_V6, CLIENT_LINK_LOCAL], "$LAB_CLIENT ")
         return
     found = subprocess.run([LAB, "true"], stderr=subprocess.PIPE, text=True,
                            stdin=subprocess.DEVNULL, check=False)
@@ -134,7 +134,7 @@ def eventually(condition, seconds=SECONDS):
     return holds
 
 
-def _await_addresses(addresses, host=""):
+def await_addresses(addresses, host=""):
     """The kernel makes new IPv6 addresses usable a moment later."""
     def are_there():
         table = subprocess.check_output(
@@ -160,7 +160,7 @@ def extra_address(address):
     run(f"ip addr add {device} {'nodad' if ':' in address else ''}")
     try:
         if ":" in address:
-            _await_addresses([address])
+            await_addresses([address])
         yield
     finally:
         run(f"ip addr del {device}")

@@ -95,7 +95,7 @@ endef
 # that is installed later, and all is compiled again.
 $(B)/environment: export ENVIRONMENT = $(CC) $(CPPFLAGS) $(CFLAGS) $(LDFLAGS) \
 	$(NO_RENAMES) $(SANITIZE) in $(CURDIR)
-$(B)/environment: FORCE
+$(B)/environment: FORCE | compiler
 	$(Q)mkdir -p $(@D)
 	$(Q){ printf '%s\n' "$$ENVIRONMENT"; $(CC) --version | head -n 1; \
 		echo '#include <sys/sdt.h>' | $(CC) $(CPPFLAGS) -E -x c - \
@@ -107,7 +107,12 @@ $(B)/environment: FORCE
 $(B)/%.o: %.c Makefile $(B)/environment $$(wildcard $$(*D)/*.mk) | headers
 	$(compile)
 
-# Prints one line with the missing package, instead of many compiler errors.
+# Print one line with what is missing, instead of many errors.
+compiler:
+	@command -v $(firstword $(CC)) >/dev/null || { \
+		echo '$(firstword $(CC)): no such compiler: install the package' \
+			'gcc, or set CC=' >&2; exit 1; }
+
 headers:
 	@echo '#include <uthash.h>' | $(CC) $(CPPFLAGS) -E -x c - \
 		>/dev/null 2>&1 || { \
@@ -178,6 +183,6 @@ clean:
 clean-root:
 	$(Q)tests/root --remove
 
-.PHONY: all FORCE headers test test-unit test-e2e test-suites \
+.PHONY: all FORCE compiler headers test test-unit test-e2e test-suites \
 	test-suites-here run-tests programs clean clean-root
 -include $(wildcard $(B)/shim/*/*.d $(B)/demo/*.d $(B)/tests/*/*.d)

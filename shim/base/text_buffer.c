@@ -114,10 +114,19 @@ void text_buffer_add_sockaddr(struct text_buffer *line,
 	text_buffer_add_number(line, sockaddr_port(name));
 }
 
+/* A terminal acts on these: of ASCII, and U+0080 to U+009F in UTF-8. */
+static bool is_control(const char *text, size_t i)
+{
+	const unsigned char c = (unsigned char)text[i];
+
+	return (c < ' ' && c != '\t') || c == 0x7f ||
+	       (c >= 0x80 && c < 0xa0 && i && text[i - 1] == '\xc2');
+}
+
 void text_buffer_end(struct text_buffer *line)
 {
 	for (size_t i = 0; i < line->length; i++)
-		if (line->text[i] == '\n' || line->text[i] == '\r')
-			line->text[i] = ' ';
+		if (is_control(line->text, i))
+			line->text[i] = '?';
 	line->text[line->length++] = '\n';
 }

@@ -11,6 +11,7 @@
 #include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 struct request {
@@ -25,18 +26,23 @@ struct request {
 
 static struct report report;
 
-/* Where the word names so many processes, it need not be a command. */
+/*
+ * Where the word names processes, it need not be a command.  Where it is a
+ * path, adds the processes that run that program.
+ */
 static int check_command(const char *command, struct request *request,
-			 size_t processes)
+			 struct target *target)
 {
 	static struct guarded_check check;
 	const struct preload_check *preload = &check.preload;
 
 	guarded_check(command, &request->starter, &check);
-	if (check.outcome == CHECK_NOT_FOUND && processes) {
-		request->single = processes == 1;
+	if (check.outcome == CHECK_NOT_FOUND && target->count) {
+		request->single = target->count == 1;
 		return EXIT_SUCCESS;
 	}
+	if (strchr(command, '/') && *check.file && !request->as_user)
+		*target = target_find_program(check.file);
 	if (check.outcome != CHECK_DONE)
 		return command_fail(EXIT_INCOMPLETE,
 				    check.outcome == CHECK_UNREAD ? check.path
@@ -204,7 +210,7 @@ static int check_word(struct request *request, const char *word)
 	if (target.count && target_is_number(word))
 		request->single = true;
 	else
-		status = check_command(word, request, target.count);
+		status = check_command(word, request, &target);
 	for (size_t i = 0; i < target.count; i++)
 		(void)check_process(request, target.pids[i]);
 	report_merge(&report);
@@ -286,6 +292,9 @@ static int read_check_options(int argc, char **argv, struct request *request)
 				    argv[optind + (request->all ? 0 : 1)],
 				    "check takes one command, PID, unit or "
 				    "name, or --all alone");
+	if (request->quiet && request->json)
+		return command_fail(EXIT_USAGE, "--json",
+				    "cannot be combined with --quiet");
 	if (request->all && request->as_user)
 		return command_fail(EXIT_USAGE, "--user",
 				    "cannot be combined with --all");

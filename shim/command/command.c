@@ -92,6 +92,9 @@ static void try_to_load(const char *library, int out)
 	/* The library reports bad variables there, once it is used. */
 	if (!freopen("/dev/null", "w", stderr))
 		_exit(EXIT_SUCCESS);
+	/* A static command has no loader to ask. */
+	if (!dlopen(NULL, RTLD_NOW))
+		_exit(EXIT_SUCCESS);
 	why = dlopen(library, RTLD_NOW | RTLD_LOCAL) ? NULL : dlerror();
 	if (why)
 		(void)!write(out, why, strlen(why));
@@ -133,8 +136,19 @@ const char *command_library_problem(const char *library)
 }
 
 /*
- * By its name, where it can be there; or the same file by another one.  Without
- * a slash the loader takes it for the one that comes before it, if any.
+ * Only the loader knows what "$LIB" is, and what "$ORIGIN" is depends on the
+ * program.
+ */
+static bool is_there(const char *entry)
+{
+	if (strchr(entry, '$'))
+		return !strstr(entry, "ORIGIN") && !loader_problem(entry);
+	return !access(entry, R_OK);
+}
+
+/*
+ * By its name, where it is there; or the same file by another one.  Without a
+ * slash the loader takes it for the one that comes before it, if any.
  */
 static bool is_library(const char *entry, const char *library)
 {
@@ -143,8 +157,7 @@ static bool is_library(const char *entry, const char *library)
 
 	if (slash &&
 	    !strncmp(slash + 1, COMMAND_LIBRARY, sizeof(COMMAND_LIBRARY) - 1))
-		/* "$LIB" is for the loader to find. */
-		return strchr(entry, '$') || !access(entry, R_OK);
+		return is_there(entry);
 	return !stat(entry, &theirs) && !stat(library, &ours) &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }

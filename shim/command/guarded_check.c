@@ -34,6 +34,8 @@ static void check_in_child(void *data)
 				  &check.preload)) {
 		check.outcome = CHECK_UNREAD;
 		set_reason(&check, strerror(errno));
+	} else if (!realpath(check.path, check.file)) {
+		*check.file = '\0';
 	}
 	guard_write(&check, sizeof(check));
 }

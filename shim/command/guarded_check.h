@@ -11,6 +11,7 @@
 struct guarded_check {
 	enum { CHECK_DONE, CHECK_NOT_FOUND, CHECK_UNREAD } outcome;
 	char path[PATH_MAX]; /* where it was found, or what was asked for */
+	char file[PATH_MAX]; /* the same, without symbolic links, or "" */
 	struct preload_check preload; /* if it was not done, why: in text */
 };
 

@@ -36,6 +36,11 @@ static int log_events(void)
 	return -1;
 }
 
+static bool asks_for_help(const char *word)
+{
+	return !strcmp(word, "--help") || !strcmp(word, "-h");
+}
+
 /* replyfrom help [SUBCOMMAND] */
 static int help_main(int argc, char **argv)
 {
@@ -43,7 +48,7 @@ static int help_main(int argc, char **argv)
 
 	if (argc > 2)
 		return command_fail(EXIT_USAGE, argv[2], "unexpected argument");
-	if (argc < 2 || !strcmp(argv[1], "help"))
+	if (argc < 2 || !strcmp(argv[1], "help") || asks_for_help(argv[1]))
 		return help_all();
 	if (help_find(argv[1]))
 		return command_help(argv[1]);
@@ -183,8 +188,7 @@ static int read_launch_options(int argc, char **argv)
 static int run_subcommand(const struct subcommand *subcommand, int argc,
 			  char **argv)
 {
-	if (argc > 1 &&
-	    (!strcmp(argv[1], "--help") || !strcmp(argv[1], "-h"))) {
+	if (argc > 1 && asks_for_help(argv[1])) {
 		if (argc > 2)
 			return command_fail(EXIT_USAGE, argv[2],
 					    "unexpected argument");
@@ -194,11 +198,29 @@ static int run_subcommand(const struct subcommand *subcommand, int argc,
 	return subcommand->run(argc, argv);
 }
 
+/*
+ * Where standard input, output or error is closed, takes its number, or the
+ * next file of ours would be written to.  A write there fails as if it were
+ * still closed, and for the command that we become it is.
+ */
+static void keep_closed_ones_closed(void)
+{
+	int fd;
+
+	do
+		fd = open("/", O_PATH | O_CLOEXEC);
+	while (fd >= 0 && fd <= STDERR_FILENO);
+	if (fd >= 0)
+		(void)close(fd);
+}
+
 int main(int argc, char **argv)
 {
 	const struct subcommand *subcommand;
-	int status = read_launch_options(argc, argv);
+	int status;
 
+	keep_closed_ones_closed();
+	status = read_launch_options(argc, argv);
 	if (status >= 0)
 		return status;
 	argv += optind;

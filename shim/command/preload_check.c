@@ -75,7 +75,7 @@ static bool find_interpreter(char *line, char *path)
 }
 
 /* As the service's user, in its root directory: errno of access(2), or 0. */
-static int access_as(const char *path, const struct starter *starter)
+static int access_as(const char *path, int mode, const struct starter *starter)
 {
 	const struct passwd *user = getpwuid(starter->uid);
 	char root[64];
@@ -84,7 +84,7 @@ static int access_as(const char *path, const struct starter *starter)
 
 	if (geteuid() != 0)
 		return starter->root_of || starter->uid != geteuid() ||
-				       !access(path, R_OK)
+				       !access(path, mode)
 			       ? 0
 			       : errno;
 	(void)snprintf(root, sizeof(root), "/proc/%d/root",
@@ -100,7 +100,7 @@ static int access_as(const char *path, const struct starter *starter)
 			_exit(0); /* it cannot be tried */
 		/* New credentials have cleared it.  prctl(2). */
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		_exit(access(path, R_OK) ? errno : 0);
+		_exit(access(path, mode) ? errno : 0);
 	}
 	if (child < 0 || waitpid(child, &status, 0) != child ||
 	    !WIFEXITED(status))
@@ -268,7 +268,7 @@ static void check_elf(int fd, const struct program *program,
 		    why);
 		return;
 	}
-	error = access_as(path, starter);
+	error = access_as(path, R_OK, starter);
 	if (error)
 		say(check, false, "user %u cannot read %s: %s",
 		    (unsigned int)starter->uid, path, strerror(error));
@@ -316,6 +316,18 @@ static int open_interpreter(char *path, struct program *program,
 	return fd;
 }
 
+/* False, and `check` says so. */
+static bool may_execute(const char *path, const struct starter *starter,
+			struct preload_check *check)
+{
+	const int error = starter->root_of ? 0 : access_as(path, X_OK, starter);
+
+	if (error)
+		say(check, false, "user %u may not execute it: %s",
+		    (unsigned int)starter->uid, strerror(error));
+	return !error;
+}
+
 bool preload_check(const char *path, const struct starter *starter,
 		   struct preload_check *check)
 {
@@ -326,6 +338,10 @@ bool preload_check(const char *path, const struct starter *starter,
 
 	if (fd < 0)
 		return false;
+	if (!may_execute(path, starter, check)) {
+		(void)close(fd);
+		return true;
+	}
 	if (program.kind == PROGRAM_SCRIPT) {
 		(void)close(fd);
 		fd = open_interpreter(last, &program, check);

@@ -7,12 +7,14 @@
 
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 struct search {
 	const char *word; /* NULL: all */
+	bool is_path;	  /* of the program */
 	struct target target;
 	size_t room;
 };
@@ -38,6 +40,31 @@ static bool is_meant(const struct process *process, const char *word)
 	       (*process->unit && is_unit(process->unit, word));
 }
 
+/* /proc/PID/exe.  proc(5). */
+static bool runs(pid_t pid, const char *program)
+{
+	static const char gone[] = " (deleted)";
+	const size_t bytes = strlen(program);
+	char path[64], found[PATH_MAX + sizeof(gone)] = "";
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
+	return readlink(path, found, sizeof(found) - 1) > 0 &&
+	       !strncmp(found, program, bytes) &&
+	       (!found[bytes] || !strcmp(found + bytes, gone));
+}
+
+static bool is_searched(const struct search *search, pid_t pid)
+{
+	struct process process;
+
+	if (!search->word)
+		return true;
+	if (search->is_path)
+		return runs(pid, search->word);
+	return process_read_names(pid, &process) &&
+	       is_meant(&process, search->word);
+}
+
 static void add(struct search *search, pid_t pid)
 {
 	struct target *target = &search->target;
@@ -57,12 +84,8 @@ static void add(struct search *search, pid_t pid)
 static void consider(pid_t pid, void *data)
 {
 	struct search *search = data;
-	struct process process;
 
-	if (pid == getpid())
-		return;
-	if (!search->word || (process_read_names(pid, &process) &&
-			      is_meant(&process, search->word)))
+	if (pid != getpid() && is_searched(search, pid))
 		add(search, pid);
 }
 
@@ -73,9 +96,9 @@ static int compare_pids(const void *a, const void *b)
 	return (first > second) - (first < second);
 }
 
-static struct target search_all(const char *word)
+static struct target search_all(const char *word, bool is_path)
 {
-	struct search search = { .word = word };
+	struct search search = { .word = word, .is_path = is_path };
 
 	(void)process_each(consider, &search);
 	if (search.target.count)
@@ -93,7 +116,7 @@ struct target target_find(const char *word)
 	if (!*word)
 		return search.target;
 	if (!target_is_number(word))
-		return search_all(word);
+		return search_all(word, false);
 	errno = 0;
 	pid = strtol(word, NULL, 10);
 	if (!errno && pid > 0 && pid <= INT_MAX &&
@@ -104,7 +127,12 @@ struct target target_find(const char *word)
 
 struct target target_all(void)
 {
-	return search_all(NULL);
+	return search_all(NULL, false);
+}
+
+struct target target_find_program(const char *path)
+{
+	return search_all(path, true);
 }
 
 static bool is_of(pid_t pid, uid_t user)

@@ -25,6 +25,12 @@ bool target_is_number(const char *word);
  */
 struct target target_find(const char *word);
 
+/*
+ * Those that run the program of this absolute path, which has no symbolic
+ * links, or one that was there before it.
+ */
+struct target target_find_program(const char *path);
+
 /* All processes but this one. */
 struct target target_all(void);
 

@@ -138,12 +138,12 @@ TEST(a_text_is_cut_where_it_shall_be)
 	assert_line("abcgh");
 }
 
-TEST(there_is_one_newline_at_the_end)
+TEST(a_line_has_no_control_characters_but_for_the_newline_at_its_end)
 {
-	text_buffer_add(&line, "a\nb\rc");
+	text_buffer_add(&line, "a\nb\033[31mc\177\302\233\303\204\302\240\t~");
 
 	text_buffer_end(&line);
 
-	assert_line("a b c\n");
+	assert_line("a?b?[31mc?\302?\303\204\302\240\t~\n");
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -17,8 +17,7 @@
 #define NAPS 2000 /* of a millisecond each */
 
 _Thread_local enum lock_place lock_inside;
-/* Which lock this thread is in, and its signal mask before that, if blocked. */
-static _Thread_local struct lock *held;
+/* The signal mask of this thread before it went inside, if blocked. */
 static _Thread_local sigset_t mask_before;
 /* When another call was first refused since then, or 0. */
 static _Thread_local time_t refused_at_s;
@@ -72,10 +71,61 @@ static void begin_in_child(void)
 	lock_begin_generation();
 }
 
-void lock_watch_forks(void)
+/* Its value is a lock that the thread has taken. */
+static pthread_key_t key;
+static bool has_key;
+
+/* Its generation, and a number that no other thread of this process has. */
+static uint64_t this_thread(struct lock *lock)
 {
+	static _Atomic uint32_t threads;
+	static _Thread_local uint32_t number;
+
+	if (UNLIKELY(!number)) {
+		number = atomic_fetch_add(&threads, 1) + 1;
+		if (has_key)
+			(void)pthread_setspecific(key, lock);
+	}
+	return (uint64_t)lock_generation() << 32 | number;
+}
+
+/* In `holder`: the thread that held the lock is gone. */
+#define LOST UINT64_MAX
+
+static void let_go(struct lock *lock)
+{
+	uint64_t mine = this_thread(lock);
+
+	atomic_compare_exchange_strong(&lock->holder, &mine, LOST);
+}
+
+/* The thread ends: it was cancelled, or a handler called pthread_exit(3). */
+static void end_thread(void *lock)
+{
+	if (lock_inside != LOCK_OUTSIDE)
+		let_go(lock);
+}
+
+void lock_watch(void)
+{
+	/* For later keys pthread_setspecific(3) of glibc allocates memory. */
+	const pthread_key_t keys = 32;
+
 	lock_generation();
 	pthread_atfork(NULL, NULL, begin_in_child);
+	has_key = !pthread_key_create(&key, end_thread);
+	if (!has_key || key < keys)
+		return;
+	has_key = false;
+	(void)pthread_key_delete(key);
+}
+
+/* Or a thread that ends would call what is no longer there. */
+__attribute__((destructor)) static void unloaded(void)
+{
+	if (has_key)
+		(void)pthread_key_delete(key);
+	has_key = false;
 }
 
 bool lock_generation_is_gone(uint32_t generation)
@@ -100,16 +150,6 @@ bool lock_is_borrowed(void)
 		lock_inside = LOCK_BORROWED;
 	return true;
 }
-
-/* The lower half is an address that only this thread's variable has. */
-static uint64_t this_thread(void)
-{
-	return (uint64_t)lock_generation() << 32 |
-	       (uint32_t)((uintptr_t)&lock_inside >> 3);
-}
-
-/* In `holder`: the thread that held the lock is gone. */
-#define LOST UINT64_MAX
 
 static uint32_t generation_of(uint64_t holder)
 {
@@ -208,26 +248,23 @@ static bool is_overdue(void)
  * Whether this thread, which is not outside, may enter.  See lock.h.  `before`
  * is what block_signals() returned.
  */
-static COLD bool may_enter_again(const sigset_t *before)
+static COLD bool may_enter_again(struct lock *lock, const sigset_t *before)
 {
-	uint64_t mine = this_thread();
-
 	if (lock_inside == LOCK_BORROWED)
 		return !lock_is_borrowed();
 	lock_be_wary();
 	if (lock_inside == LOCK_INSIDE_BLOCKED ? !before || has_all(before)
 					       : !is_overdue())
 		return false;
-	atomic_compare_exchange_strong(&held->holder, &mine, LOST);
+	let_go(lock);
 	return true;
 }
 
 /* By one store, so that a handler sees the state before it or after it. */
-static void enter(struct lock *lock, const sigset_t *before)
+static void enter(const sigset_t *before)
 {
 	lock_inside = before ? LOCK_INSIDE_BLOCKED : LOCK_INSIDE;
 	atomic_signal_fence(memory_order_seq_cst);
-	held = lock;
 	refused_at_s = 0;
 	if (before)
 		mask_before = *before;
@@ -257,9 +294,10 @@ enum lock_result lock_take(struct lock *lock)
 	const sigset_t *before = block_signals(&mask);
 	enum lock_result result = LOCK_REFUSED;
 
-	if (LIKELY(lock_inside == LOCK_OUTSIDE) || may_enter_again(before)) {
-		enter(lock, before);
-		result = wait_for(lock, this_thread());
+	if (LIKELY(lock_inside == LOCK_OUTSIDE) ||
+	    may_enter_again(lock, before)) {
+		enter(before);
+		result = wait_for(lock, this_thread(lock));
 		if (result == LOCK_REFUSED)
 			leave();
 	} else if (before) {

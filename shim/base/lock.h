@@ -110,10 +110,10 @@ void lock_be_wary(void);
 
 /*
  * Begins a new generation in each child of fork(3) at once, so that
- * lock_is_borrowed() knows the process.  To be called once, when the library is
- * loaded.
+ * lock_is_borrowed() knows the process, and has a thread that ends inside let
+ * go.  To be called once, when the library is loaded.
  */
-void lock_watch_forks(void);
+void lock_watch(void);
 
 /*
  * Whether this is a child that shares its parent's memory, by vfork(2) or

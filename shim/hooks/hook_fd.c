@@ -24,7 +24,7 @@ __attribute__((constructor)) static void loaded(void)
 	int saved = errno;
 
 	real_resolve();
-	lock_watch_forks();
+	lock_watch();
 	pthread_atfork(NULL, sock_forked, sock_forked);
 	if (config_get()->log)
 		quiet_stderr_is(true);

@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdint.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -146,15 +148,15 @@ TEST(a_holder_is_refused_any_other_lock)
  * A handler of a signal that cannot be blocked jumps, and siglongjmp(3) sets
  * the mask that was before: nobody will let go.
  */
-static void take_and_jump_out(struct lock *which)
+static void take_and_jump_out(void)
 {
-	assert_int_equal(lock_take(which), LOCK_HELD);
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
 	set_mask(SIG_UNBLOCK);
 }
 
 TEST(a_lock_that_a_handler_jumped_out_of_is_had_again)
 {
-	take_and_jump_out(&lock);
+	take_and_jump_out();
 
 	enum lock_result result = lock_take(&lock);
 
@@ -162,18 +164,6 @@ TEST(a_lock_that_a_handler_jumped_out_of_is_had_again)
 	lock_release(&lock);
 	assert_int_equal(lock_take(&lock), LOCK_HELD);
 	lock_release(&lock);
-}
-
-TEST(another_lock_that_was_jumped_out_of_is_had_again)
-{
-	take_and_jump_out(&other_lock);
-
-	enum lock_result result = lock_take(&lock);
-
-	assert_int_equal(result, LOCK_HELD);
-	lock_release(&lock);
-	assert_int_equal(lock_take(&other_lock), LOCK_INHERITED);
-	lock_release(&other_lock);
 }
 
 TEST(each_refusal_is_counted)
@@ -299,6 +289,78 @@ TEST(a_lock_that_is_not_let_go_is_refused)
 	assert_int_equal(result, LOCK_REFUSED);
 	assert_int_not_equal(naps, 0);
 	lock_release(&lock);
+}
+
+/* A handler jumps before the thread's first call has a lock: inside, no more.
+ */
+static void *take_after_jump(void *context)
+{
+	enum lock_result *result = context;
+
+	set_mask(SIG_UNBLOCK);
+	lock_inside = LOCK_INSIDE;
+	*result = lock_take(&lock);
+	assert_int_equal(*result, LOCK_REFUSED);
+	later_s += LOCK_OVERDUE_S + 1;
+	return take_in_thread(result);
+}
+
+TEST(a_thread_whose_first_call_was_jumped_out_of_is_served_later)
+{
+	enum lock_result result;
+
+	in_thread(take_after_jump, &result);
+
+	assert_int_equal(result, LOCK_HELD);
+}
+
+/* So far apart that the thread pointers have the same lower 35 bits. */
+#define APART ((size_t)1 << 35)
+#define STACK_BYTES ((size_t)1 << 20)
+
+static void in_thread_on(void *stack, void *(*function)(void *), void *context)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+
+	assert_int_equal(mprotect(stack, STACK_BYTES, PROT_READ | PROT_WRITE),
+			 0);
+	assert_int_equal(pthread_attr_init(&attributes), 0);
+	assert_int_equal(pthread_attr_setstack(&attributes, stack, STACK_BYTES),
+			 0);
+	assert_int_equal(
+		pthread_create(&thread, &attributes, function, context), 0);
+	assert_int_equal(pthread_join(thread, NULL), 0);
+	assert_int_equal(pthread_attr_destroy(&attributes), 0);
+}
+
+static void *take_beside_holder(void *other_stack)
+{
+	enum lock_result result;
+
+	assert_int_equal(lock_take(&lock), LOCK_HELD);
+	in_thread_on(other_stack, take_in_thread, &result);
+	assert_int_equal(result, LOCK_REFUSED);
+	lock_release(&lock);
+	return NULL;
+}
+
+TEST(no_two_threads_are_taken_for_one)
+{
+	char *stacks;
+
+	if (sizeof(size_t) < sizeof(uint64_t))
+		skip();
+	stacks = mmap(NULL, APART + STACK_BYTES, PROT_NONE,
+		      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (stacks == MAP_FAILED)
+		skip();
+
+	in_thread_on(stacks, take_beside_holder, stacks + APART);
+
+	/* It waited: it is not the thread that holds the lock. */
+	assert_int_not_equal(naps, 0);
+	assert_int_equal(munmap(stacks, APART + STACK_BYTES), 0);
 }
 
 static void *take_twice_in_thread(void *context)
@@ -591,7 +653,7 @@ static int is_vfork_child_borrowed(void *context)
 
 TEST(a_vfork_child_is_borrowed_though_it_is_first_to_ask)
 {
-	lock_watch_forks();
+	lock_watch();
 
 	int borrowed = in_child(is_vfork_child_borrowed, NULL);
 
@@ -627,6 +689,25 @@ TEST(what_a_killed_vfork_child_held_is_inherited)
 	enum lock_result result = lock_take(&lock);
 
 	assert_int_equal(result, LOCK_INHERITED);
+	lock_release(&lock);
+}
+
+static void *end_inside(void *context)
+{
+	(void)context;
+	(void)lock_take(&lock);
+	pthread_exit(NULL);
+}
+
+TEST(what_a_thread_held_that_ended_inside_is_inherited)
+{
+	lock_watch();
+	in_thread(end_inside, NULL);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_INHERITED);
+	assert_int_equal(naps, 0);
 	lock_release(&lock);
 }
 

@@ -50,7 +50,7 @@ TEST(a_forked_child_is_of_another_generation)
 {
 	uint32_t generation = lock_generation();
 
-	lock_watch_forks();
+	lock_watch();
 
 	int differs = in_child(is_of_another_generation, &generation);
 

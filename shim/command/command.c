@@ -18,6 +18,12 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifdef __GLIBC__
+#define IS_GLIBC true
+#else
+#define IS_GLIBC false
+#endif
+
 #ifndef LIBDIR
 #define LIBDIR "/usr/local/lib"
 #endif
@@ -92,8 +98,11 @@ static void try_to_load(const char *library, int out)
 	/* The library reports bad variables there, once it is used. */
 	if (!freopen("/dev/null", "w", stderr))
 		_exit(EXIT_SUCCESS);
-	/* A static command has no loader to ask. */
-	if (!dlopen(NULL, RTLD_NOW))
+	/*
+	 * A static command has no loader to ask, and musl's loads no library
+	 * with such thread-local variables after the start of a program.
+	 */
+	if (!IS_GLIBC || !dlopen(NULL, RTLD_NOW))
 		_exit(EXIT_SUCCESS);
 	why = dlopen(library, RTLD_NOW | RTLD_LOCAL) ? NULL : dlerror();
 	if (why)
@@ -139,7 +148,7 @@ const char *command_library_problem(const char *library)
  * Only the loader knows what "$LIB" is, and what "$ORIGIN" is depends on the
  * program.
  */
-static bool is_there(const char *entry)
+static bool can_be_preloaded(const char *entry)
 {
 	if (strchr(entry, '$'))
 		return !strstr(entry, "ORIGIN") && !loader_problem(entry);
@@ -157,7 +166,7 @@ static bool is_library(const char *entry, const char *library)
 
 	if (slash &&
 	    !strncmp(slash + 1, COMMAND_LIBRARY, sizeof(COMMAND_LIBRARY) - 1))
-		return is_there(entry);
+		return can_be_preloaded(entry);
 	return !stat(entry, &theirs) && !stat(library, &ours) &&
 	       theirs.st_dev == ours.st_dev && theirs.st_ino == ours.st_ino;
 }

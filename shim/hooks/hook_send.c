@@ -88,9 +88,9 @@ COLD static bool must_go_plainly(int fd, struct sock *sock,
 void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
 		      const struct source *source)
 {
-	if (source->queued)
+	if (msg->msg_name)
 		peers_unrecall(sock_id(sock), msg->msg_name, msg->msg_namelen,
-			       &source->local);
+			       &source->local, source->queued);
 }
 
 void send_note_plain(struct sock *sock, const struct msghdr *msg,
@@ -209,9 +209,16 @@ HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct sock *sock =
 		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
+	struct msghdr unnamed;
 
 	if (UNLIKELY(!sock || sends_nothing((unsigned int)flags)))
 		return real.sendmsg(fd, msg, flags);
+	/* To the kernel a name without length is none. */
+	if (UNLIKELY(msg->msg_name && !msg->msg_namelen)) {
+		unnamed = *msg;
+		unnamed.msg_name = NULL;
+		msg = &unnamed;
+	}
 	return send_message(fd, sock, msg, flags);
 }
 

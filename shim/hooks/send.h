@@ -144,7 +144,7 @@ ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 {
 	size_t theirs = msg->msg_controllen;
 
-	if (UNLIKELY(source->end && msg->msg_control)) {
+	if (UNLIKELY(source->end)) {
 		if (theirs > source->end)
 			theirs = source->end;
 		memcpy(control, msg->msg_control, theirs);
@@ -178,7 +178,7 @@ ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 	       &source->local);
 }
 
-/* A message was not sent: its source, if of a batch, is still due. */
+/* A message was not sent: its answer is still due. */
 void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
 		      const struct source *source);
 

@@ -182,17 +182,13 @@ static bool lend_v6(const struct plan *plan)
 
 static bool is_link_local(const struct plan *plan)
 {
-	return plan->local.family == AF_INET6 &&
-	       IN6_IS_ADDR_LINKLOCAL(&plan->local.v6);
+	return IN6_IS_ADDR_LINKLOCAL(&plan->asked.sin6_addr);
 }
 
-/* A port that the kernel chose is given back by a disconnect. */
+/* A port that the kernel chose is given back by a disconnect; others stay. */
 static void keep_port(const struct plan *plan)
 {
-	struct sockaddr_in6 now;
-
-	if (plan->bound.sin6_port && sockaddr_read(plan->fd, &now) &&
-	    !now.sin6_port)
+	if (plan->bound.sin6_port)
 		real.bind(plan->fd, (const struct sockaddr *)&plan->bound,
 			  sockaddr_length(plan->bound.sin6_family));
 }
@@ -261,13 +257,12 @@ static bool connect_twice(struct plan *plan)
 	return moved;
 }
 
-/* Whether both are mapped from IPv4, or neither, or they are of AF_INET. */
+/* Whether both are mapped from IPv4, or neither. */
 static bool is_same_family(const struct sockaddr_in6 *a,
 			   const struct sockaddr_in6 *b)
 {
-	return a->sin6_family != AF_INET6 ||
-	       !IN6_IS_ADDR_V4MAPPED(&a->sin6_addr) ==
-		       !IN6_IS_ADDR_V4MAPPED(&b->sin6_addr);
+	return !IN6_IS_ADDR_V4MAPPED(&a->sin6_addr) ==
+	       !IN6_IS_ADDR_V4MAPPED(&b->sin6_addr);
 }
 
 /*

@@ -339,14 +339,20 @@ static struct peer *lock_for(uint64_t sock, const struct sockaddr *peer,
 }
 
 void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
-		    const struct local *local)
+		    const struct local *local, bool queued)
 {
 	struct peer *found = lock_for(sock, peer, len);
 
 	if (!found)
 		return;
-	if (found->batch == peers_current_batch())
+	if (queued && found->batch == peers_current_batch())
 		queue_put_back(&found->queue, local);
+	/* It gets one answer only. */
+	if (!queued && found->entry.kind == PEERS_OUTBOUND) {
+		peers_begin_change(found);
+		found->entry.unanswered = 1;
+		peers_end_change(found);
+	}
 	peers_release_lock();
 }
 

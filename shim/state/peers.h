@@ -34,8 +34,8 @@ bool peers_recall_slowly(uint64_t sock, const struct sockaddr *peer,
 
 /*
  * Sets *local to the source of a datagram to `peer`.  *queued: it was taken
- * from the addresses of a batch, so peers_unrecall() has to be called if the
- * datagram is not sent.  False: the datagram is no answer, so the kernel
+ * from the addresses of a batch.  If the datagram is not sent, peers_unrecall()
+ * has to be called.  False: the datagram is no answer, so the kernel
  * chooses; *local may be changed.  See peers_client.h.
  */
 ALWAYS_INLINE bool peers_recall(uint64_t sock, const struct sockaddr *peer,
@@ -68,9 +68,9 @@ bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 const struct local *local);
 
-/* Puts back an address that was *queued, because its datagram was not sent. */
+/* Undoes peers_recall(), because its datagram was not sent. */
 void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
-		    const struct local *local);
+		    const struct local *local, bool queued);
 
 /* No longer recalls `local` for `peer`: the kernel refuses it as a source. */
 void peers_forget(uint64_t sock, const struct sockaddr *peer, socklen_t len,

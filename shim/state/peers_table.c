@@ -111,7 +111,7 @@ static bool open_table(void)
 	const struct config *config = config_get();
 	uint32_t bound = peers_table.bound ? peers_table.bound : config->peers,
 		 log2 = 4;
-	uint64_t seeds[KEY_WORDS + 1];
+	uint64_t seeds[KEY_WORDS];
 	void *region;
 
 	while ((1U << log2) < bound)

@@ -121,7 +121,7 @@ struct peers_table {
 	uint32_t hint_mask;
 	uint32_t *hints;  /* by host: 1 + the peer that was heard last */
 	uint32_t *chains; /* of peers by hashes.anywhere: 1 + the newest */
-	uint64_t seeds[KEY_WORDS + 1];
+	uint64_t seeds[KEY_WORDS];
 	struct peer *chunks[CHUNKS];
 	_Atomic uint32_t capacity; /* peers that there is memory for */
 	_Atomic uint32_t used;

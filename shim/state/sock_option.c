@@ -78,7 +78,7 @@ int sock_set_option(int fd, int level, int name, const void *value,
 		/* No longer fresh: look at its options when it is bound. */
 		if (sock_is_new(sock_believed(fd)))
 			sock_occupy(fd, SOCK_OWN);
-		else
+		else if (sock_may_be_udp(fd))
 			sock = sock_probe(fd);
 		if (sock_is_off())
 			sock = NULL;
@@ -134,7 +134,8 @@ int sock_get_option(int fd, int level, int name, void *value, socklen_t *len)
 	struct sock *sock = NULL;
 	int result;
 
-	if ((kind || is_lowat) && !sock_is_new(sock_believed(fd)))
+	if ((kind || is_lowat) && sock_may_be_udp(fd) &&
+	    !sock_is_new(sock_believed(fd)))
 		sock = sock_probe(fd);
 	result = real.getsockopt(fd, level, name, value, len);
 	if (result)

@@ -215,8 +215,6 @@ void sock_set_cookie(struct sock *sock, uint64_t cookie)
 	uint32_t n = 0;
 
 	atomic_store(&sock->cookie, cookie);
-	if (!cookie)
-		return;
 	for (; n < COOKIE_PLACES; n++) {
 		const uint32_t index = atomic_load(place_of(cookie, n));
 

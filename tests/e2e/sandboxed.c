@@ -17,6 +17,7 @@
  *     two               prctl, a filter for each call
  *     probed            prctl, after libseccomp's question for seccomp(2)
  *     child             prctl, in a child that ends, and in one of vfork
+ *     contained         the same in a PID namespace, which has one child only
  *     late              prctl, before it has a UDP socket
  *     connects          prctl; it connects to its client, the only one, when
  *                       another request of it waits, by a socket that is in an
@@ -35,6 +36,8 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <netinet/in.h>
+#include <sched.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -161,10 +164,13 @@ static void install(const char *how)
 }
 
 /* As the child of either fork, which does nothing else. */
-static void install_in_children(void)
+static void install_in_children(bool in_namespace)
 {
-	pid_t child = fork();
+	pid_t child;
 
+	if (in_namespace && unshare(CLONE_NEWPID))
+		server_die("unshare");
+	child = fork();
 	if (!child) {
 		install("prctl");
 		_exit(0);
@@ -380,8 +386,8 @@ int main(int argc, char **argv)
 		server_ready(fd);
 	if (!strcmp(how, "probed"))
 		(void)syscall(SYS_seccomp, SECCOMP_SET_MODE_STRICT, 1, NULL);
-	if (!strcmp(how, "child")) {
-		install_in_children();
+	if (!strcmp(how, "child") || !strcmp(how, "contained")) {
+		install_in_children(!strcmp(how, "contained"));
 	} else if (!strcmp(how, "two")) {
 		install_each(argv[2], argv + 3);
 	} else if (argc > 3 && strcmp(how, "pinned") != 0 && !is_late) {

@@ -209,6 +209,21 @@ TEST(who_reads_raw_udp_recalls_nothing)
 		"nothing");
 }
 
+TEST(an_option_of_a_packet_socket_is_no_packet_that_was_read)
+{
+	int value = 1;
+	socklen_t len = sizeof(value);
+
+	kernel_socket(OTHER_FD, AF_INET, SOCK_RAW, IPPROTO_UDP);
+	sock_created(OTHER_FD, AF_INET, SOCK_RAW, IPPROTO_UDP);
+	hear(id, peer, "10.0.0.1");
+
+	(void)setsockopt(OTHER_FD, SOL_SOCKET, SO_BINDTOIFINDEX, &value, len);
+	(void)getsockopt(OTHER_FD, SOL_SOCKET, SO_RCVLOWAT, &value, &len);
+
+	assert_string_equal(answer(id, peer), "10.0.0.1");
+}
+
 /* Of that number there is no netlink(7), and there may be. */
 TEST(a_netlink_socket_of_udp_s_number_reads_no_packets)
 {

@@ -972,6 +972,22 @@ TEST(every_size_of_control_goes_before_ours)
 	}
 }
 
+/* It asks by itself as well, so it gets one answer; but that one it gets. */
+TEST(an_answer_to_one_we_wrote_to_first_that_was_not_sent_is_still_due)
+{
+	assert_true(peers_open());
+	(void)send_to(peer);
+	hear(id, peer, "10.0.0.1");
+	any_error = ENOBUFS;
+	assert_int_equal(send_to(peer), -1);
+	any_error = 0;
+
+	(void)send_to(peer);
+	(void)send_to(peer);
+
+	assert_string_equal(sources(), "- 10.0.0.1 -");
+}
+
 TEST(much_control_does_not_hide_an_error)
 {
 	static const char data[2000];
@@ -1451,6 +1467,23 @@ TEST(a_pinned_sendmsg_has_its_source)
 
 	assert_int_equal(sendmsg(FD, &msg, 0), 5);
 	assert_sent_from("10.0.0.1", payload);
+}
+
+/* To the kernel that is none, but not in a sendto(2). */
+TEST(a_pinned_message_with_a_name_of_no_bytes_has_its_source)
+{
+	static char payload[] = "hello";
+	struct iovec iov = { payload, 5 };
+	struct mmsghdr msg = { .msg_hdr = { .msg_name = &peer.any,
+					    .msg_iov = &iov,
+					    .msg_iovlen = 1 } };
+
+	(void)pin("10.0.0.1");
+
+	assert_int_equal(sendmsg(FD, &msg.msg_hdr, 0), 5);
+	assert_int_equal(sendmmsg(FD, &msg, 1, 0), 1);
+	assert_string_equal(sources(), "10.0.0.1 10.0.0.1");
+	assert_ptr_equal(msg.msg_hdr.msg_name, &peer.any);
 }
 
 TEST(a_pinned_sendto_to_nobody_has_its_source)

@@ -69,7 +69,7 @@ void put_back(uint64_t sock, struct address peer, const char *local)
 {
 	const struct local source = local_of(local);
 
-	peers_unrecall(sock, &peer.any, peer.len, &source);
+	peers_unrecall(sock, &peer.any, peer.len, &source, true);
 }
 
 void forget(uint64_t sock, struct address peer, const char *local)

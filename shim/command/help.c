@@ -20,9 +20,9 @@ static const char *const ask_options[] = {
 	"-6, --ipv6",
 	"ask IPv6 addresses only",
 	"-t, --timeout SECONDS",
-	"wait so long for each answer (default 1)",
+	"wait up to SECONDS for each answer: 0.1 to 3600 (default 1)",
 	"-c, --count COUNT",
-	"ask up to COUNT times (default 2)",
+	"ask up to COUNT times: 1 to 100 (default 2)",
 	"-b, --bind ADDRESS",
 	"ask from this address of this host",
 	"--json",
@@ -30,7 +30,7 @@ static const char *const ask_options[] = {
 	"--color[=WHEN]",
 	"use color: auto, always or never",
 	"-q, --quiet",
-	"print nothing: the exit status says it",
+	"print nothing; the exit status has the result",
 	"-h, --help",
 	"show this text",
 	NULL,
@@ -40,11 +40,11 @@ static const char *const check_options[] = {
 	"-a, --all",
 	"look at all UDP sockets of the host",
 	"--user USER",
-	"look at COMMAND as this user runs it",
+	"look at COMMAND as this user runs it, not at processes",
 	"--json",
 	"print one JSON object",
 	"-q, --quiet",
-	"print nothing: the exit status says it",
+	"print nothing; the exit status has the result",
 	"--wrong-only",
 	"show only sockets that are answered wrong",
 	"--color[=WHEN]",
@@ -79,10 +79,10 @@ static const char *const status_options[] = {
 };
 
 static const char *const systemd_options[] = {
-	"--install",  "write the drop-in, and have systemd read it",
-	"--remove",   "remove the drop-in, and have systemd read that",
-	"--dry-run",  "show what --install would change",
-	"--kernel",   "by the engine in the kernel, without the library",
+	"--install",  "write the drop-in and reload systemd",
+	"--remove",   "remove the drop-in and reload systemd",
+	"--dry-run",  "show what --install, or --remove if given, would change",
+	"--kernel",   "use the kernel engine in place of the library",
 	"-h, --help", "show this text",
 	NULL,
 };
@@ -95,13 +95,15 @@ static const char *const kernel_options[] = {
 
 /* In the order of --help; more are declared in command.h. */
 static const struct subcommand subcommands[] = {
-	{ "ask", ask_main, "[OPTION...] ADDRESS... PORTS [PAYLOAD]",
+	{ "ask", ask_main, "[OPTION...] ADDRESS... [PORTS] [PAYLOAD]",
 	  "asks a server at each address, and says which one answered",
 	  ask_options },
 	{ "check", check_main,
 	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
 	  "COMMAND | PID | UNIT | --all",
-	  "says whether it can help, and why not", check_options },
+	  "says if replyfrom helps COMMAND, or which sockets answer from a "
+	  "wrong address",
+	  check_options },
 	{ "doctor", doctor_main, "[--json] [--color[=WHEN]] UNIT | PID | NAME",
 	  "says what keeps its replies from being right, and what to do",
 	  doctor_options },
@@ -111,14 +113,16 @@ static const struct subcommand subcommands[] = {
 	  "shows what the library does, in that process or in all",
 	  status_options },
 	{ "systemd", systemd_main,
-	  "[--kernel] [--install | --remove | --dry-run] UNIT",
+	  "[--kernel] [--dry-run] [--install | --remove] UNIT",
 	  "prints, installs or removes a drop-in by which a service is helped",
 	  systemd_options },
 	{ "attach", kernel_main, "UNIT | CGROUP | PID",
-	  "has the kernel engine serve it, for what no preload reaches",
+	  "serves a unit, cgroup or process by the kernel engine, without "
+	  "LD_PRELOAD",
 	  kernel_options },
 	{ "detach", kernel_main, "[UNIT | CGROUP | PID]",
-	  "ends that, or the whole engine", kernel_options },
+	  "stops serving it; without an argument, removes the engine",
+	  kernel_options },
 	{ .name = NULL },
 };
 
@@ -128,7 +132,7 @@ static const char *const own_options[] = {
 	"-h, --help",
 	"show this text; replyfrom help SUBCOMMAND shows more",
 	"--help-variables",
-	"list the variables that the library reads",
+	"list the library's variables, with their values and defaults",
 	"-V, --version",
 	"show the version",
 	NULL,

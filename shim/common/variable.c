@@ -32,16 +32,16 @@
 
 const struct variable variables[] = {
 	NUMBER("PEERS", peers, 16, 4194304, PRESET_PEERS,
-	       "Maximum number of peers to remember. When it is reached, one "
-	       "of "
-	       "sixteen is evicted: one that was never answered, or else the "
-	       "one that was not heard for the longest time. Where there is no "
-	       "memory for so many, for example by RLIMIT_AS, at most 512 are "
-	       "remembered, and that is logged with REPLYFROM_LOG=error."),
+	       "Maximum number of peers to remember. When it is reached, each "
+	       "new peer replaces one of sixteen that are compared: one that "
+	       "was never answered, or else the one that was heard from "
+	       "longest ago. Where there is no memory for so many, for example "
+	       "by RLIMIT_AS, at most 512 are remembered, and that is logged "
+	       "with REPLYFROM_LOG=error."),
 	NUMBER("TTL", ttl_s, 1, 86400, PRESET_TTL,
-	       "Seconds after which a peer that sent nothing more is answered "
-	       "as without replyfrom, except for the first answer to the "
-	       "datagram that a thread read last."),
+	       "Seconds for which a peer is remembered after its last "
+	       "datagram. Later answers leave as without replyfrom, except the "
+	       "first one to the datagram that a thread read last."),
 	NUMBER("FOLLOW_MS", follow_ms, 0, 60000, PRESET_FOLLOW_MS,
 	       "Milliseconds in which a request may be answered from a socket "
 	       "on another port than the one that it was sent to, as TFTP "
@@ -55,7 +55,9 @@ const struct variable variables[] = {
 		      "53,5000-5010,tftp",
 	  .effect = "Handle only sockets that the application binds to these "
 		    "ports, and those whose port the kernel chooses: these "
-		    "may answer for the others, as in TFTP.",
+		    "may answer for the others, as in TFTP. A service is a "
+		    "name of a UDP service in services(5), also one with a "
+		    "hyphen; a range is of numbers.",
 	  .otherwise = "all ports are handled",
 	  .kind = VARIABLE_PORTS },
 	{ .name = "REPLYFROM_LOG",
@@ -73,8 +75,8 @@ const struct variable variables[] = {
 	{ .name = "REPLYFROM_LOG_TO",
 	  .preset = "stderr",
 	  .accepted = ONE_OF "stderr, syslog",
-	  .effect = "Where to log. Where stderr is not what it was when the "
-		    "program was started, lines go to syslog.",
+	  .effect = "Where to log. Lines also go to syslog if the program "
+		    "has closed its stderr, or was started without one.",
 	  .otherwise = "using the default",
 	  .kind = VARIABLE_WORD,
 	  .offset = offsetof(struct config, log_to) },
@@ -83,7 +85,7 @@ const struct variable variables[] = {
 	       "RTLD_DEEPBIND, as PHP loads its extensions; their calls go "
 	       "to libc."),
 	SWITCH("DISABLE", disable, 0, "replyfrom is disabled",
-	       "1: do nothing."),
+	       "1: the library does nothing."),
 	{ .name = NULL },
 };
 

@@ -99,7 +99,7 @@ static const struct subcommand subcommands[] = {
 	  "asks a server at each address, and says which one answered",
 	  ask_options },
 	{ "check", check_main,
-	  "[--user USER] [--json] [--quiet] [--wrong-only] [--color[=WHEN]] "
+	  "[--user USER] [--json | --quiet] [--wrong-only] [--color[=WHEN]] "
 	  "COMMAND | PID | UNIT | --all",
 	  "says if replyfrom helps COMMAND, or which sockets answer from a "
 	  "wrong address",

@@ -1,35 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 /* Asks a server at each address, as a client does, and says who answered. */
 // NOLINTBEGIN(concurrency-mt-unsafe): this program has one thread.
+#include "command/ask_options.h"
 #include "command/ask_words.h"
 #include "command/command.h"
 #include "command/endpoint.h"
 #include "command/print.h"
 #include "common/sockaddr.h"
 
-#include <limits.h>
 #include <net/if.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { OPTION_JSON = UCHAR_MAX + 1, OPTION_COLOR };
-
 static struct endpoint endpoints[MOST_ENDPOINTS];
 static size_t count;
 
-/* What the command line says. */
-static struct {
-	int family; /* AF_UNSPEC: either */
-	int tries;
-	double seconds; /* for each try */
-	struct sockaddr_in6 source;
-	bool has_source;
-	bool json;
-	bool quiet;
-	struct payload payload;
-	bool has_payload;
-} options = { .family = AF_UNSPEC, .tries = 2, .seconds = 1 };
+static struct ask_options options;
+
+static struct payload payload;
+static bool has_payload;
 
 /* ::ffff:A.B.C.D is asked as A.B.C.D: a socket of IPv6 hears no refusal. */
 static void unmap(struct sockaddr_in6 *name)
@@ -81,8 +71,7 @@ static int add_endpoint(const char *host, const struct sockaddr_in6 *name,
 	endpoint->asked = *name;
 	endpoint->asked.sin6_port = htons(port);
 	endpoint->is_text =
-		!payload_make(&endpoint->payload,
-			      options.has_payload ? &options.payload : NULL,
+		!payload_make(&endpoint->payload, has_payload ? &payload : NULL,
 			      &endpoint->asked);
 	if (!endpoint_open(endpoint,
 			   options.has_source ? &options.source : NULL))
@@ -282,110 +271,6 @@ static int report(void)
 	return command_finish(status);
 }
 
-static int read_number_option(const char *text, double least, double most,
-			      const char *wanted, double *number)
-{
-	char *end;
-	const double n = strtod(text, &end);
-
-	if (end == text || *end || !(n >= least && n <= most))
-		return command_fail(EXIT_USAGE, text, wanted);
-	*number = n;
-	return EXIT_SUCCESS;
-}
-
-static int read_source(const char *text)
-{
-	const struct addrinfo numeric = { .ai_flags = AI_NUMERICHOST,
-					  .ai_family = options.family,
-					  .ai_socktype = SOCK_DGRAM };
-	struct addrinfo *list;
-
-	if (getaddrinfo(text, NULL, &numeric, &list))
-		return command_fail(EXIT_USAGE, text,
-				    options.family == AF_UNSPEC
-					    ? "not an address to ask from"
-					    : "not an address of that family");
-	memcpy(&options.source, list->ai_addr, list->ai_addrlen);
-	freeaddrinfo(list);
-	options.has_source = true;
-	/* It can ask no other. */
-	options.family = options.source.sin6_family;
-	return EXIT_SUCCESS;
-}
-
-/* -1: go on. */
-static int take_option(int option, const char **source)
-{
-	double number = 0;
-	int status = -1;
-
-	switch (option) {
-	case '4':
-	case '6':
-		options.family = option == '4' ? AF_INET : AF_INET6;
-		break;
-	case 't':
-		status = read_number_option(
-			optarg, 0.1, 3600,
-			"not a number of seconds from 0.1 to 3600",
-			&options.seconds);
-		break;
-	case 'c':
-		status = read_number_option(
-			optarg, 1, 100, "not a number from 1 to 100", &number);
-		options.tries = (int)number;
-		if (!status && number != options.tries)
-			status = command_fail(EXIT_USAGE, optarg,
-					      "not a number from 1 to 100");
-		break;
-	case 'b':
-		*source = optarg;
-		break;
-	case OPTION_COLOR:
-		return command_color(optarg);
-	case OPTION_JSON:
-		options.json = true;
-		break;
-	case 'q':
-		options.quiet = true;
-		break;
-	case 'h':
-		return command_help("ask");
-	default:
-		return EXIT_USAGE;
-	}
-	return status > 0 ? status : -1;
-}
-
-static int read_ask_options(int argc, char **argv)
-{
-	static const struct option known[] = {
-		{ "ipv4", no_argument, NULL, '4' },
-		{ "ipv6", no_argument, NULL, '6' },
-		{ "timeout", required_argument, NULL, 't' },
-		{ "count", required_argument, NULL, 'c' },
-		{ "bind", required_argument, NULL, 'b' },
-		{ "color", optional_argument, NULL, OPTION_COLOR },
-		{ "json", no_argument, NULL, OPTION_JSON },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
-	const char *source = NULL;
-	int option;
-
-	(void)print_set_color(NULL);
-	while ((option = command_option(argc, argv, ":46t:c:b:qh", known)) !=
-	       -1) {
-		const int status = take_option(option, &source);
-
-		if (status >= 0)
-			return status;
-	}
-	return source && read_source(source) ? EXIT_USAGE : -1;
-}
-
 static int fail_on_payload(const char *text, const char *why)
 {
 	char what[48], more[384];
@@ -427,7 +312,7 @@ static int add_hosts(const struct ask_words *words)
 int ask_main(int argc, char **argv)
 {
 	struct ask_words words;
-	int status = read_ask_options(argc, argv);
+	int status = ask_options_read(argc, argv, &options);
 
 	if (status >= 0)
 		return status;
@@ -435,12 +320,11 @@ int ask_main(int argc, char **argv)
 	if (status)
 		return status;
 	if (words.payload) {
-		const char *why =
-			payload_choose(words.payload, &options.payload);
+		const char *why = payload_choose(words.payload, &payload);
 
 		if (why)
 			return fail_on_payload(words.payload, why);
-		options.has_payload = true;
+		has_payload = true;
 	}
 	status = add_hosts(&words);
 	for (int i = 0; i < options.tries && !status; i++)

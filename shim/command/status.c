@@ -238,6 +238,13 @@ static bool parse_seconds(const char *text, unsigned int *number)
 	return true;
 }
 
+static int fail_on_watch(const char *text)
+{
+	print_failure("--watch=%s: not a number of seconds from 1 to 86400",
+		      text);
+	return EXIT_USAGE;
+}
+
 static int apply_status_option(int option, struct request *request)
 {
 	switch (option) {
@@ -250,9 +257,7 @@ static int apply_status_option(int option, struct request *request)
 	case LONG_OPTION + 'w':
 		request->watch_s = 1;
 		if (optarg && !parse_seconds(optarg, &request->watch_s))
-			return command_fail(EXIT_USAGE, optarg,
-					    "not a number of seconds from 1 "
-					    "to 86400");
+			return fail_on_watch(optarg);
 		break;
 	case LONG_OPTION + 'c':
 		return command_color(optarg);

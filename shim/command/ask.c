@@ -41,9 +41,6 @@ static const char *why_not(const struct sockaddr_in6 *name)
 	const struct sockaddr_in *v4 = (const void *)name;
 	const in_addr_t address = ntohl(v4->sin_addr.s_addr);
 
-	if (options.family != AF_UNSPEC && name->sin6_family != options.family)
-		return options.family == AF_INET ? "not an IPv4 address"
-						 : "not an IPv6 address";
 	if (name->sin6_family == AF_INET6) {
 		if (IN6_IS_ADDR_LINKLOCAL(&name->sin6_addr) &&
 		    !name->sin6_scope_id)
@@ -60,33 +57,49 @@ static const char *why_not(const struct sockaddr_in6 *name)
 		       : NULL;
 }
 
+/* Refuses an address that -4, -6 or --bind rule out.  An exit status. */
+static int check_family(const char *host, int family)
+{
+	const char *why = options.family == AF_INET ? "not an IPv4 address"
+						    : "not an IPv6 address";
+
+	if (options.family == AF_UNSPEC || family == options.family)
+		return EXIT_SUCCESS;
+	if (!options.bind)
+		return command_fail(EXIT_USAGE, host, why);
+	return command_fail_with(EXIT_USAGE, host,
+				 "%s, as that of --bind=%s is", why,
+				 options.bind);
+}
+
 static int add_endpoint(const char *host, const struct sockaddr_in6 *name,
 			uint16_t port)
 {
 	struct endpoint *endpoint = &endpoints[count];
 
-	if (count == MOST_ENDPOINTS)
-		return command_fail(EXIT_USAGE, host,
-				    "more than 256 addresses and ports");
 	endpoint->asked = *name;
 	endpoint->asked.sin6_port = htons(port);
 	endpoint->is_text =
 		!payload_make(&endpoint->payload, has_payload ? &payload : NULL,
 			      &endpoint->asked);
-	if (!endpoint_open(endpoint,
-			   options.has_source ? &options.source : NULL))
-		return ask_fail_to_open(host, options.has_source);
+	if (!endpoint_open(endpoint, options.bind ? &options.source : NULL))
+		return ask_fail_to_open(host, options.bind);
 	count++;
 	return EXIT_SUCCESS;
 }
 
 static int add_ports(const char *host, const struct sockaddr_in6 *name,
-		     const uint32_t *ports)
+		     const struct ask_ports *ports)
 {
 	int status = EXIT_SUCCESS;
 
+	if (count + ports->count > MOST_ENDPOINTS)
+		return command_fail(EXIT_USAGE,
+				    ports->count > 1 ? ports->text : host,
+				    "too many: at most 256 pairs of address "
+				    "and port are asked");
 	for (uint32_t port = 1; port < PORTS_COUNT && !status; port++)
-		if (ports_has(ports, (uint16_t)port))
+		if (ports_has(ports->set, (uint16_t)port))
 			status = add_endpoint(host, name, (uint16_t)port);
 	return status;
 }
@@ -115,7 +128,7 @@ static int resolve(const char *host, struct addrinfo **list)
 }
 
 /* All addresses of a host, or the one that is written.  An exit status. */
-static int add_endpoints(const char *host, const uint32_t *ports)
+static int add_endpoints(const char *host, const struct ask_ports *ports)
 {
 	struct addrinfo *list;
 	int status = resolve(host, &list);
@@ -128,6 +141,9 @@ static int add_endpoints(const char *host, const uint32_t *ports)
 
 		memcpy(&name, a->ai_addr, a->ai_addrlen);
 		unmap(&name);
+		status = check_family(host, name.sin6_family);
+		if (status)
+			break;
 		why = why_not(&name);
 		status = why ? command_fail(EXIT_USAGE, host, why)
 			     : add_ports(host, &name, ports);
@@ -289,22 +305,20 @@ static int fail_on_payload(const char *text, const char *why)
 /* Adds each host with its own ports, or those behind the hosts. */
 static int add_hosts(const struct ask_words *words)
 {
-	static uint32_t ports[PORTS_WORDS];
+	static struct ask_ports ports;
 	int status = EXIT_SUCCESS;
 
 	for (size_t i = 0; i < words->host_count && !status; i++) {
 		struct host_port split;
 
-		memset(ports, 0, sizeof(ports));
 		host_port_split(words->hosts[i], &split);
 		if (!ask_ports_read(*split.port ? split.port : words->ports,
-				    ports))
+				    &ports))
 			return command_fail(
-				EXIT_USAGE,
-				*split.port ? split.port : words->ports,
+				EXIT_USAGE, ports.text,
 				"not a port from 1 to 65535, a range of them, "
 				"or a UDP service");
-		status = add_endpoints(split.host, ports);
+		status = add_endpoints(split.host, &ports);
 	}
 	return status;
 }
@@ -314,7 +328,7 @@ int ask_main(int argc, char **argv)
 	struct ask_words words;
 	int status = ask_options_read(argc, argv, &options);
 
-	if (status >= 0)
+	if (status != GO_ON)
 		return status;
 	status = ask_words_read(argv + optind, &words);
 	if (status)

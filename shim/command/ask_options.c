@@ -13,16 +13,53 @@
 
 enum { OPTION_JSON = UCHAR_MAX + 1, OPTION_COLOR };
 
-static int read_number_option(const char *text, double least, double most,
-			      const char *wanted, double *number)
+/* "--count=0: not a number", however the option and its value were typed. */
+static int fail_on_value(const char *option, const char *text, const char *why)
+{
+	print_failure("%s=%s: %s", option, text, why);
+	return EXIT_USAGE;
+}
+
+static int read_timeout(const char *text, double *seconds)
 {
 	char *end;
 	const double n = strtod(text, &end);
 
-	if (end == text || *end || !(n >= least && n <= most))
-		return command_fail(EXIT_USAGE, text, wanted);
-	*number = n;
-	return EXIT_SUCCESS;
+	if (end == text || *end || !(n >= 0.1 && n <= 3600))
+		return fail_on_value("--timeout", text,
+				     "not a number of seconds from 0.1 to "
+				     "3600");
+	*seconds = n;
+	return GO_ON;
+}
+
+static int read_tries(const char *text, int *tries)
+{
+	char *end;
+	const double n = strtod(text, &end);
+
+	if (end == text || *end || !(n >= 1 && n <= 100) || n != (int)n)
+		return fail_on_value("--count", text,
+				     "not a number from 1 to 100");
+	*tries = (int)n;
+	return GO_ON;
+}
+
+static int read_family(int family, int *wanted)
+{
+	if (*wanted != AF_UNSPEC && *wanted != family)
+		return command_fail(EXIT_USAGE, "-6",
+				    "cannot be combined with -4");
+	*wanted = family;
+	return GO_ON;
+}
+
+static const char *why_no_source(int family)
+{
+	if (family == AF_UNSPEC)
+		return "not an address to ask from";
+	return family == AF_INET ? "not an IPv4 address"
+				 : "not an IPv6 address";
 }
 
 static int read_source(const char *text, struct ask_options *options)
@@ -33,61 +70,42 @@ static int read_source(const char *text, struct ask_options *options)
 	struct addrinfo *list;
 
 	if (getaddrinfo(text, NULL, &numeric, &list))
-		return command_fail(EXIT_USAGE, text,
-				    options->family == AF_UNSPEC
-					    ? "not an address to ask from"
-					    : "not an address of that family");
+		return fail_on_value("--bind", text,
+				     why_no_source(options->family));
 	memcpy(&options->source, list->ai_addr, list->ai_addrlen);
 	freeaddrinfo(list);
-	options->has_source = true;
 	/* It can ask no other. */
 	options->family = options->source.sin6_family;
-	return EXIT_SUCCESS;
+	return GO_ON;
 }
 
-/* -1: go on. */
-static int take_option(int option, struct ask_options *options,
-		       const char **source)
+static int take_option(int option, struct ask_options *options)
 {
-	double number = 0;
-	int status = -1;
-
 	switch (option) {
 	case '4':
+		return read_family(AF_INET, &options->family);
 	case '6':
-		options->family = option == '4' ? AF_INET : AF_INET6;
-		break;
+		return read_family(AF_INET6, &options->family);
 	case 't':
-		status = read_number_option(
-			optarg, 0.1, 3600,
-			"not a number of seconds from 0.1 to 3600",
-			&options->seconds);
-		break;
+		return read_timeout(optarg, &options->seconds);
 	case 'c':
-		status = read_number_option(
-			optarg, 1, 100, "not a number from 1 to 100", &number);
-		options->tries = (int)number;
-		if (!status && number != options->tries)
-			status = command_fail(EXIT_USAGE, optarg,
-					      "not a number from 1 to 100");
-		break;
+		return read_tries(optarg, &options->tries);
 	case 'b':
-		*source = optarg;
-		break;
+		options->bind = optarg;
+		return GO_ON;
 	case OPTION_COLOR:
 		return command_color(optarg);
 	case OPTION_JSON:
 		options->json = true;
-		break;
+		return GO_ON;
 	case 'q':
 		options->quiet = true;
-		break;
+		return GO_ON;
 	case 'h':
 		return command_help("ask");
 	default:
 		return EXIT_USAGE;
 	}
-	return status > 0 ? status : -1;
 }
 
 int ask_options_read(int argc, char **argv, struct ask_options *options)
@@ -104,7 +122,6 @@ int ask_options_read(int argc, char **argv, struct ask_options *options)
 		{ "help", no_argument, NULL, 'h' },
 		{ NULL, 0, NULL, 0 },
 	};
-	const char *source = NULL;
 	int option;
 
 	*options = (struct ask_options){ .family = AF_UNSPEC,
@@ -113,11 +130,14 @@ int ask_options_read(int argc, char **argv, struct ask_options *options)
 	(void)print_set_color(NULL);
 	while ((option = command_option(argc, argv, ":46t:c:b:qh", known)) !=
 	       -1) {
-		const int status = take_option(option, options, &source);
+		const int status = take_option(option, options);
 
-		if (status >= 0)
+		if (status != GO_ON)
 			return status;
 	}
-	return source && read_source(source, options) ? EXIT_USAGE : -1;
+	if (options->quiet && options->json)
+		return command_fail(EXIT_USAGE, "--json",
+				    "cannot be combined with --quiet");
+	return options->bind ? read_source(options->bind, options) : GO_ON;
 }
 // NOLINTEND(concurrency-mt-unsafe)

@@ -10,15 +10,15 @@ struct ask_options {
 	int family; /* AF_UNSPEC: either */
 	int tries;
 	double seconds;		    /* for each try */
-	struct sockaddr_in6 source; /* with room for either family */
-	bool has_source;
+	const char *bind;	    /* --bind; NULL: any address */
+	struct sockaddr_in6 source; /* of `bind`; with room for IPv4 */
 	bool json;
 	bool quiet;
 };
 
 /*
- * Reads them, and leaves `optind` at the first other word.  Returns -1, or an
- * exit status: then the help, or a line on stderr, was printed.
+ * Reads them, and leaves `optind` at the first other word.  Returns GO_ON, or
+ * an exit status: then the help, or a line on stderr, was printed.
  */
 int ask_options_read(int argc, char **argv, struct ask_options *options);
 

@@ -4,6 +4,7 @@
 
 #include "command/command.h"
 #include "command/payload.h"
+#include "command/print.h"
 #include "command/process.h"
 
 #include <arpa/inet.h>
@@ -12,9 +13,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-bool ask_ports_read(const char *text, uint32_t *ports)
+bool ask_ports_read(const char *text, struct ask_ports *ports)
 {
-	return port_list_read(text, syscall, ports);
+	*ports = (struct ask_ports){ .text = text };
+	if (!port_list_read(text, syscall, ports->set))
+		return false;
+	for (uint32_t port = 1; port < PORTS_COUNT; port++)
+		ports->count += ports_has(ports->set, (uint16_t)port);
+	return true;
 }
 
 /* Where the port begins, behind its colon; NULL: an address alone. */
@@ -53,9 +59,9 @@ static bool is_number_list(const char *word)
 
 static bool is_port_list(const char *word)
 {
-	uint32_t ports[PORTS_WORDS] = { 0 };
+	static struct ask_ports ports;
 
-	return ask_ports_read(word, ports);
+	return ask_ports_read(word, &ports);
 }
 
 /* Whether a later word is a list of numbers, so that this one need not be. */
@@ -158,11 +164,14 @@ int ask_words_read(char **words, struct ask_words *result)
 	return status ? status : check_complete(result);
 }
 
-int ask_fail_to_open(const char *host, bool has_source)
+int ask_fail_to_open(const char *host, const char *bind)
 {
-	if (has_source && errno == EADDRNOTAVAIL)
-		return command_fail(EXIT_FAILURE, host,
-				    "cannot be asked from there: no interface "
-				    "here has that address");
-	return command_fail_errno(EXIT_FAILURE, host);
+	if (!bind || (errno != EADDRNOTAVAIL && errno != EINVAL))
+		return command_fail_errno(EXIT_FAILURE, host);
+	print_failure("--bind=%s: %s", bind,
+		      errno == EADDRNOTAVAIL
+			      ? "no interface here has that address"
+			      : "a link-local address needs its interface: "
+				"append %INTERFACE");
+	return EXIT_FAILURE;
 }

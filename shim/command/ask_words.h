@@ -33,10 +33,22 @@ struct host_port {
 /* "10.1.2.3", "10.1.2.3:53", "fe80::2%eth0" or "[fe80::2%eth0]:53" */
 void host_port_split(const char *word, struct host_port *split);
 
-/* Says why a socket could not be opened, by errno.  An exit status. */
-int ask_fail_to_open(const char *host, bool has_source);
+/*
+ * Says why a socket could not be opened, by errno; `bind` is the value of
+ * --bind, or NULL.  An exit status.
+ */
+int ask_fail_to_open(const char *host, const char *bind);
 
-/* As port_list_read(), with the services of /etc/services. */
-bool ask_ports_read(const char *text, uint32_t *ports);
+struct ask_ports {
+	const char *text; /* as it was read */
+	uint32_t set[PORTS_WORDS];
+	size_t count;
+};
+
+/*
+ * As port_list_read(), with the services of /etc/services.  False: it is no
+ * such list; `text` is set all the same.
+ */
+bool ask_ports_read(const char *text, struct ask_ports *ports);
 
 #endif

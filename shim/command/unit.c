@@ -260,9 +260,11 @@ bool unit_systemd_runs(void)
 /* systemd.unit(5): what a name is made of. */
 bool unit_is_name(const char *text)
 {
-	return *text && !text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
-					   "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-					   "0123456789:-_.\\@")];
+	/* "." and ".." are directories. */
+	return text[strspn(text, ".")] &&
+	       !text[strspn(text, "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				  "0123456789:-_.\\@")];
 }
 
 const char *unit_name(const char *name_or_path, struct unit *unit)

@@ -256,19 +256,14 @@ static void write_hardening(FILE *out, const struct unit *unit,
 /* A template is not started itself, but its instances are. */
 static void write_head(FILE *out, const struct unit *unit)
 {
-	const char *at = strstr(unit->name, "@.");
-	char pattern[NAME_MAX + 4];
+	char quoted[UNIT_QUOTED_BYTES];
 
-	if (at)
-		(void)snprintf(pattern, sizeof(pattern), "'%.*s@*%s'",
-			       (int)(at - unit->name), unit->name, at + 1);
-	else
-		(void)snprintf(pattern, sizeof(pattern), "%s", unit->name);
+	unit_quote_instances(unit, quoted);
 	(void)fprintf(out,
 		      "# /etc/systemd/system/%s.d/" UNIT_DROP_IN "; and then:\n"
 		      "# systemctl daemon-reload; systemctl restart %s\n"
 		      "[Service]\n",
-		      unit->name, pattern);
+		      unit->name, quoted);
 }
 
 /*
@@ -336,6 +331,35 @@ char *drop_in_read(const char *path)
 	free(text.at);
 	errno = error;
 	return error == ENOENT || error == ENOTDIR ? strdup("") : NULL;
+}
+
+/* Whether replyfrom writes such lines; their values are not looked at. */
+static bool is_own_line(const char *line)
+{
+	static const char *const own[] = {
+		"#",
+		"[Service]\n",
+		"Environment=\"LD_PRELOAD=",
+		"UnsetEnvironment=",
+		"ExecStart=",
+		"ExecStartPre=-+",
+		"SystemCallFilter=" CALLS "\n",
+		"BindReadOnlyPaths=",
+		"ExecPaths=",
+	};
+
+	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
+		if (!strncmp(line, own[i], strlen(own[i])))
+			return true;
+	return false;
+}
+
+bool drop_in_is_edited(const char *text)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (!is_own_line(text))
+			return true;
+	return false;
 }
 
 bool drop_in_attaches(const char *text)

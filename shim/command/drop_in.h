@@ -31,6 +31,9 @@ void drop_in_paths(const struct unit *unit, char *directory, char *path);
  */
 char *drop_in_read(const char *path);
 
+/* Whether it has lines of a kind that replyfrom does not write. */
+bool drop_in_is_edited(const char *text);
+
 /* Whether this drop-in has the engine in the kernel serve the unit. */
 bool drop_in_attaches(const char *text);
 

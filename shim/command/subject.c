@@ -102,12 +102,13 @@ static void find_unit(struct subject *subject)
 
 static const char *restart_command(const struct subject *subject)
 {
-	static char text[NAME_MAX + 32];
+	static char text[UNIT_QUOTED_BYTES + 32];
+	char quoted[UNIT_QUOTED_BYTES];
 
 	if (!subject->has_unit)
 		return "start it again by `replyfrom COMMAND`";
-	(void)snprintf(text, sizeof(text), "systemctl restart %s",
-		       subject->unit.name);
+	unit_quote_instances(&subject->unit, quoted);
+	(void)snprintf(text, sizeof(text), "systemctl restart %s", quoted);
 	return text;
 }
 

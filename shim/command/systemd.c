@@ -227,7 +227,8 @@ static bool write_atomically(const char *path, const char *text)
 static int finish_change(const struct unit *unit, const char *change,
 			 const char *effect)
 {
-	const char *at = strstr(unit->name, "@.");
+	const bool is_template = strstr(unit->name, "@.");
+	char quoted[UNIT_QUOTED_BYTES];
 
 	if (!unit_systemd_runs())
 		print_line("systemd does not run here: nothing was reloaded");
@@ -238,20 +239,54 @@ static int finish_change(const struct unit *unit, const char *change,
 			"take effect",
 			errno == ETIME ? "did not end in time" : "failed",
 			change);
-	if (at)
-		print_line("%s when its instances restart: systemctl restart "
-			   "'%.*s@*%s'",
-			   effect, (int)(at - unit->name), unit->name, at + 1);
-	else
-		print_line("%s when it restarts: systemctl restart %s", effect,
-			   unit->name);
+	unit_quote_instances(unit, quoted);
+	print_line("%s when %s: systemctl restart %s", effect,
+		   is_template ? "its instances restart" : "it restarts",
+		   quoted);
 	return command_finish(EXIT_SUCCESS);
+}
+
+/* Before a file that somebody edited is replaced or removed.  GO_ON: go on. */
+static int keep_edited(const char *path, const char *text)
+{
+	char copy[PATH_MAX + sizeof(".bak")];
+
+	if (!drop_in_is_edited(text))
+		return GO_ON;
+	(void)snprintf(copy, sizeof(copy), "%s.bak", path);
+	(void)unlink(copy);
+	if (link(path, copy))
+		return command_fail_errno(EXIT_FAILURE, copy);
+	print_line("%s has lines that replyfrom does not write: they are kept "
+		   "in %s",
+		   path, copy);
+	return GO_ON;
+}
+
+static int write_drop_in(const struct unit *unit, const char *before,
+			 const char *text)
+{
+	char directory[PATH_MAX], path[PATH_MAX];
+	int status;
+
+	drop_in_paths(unit, directory, path);
+	status = keep_edited(path, before);
+	if (status != GO_ON)
+		return status;
+	if ((mkdir(directory, 0755) && errno != EEXIST) ||
+	    !write_atomically(path, text))
+		return command_fail_errno(EXIT_FAILURE, path);
+	return finish_change(unit, "written",
+			     drop_in_attaches(text)
+				     ? "the kernel engine serves it"
+				     : "the service gets the library");
 }
 
 static int install(const struct unit *unit, const char *text, bool dry_run)
 {
 	char directory[PATH_MAX], path[PATH_MAX];
 	char *before;
+	int status;
 
 	drop_in_paths(unit, directory, path);
 	before = drop_in_read(path);
@@ -263,18 +298,38 @@ static int install(const struct unit *unit, const char *text, bool dry_run)
 		return command_finish(EXIT_SUCCESS);
 	}
 	print_changes(path, before, text);
-	free(before);
 	if (dry_run) {
 		print_line("dry run: nothing was written");
-		return command_finish(EXIT_SUCCESS);
+		status = command_finish(EXIT_SUCCESS);
+	} else {
+		status = write_drop_in(unit, before, text);
 	}
-	if ((mkdir(directory, 0755) && errno != EEXIST) ||
-	    !write_atomically(path, text))
+	free(before);
+	return status;
+}
+
+static int unlink_drop_in(const struct unit *unit, const char *before)
+{
+	char directory[PATH_MAX], path[PATH_MAX], quoted[UNIT_QUOTED_BYTES];
+	const bool attached = drop_in_attaches(before);
+	int status;
+
+	drop_in_paths(unit, directory, path);
+	status = keep_edited(path, before);
+	if (status != GO_ON)
+		return status;
+	if (unlink(path))
 		return command_fail_errno(EXIT_FAILURE, path);
-	return finish_change(unit, "written",
-			     drop_in_attaches(text)
-				     ? "the kernel engine serves it"
-				     : "the service gets the library");
+	(void)rmdir(directory); /* unless it has others */
+	unit_quote(unit->name, quoted);
+	if (attached)
+		print_line("the kernel engine serves it until: replyfrom "
+			   "detach %s",
+			   quoted);
+	return finish_change(unit, "removed",
+			     attached ? "it is not attached again"
+				      : "the service runs without the "
+					"library");
 }
 
 static int remove_drop_in(const char *name, bool dry_run)
@@ -282,35 +337,24 @@ static int remove_drop_in(const char *name, bool dry_run)
 	char directory[PATH_MAX], path[PATH_MAX];
 	struct unit unit;
 	const char *why = unit_name(name, &unit);
-	bool attached;
 	char *before;
+	int status;
 
 	if (why)
 		return command_fail(EXIT_USAGE, name, why);
 	drop_in_paths(&unit, directory, path);
-	if (access(path, F_OK))
-		return command_fail_errno(EXIT_FAILURE, path);
-	before = drop_in_read(path);
+	before = access(path, F_OK) ? NULL : drop_in_read(path);
 	if (!before)
 		return command_fail_errno(EXIT_FAILURE, path);
 	print_changes(path, before, "");
-	attached = drop_in_attaches(before);
-	free(before);
 	if (dry_run) {
 		print_line("dry run: nothing was removed");
-		return command_finish(EXIT_SUCCESS);
+		status = command_finish(EXIT_SUCCESS);
+	} else {
+		status = unlink_drop_in(&unit, before);
 	}
-	if (unlink(path))
-		return command_fail_errno(EXIT_FAILURE, path);
-	(void)rmdir(directory); /* unless it has others */
-	if (attached)
-		print_line("the kernel engine serves it until: replyfrom "
-			   "detach %s",
-			   unit.name);
-	return finish_change(&unit, "removed",
-			     attached ? "it is not attached again"
-				      : "the service runs without the "
-					"library");
+	free(before);
+	return status;
 }
 
 /* What is to be done. */

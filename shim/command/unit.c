@@ -287,6 +287,24 @@ const char *unit_name(const char *name_or_path, struct unit *unit)
 	return NULL;
 }
 
+void unit_quote(const char *name, char *text)
+{
+	const char *quote = name[strcspn(name, "\\*")] ? "'" : "";
+
+	(void)snprintf(text, UNIT_QUOTED_BYTES, "%s%s%s", quote, name, quote);
+}
+
+void unit_quote_instances(const struct unit *unit, char *text)
+{
+	const char *at = strstr(unit->name, "@.");
+	char pattern[NAME_MAX + 2];
+
+	if (at)
+		(void)snprintf(pattern, sizeof(pattern), "%.*s@*%s",
+			       (int)(at - unit->name), unit->name, at + 1);
+	unit_quote(at ? pattern : unit->name, text);
+}
+
 bool unit_read(const char *name_or_path, struct unit *unit)
 {
 	if (strchr(name_or_path, '/')) {

@@ -52,6 +52,13 @@ bool unit_is_name(const char *text);
  */
 const char *unit_name(const char *name_or_path, struct unit *unit);
 
+/* What a shell takes for this name, in UNIT_QUOTED_BYTES: 'a\x20b.service'. */
+enum { UNIT_QUOTED_BYTES = NAME_MAX + 4 };
+void unit_quote(const char *name, char *text);
+
+/* The same for all instances, where it is a template: 'a@*.service'. */
+void unit_quote_instances(const struct unit *unit, char *text);
+
 /*
  * Reads the unit of this name from `systemctl cat`, or the file at a path with
  * a slash.  Where systemd does not run it succeeds with `known` false.  False,

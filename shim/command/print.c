@@ -167,12 +167,20 @@ void print_json(const char *text)
 	free(clean);
 }
 
+bool print_can_control(void)
+{
+	const char *terminal = getenv("TERM");
+
+	return isatty(STDOUT_FILENO) && terminal && *terminal &&
+	       strcmp(terminal, "dumb") != 0;
+}
+
 bool print_set_color(const char *when)
 {
 	const char *none = getenv("NO_COLOR");
 
 	if (!when || !strcmp(when, "auto"))
-		has_colors = isatty(STDOUT_FILENO) && !(none && *none);
+		has_colors = print_can_control() && !(none && *none);
 	else if (!strcmp(when, "always") || !strcmp(when, "never"))
 		has_colors = *when == 'a';
 	else

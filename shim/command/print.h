@@ -34,9 +34,13 @@ void print_json(const char *text);
 
 enum print_color { PRINT_PLAIN, PRINT_RED, PRINT_GREEN, PRINT_YELLOW };
 
+/* Whether stdout is a terminal that obeys escape sequences, as TERM says. */
+bool print_can_control(void);
+
 /*
- * "auto": on terminals, unless NO_COLOR is set and not empty (no-color.org);
- * "always", "never".  NULL is "auto".  False: it is something else.
+ * "auto": on such terminals, unless NO_COLOR is set and not empty
+ * (no-color.org); "always", "never".  NULL is "auto".  False: it is something
+ * else.
  */
 bool print_set_color(const char *when);
 

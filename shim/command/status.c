@@ -100,8 +100,6 @@ static void look_at(pid_t pid, struct finding *finding)
 static void print_view(const struct request *request, const struct view *view,
 		       const struct view *earlier)
 {
-	const bool is_terminal = isatty(STDOUT_FILENO);
-
 	if (request->json) {
 		for (size_t i = 0; i < view->count; i++)
 			findings_json(&view->list[i], view->time);
@@ -113,7 +111,7 @@ static void print_view(const struct request *request, const struct view *view,
 		   !request->watch_s) {
 		findings_details(view->list);
 	} else {
-		if (request->watch_s && is_terminal)
+		if (request->watch_s && print_can_control())
 			(void)fputs("\033[H\033[2J", stdout);
 		else if (request->watch_s)
 			print_line("%s", view->time);

@@ -272,6 +272,22 @@ static bool is_wrong(const struct inspected *one)
 	return one->answers == ANSWERS_WRONG;
 }
 
+static bool is_unknown(const struct inspected *one)
+{
+	return one->answers == ANSWERS_UNKNOWN;
+}
+
+static void print_sum(const struct report *report)
+{
+	const size_t unknown = report_count(report, is_unknown);
+
+	print("%zu of %zu sockets answer from the wrong address",
+	      report_count(report, is_wrong), report_count(report, NULL));
+	if (unknown)
+		print(", %zu unknown", unknown);
+	print_line("%s", "");
+}
+
 void report_table(const struct report *report, bool wrong_only)
 {
 	static const char *const heading[COLUMNS] = { "SOCKET",	 "PROCESS",
@@ -293,8 +309,7 @@ void report_table(const struct report *report, bool wrong_only)
 	}
 	if (table.rows > 1)
 		print_table(&table);
-	print_line("%zu of %zu sockets answer from the wrong address",
-		   report_count(report, is_wrong), report_count(report, NULL));
+	print_sum(report);
 }
 
 static void print_pair(const char *name, const char *value)

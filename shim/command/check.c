@@ -48,6 +48,7 @@ static int check_command(const char *command, struct request *request,
 				    check.outcome == CHECK_UNREAD ? check.path
 								  : command,
 				    preload->text);
+	report.reason = preload->text;
 	if (!request->quiet && !request->json)
 		print_line("%s: replyfrom %s%s%s", command,
 			   preload->helps ? "can help" : "cannot help",

@@ -175,6 +175,7 @@ static void diagnose_drop_in(const struct subject *subject, const char *preload)
 {
 	const char *name = subject->unit.name;
 	char directory[PATH_MAX], path[PATH_MAX], next[PATH_MAX];
+	char quoted[UNIT_QUOTED_BYTES];
 
 	drop_in_paths(&subject->unit, directory, path);
 	if (is_set(preload)) {
@@ -198,8 +199,9 @@ static void diagnose_drop_in(const struct subject *subject, const char *preload)
 			      "means",
 			      name);
 	} else {
+		unit_quote(name, quoted);
 		(void)snprintf(next, sizeof(next),
-			       "replyfrom systemd --install %s", name);
+			       "replyfrom systemd --install %s", quoted);
 		diagnosis_say(need(subject), "drop-in", next,
 			      "%s does not set LD_PRELOAD to the library",
 			      name);

@@ -355,6 +355,9 @@ void report_json(const struct report *report, bool wrong_only, int status)
 		comma = true;
 		print_json_of(&report->list[i]);
 	}
-	print_line("], \"wrong\": %zu, \"not_looked_at\": %zu}", report->wrong,
-		   report->unknown);
+	print("], \"wrong\": %zu, \"not_looked_at\": %zu", report->wrong,
+	      report->unknown);
+	if (report->reason)
+		print_pair("reason", report->reason);
+	print_line("}");
 }

@@ -11,9 +11,10 @@ enum { REPORT_MOST_SOCKETS = 1 << 16 };
 struct report {
 	struct inspected *list;
 	size_t count;
-	size_t wrong;	/* of these sockets */
-	size_t unknown; /* sockets, processes, ...: not looked at */
-	size_t more;	/* of those: sockets beyond REPORT_MOST_SOCKETS */
+	size_t wrong;	    /* of these sockets */
+	size_t unknown;	    /* sockets, processes, ...: not looked at */
+	size_t more;	    /* of those: sockets beyond REPORT_MOST_SOCKETS */
+	const char *reason; /* what there is to say of a command, or NULL */
 	size_t room;
 };
 

@@ -144,7 +144,7 @@ ALWAYS_INLINE void add_source(struct msghdr *msg, const struct source *source,
 {
 	size_t theirs = msg->msg_controllen;
 
-	if (UNLIKELY(source->end)) {
+	if (UNLIKELY(source->end && msg->msg_control)) {
 		if (theirs > source->end)
 			theirs = source->end;
 		memcpy(control, msg->msg_control, theirs);

@@ -11,7 +11,6 @@
 #include <limits.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -514,7 +513,7 @@ static void put_where_the_loader_finds_it(void)
 	const char *libc;
 	Dl_info info;
 
-	assert_true(dladdr((void *)(uintptr_t)fork, &info));
+	assert_true(dladdr(dlsym(RTLD_DEFAULT, "fork"), &info));
 	libc = info.dli_fname;
 	if (!strncmp(libc, "/usr/", 5))
 		libc += 4;

@@ -75,7 +75,7 @@ const struct variable variables[] = {
 	{ .name = "REPLYFROM_LOG_TO",
 	  .preset = "stderr",
 	  .accepted = ONE_OF "stderr, syslog",
-	  .effect = "Where to log. Lines also go to syslog if the program "
+	  .effect = "Where to log. Lines go to syslog instead if the program "
 		    "has closed its stderr, or was started without one.",
 	  .otherwise = "using the default",
 	  .kind = VARIABLE_WORD,

@@ -711,6 +711,23 @@ TEST(what_a_thread_held_that_ended_inside_is_inherited)
 	lock_release(&lock);
 }
 
+/* glibc allocates memory for a value of any key but the first 32. */
+TEST(a_key_that_would_take_memory_is_not_used)
+{
+	pthread_key_t keys[32];
+
+	for (size_t i = 0; i < COUNT(keys); i++)
+		assert_int_equal(pthread_key_create(&keys[i], NULL), 0);
+	lock_watch();
+	in_thread(end_inside, NULL);
+
+	enum lock_result result = lock_take(&lock);
+
+	assert_int_equal(result, LOCK_REFUSED);
+	for (size_t i = 0; i < COUNT(keys); i++)
+		assert_int_equal(pthread_key_delete(keys[i]), 0);
+}
+
 /* Last, for a lock that was given up once is refused at once. */
 TEST(where_calls_are_forbidden_no_one_naps)
 {

@@ -28,8 +28,9 @@ UNWIND := $(if $(findstring musl,$(CC) $(shell $(CC) -dumpmachine 2>/dev/null)),
 SHIM_CFLAGS = $(OWN_CFLAGS) $(UNWIND) -fPIC -fvisibility=hidden \
 	-ftls-model=initial-exec
 # --hash-style=gnu: shim/state/deepbind.c finds the hooks in that hash table.
+# nodelete: a thread that ends calls it (pthread_key_create).
 SHIM_LDFLAGS = -shared -Wl,-z,defs,-z,now,-z,relro,-z,noexecstack \
-	-Wl,--hash-style=gnu \
+	-Wl,-z,nodelete -Wl,--hash-style=gnu \
 	-Wl,-soname,libreplyfrom.so
 # With _FORTIFY_SOURCE clang silently drops an exported recvfrom.  With _TIME_BITS,
 # which some 32-bit compilers set, headers give the hooks other names.
@@ -109,11 +110,11 @@ $(B)/%.o: %.c Makefile $(B)/environment $$(wildcard $$(*D)/*.mk) | headers
 
 # Print one line with what is missing, instead of many errors.
 compiler:
-	@command -v $(firstword $(CC)) >/dev/null || { \
-		echo '$(firstword $(CC)): no such compiler: install the package' \
-			'gcc, or set CC=' >&2; exit 1; }
+	@$(CC) --version >/dev/null 2>&1 || { \
+		echo '$(CC): no such compiler: install the package gcc, or set' \
+			'CC=' >&2; exit 1; }
 
-headers:
+headers: | compiler
 	@echo '#include <uthash.h>' | $(CC) $(CPPFLAGS) -E -x c - \
 		>/dev/null 2>&1 || { \
 		echo 'uthash.h is missing: install the package uthash-dev' \

@@ -42,7 +42,7 @@ _Alignas(PAGE_BYTES) _Atomic uint32_t lock_page[PAGE_BYTES / sizeof(uint32_t)];
 static _Atomic uint32_t generations;
 /* See lock_be_wary(). */
 static _Atomic bool wary;
-/* The pid of generation 1. */
+/* The pid of generation 1; 0: it is not known, or cannot be seen. */
 static _Atomic pid_t first_process;
 
 uint32_t lock_begin_generation(void)
@@ -55,8 +55,9 @@ uint32_t lock_begin_generation(void)
 	if (!atomic_load(&generations))
 		(void)madvise(lock_page, sizeof(lock_page), MADV_WIPEONFORK);
 	next = atomic_fetch_add(&generations, 1) + 1;
-	if (next == 1)
-		atomic_store(&first_process, owner);
+	/* The first one of a PID namespace does not see it. */
+	if (next == 1 || owner == 1)
+		atomic_store(&first_process, next == 1 ? owner : 0);
 	atomic_store(&lock_page[OWNER], (uint32_t)owner);
 	if (!atomic_compare_exchange_strong(&lock_page[GENERATION], &none,
 					    next))
@@ -82,9 +83,9 @@ static uint64_t this_thread(struct lock *lock)
 	static _Thread_local uint32_t number;
 
 	if (UNLIKELY(!number)) {
-		number = atomic_fetch_add(&threads, 1) + 1;
 		if (has_key)
 			(void)pthread_setspecific(key, lock);
+		number = atomic_fetch_add(&threads, 1) + 1;
 	}
 	return (uint64_t)lock_generation() << 32 | number;
 }
@@ -120,20 +121,11 @@ void lock_watch(void)
 	(void)pthread_key_delete(key);
 }
 
-/* Or a thread that ends would call what is no longer there. */
-__attribute__((destructor)) static void unloaded(void)
-{
-	if (has_key)
-		(void)pthread_key_delete(key);
-	has_key = false;
-}
-
 bool lock_generation_is_gone(uint32_t generation)
 {
 	int saved = errno;
-	/* Without a parent it is in a PID namespace that does not show it. */
 	bool gone = generation == 1 && !sandbox_forbids(SANDBOX_WAITS) &&
-		    getppid() && kill(first_process, 0) && errno == ESRCH;
+		    first_process && kill(first_process, 0) && errno == ESRCH;
 
 	errno = saved;
 	return gone;

@@ -16,9 +16,10 @@ enum sandbox_part {
 	 * that are tracked stay so. */
 	SANDBOX_LOOKS = 1 << 2,
 	SANDBOX_FOLLOWS = 1 << 3, /* a socket gets its address by connect(2) */
-	/* Waits for a lock, or blocks signals inside one.  Without that, a
-	 * thread waits for a lock only for a moment, and a lock that a handler
-	 * jumped out of stays locked. */
+	/* Waits for a lock, blocks signals inside one, or asks which process
+	 * this is, and whether another one is there.  Without that, a thread
+	 * waits for a lock only for a moment, and a lock that a handler jumped
+	 * out of stays locked. */
 	SANDBOX_WAITS = 1 << 4,
 	SANDBOX_LINES = 1 << 5, /* logs, to stderr or syslog */
 	SANDBOX_ALL = (1 << 6) - 1,

@@ -20,8 +20,7 @@ struct request {
 	bool json;
 	bool quiet;
 	bool wrong_only;
-	bool as_user; /* --user was given */
-	bool single;  /* one process is meant, and no command */
+	bool single; /* one process is meant, and no command */
 };
 
 static struct report report;
@@ -41,7 +40,7 @@ static int check_command(const char *command, struct request *request,
 		request->single = target->count == 1;
 		return EXIT_SUCCESS;
 	}
-	if (strchr(command, '/') && *check.file && !request->as_user)
+	if (strchr(command, '/') && *check.file && !request->starter.is_named)
 		*target = target_find_program(check.file);
 	if (check.outcome != CHECK_DONE)
 		return command_fail(EXIT_INCOMPLETE,
@@ -203,7 +202,7 @@ static int check_word(struct request *request, const char *word)
 	struct target target = { .count = 0 };
 	int status = EXIT_SUCCESS, live;
 
-	if (!request->as_user)
+	if (!request->starter.is_named)
 		target = target_find(word);
 	if (target_is_number(word) && !target.count)
 		return command_fail(EXIT_INCOMPLETE, word,
@@ -237,7 +236,7 @@ static int parse_user(const char *name, struct request *request)
 				    "there is no such user");
 	request->starter.uid = user->pw_uid;
 	request->starter.gid = user->pw_gid;
-	request->as_user = true;
+	request->starter.is_named = true;
 	return GO_ON;
 }
 
@@ -296,7 +295,7 @@ static int read_check_options(int argc, char **argv, struct request *request)
 	if (request->quiet && request->json)
 		return command_fail(EXIT_USAGE, "--json",
 				    "cannot be combined with --quiet");
-	if (request->all && request->as_user)
+	if (request->all && request->starter.is_named)
 		return command_fail(EXIT_USAGE, "--user",
 				    "cannot be combined with --all");
 	if (!request->all && optind == argc)
@@ -307,7 +306,8 @@ static int read_check_options(int argc, char **argv, struct request *request)
 
 int check_main(int argc, char **argv)
 {
-	struct request request = { .starter = { getuid(), getgid(), 0 } };
+	struct request request = { .starter = { .uid = getuid(),
+						.gid = getgid() } };
 	int status = read_check_options(argc, argv, &request);
 
 	if (status == GO_ON)

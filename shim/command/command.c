@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -99,10 +100,10 @@ static void try_to_load(const char *library, int out)
 	if (!freopen("/dev/null", "w", stderr))
 		_exit(EXIT_SUCCESS);
 	/*
-	 * A static command has no loader to ask, and musl's loads no library
-	 * with such thread-local variables after the start of a program.
+	 * A static command is not of the loader's libc, and musl loads no
+	 * library with such thread-local variables once a program runs.
 	 */
-	if (!IS_GLIBC || !dlopen(NULL, RTLD_NOW))
+	if (!IS_GLIBC || !getauxval(AT_BASE))
 		_exit(EXIT_SUCCESS);
 	why = dlopen(library, RTLD_NOW | RTLD_LOCAL) ? NULL : dlerror();
 	if (why)
@@ -144,15 +145,48 @@ const char *command_library_problem(const char *library)
 	return loader_problem(library);
 }
 
+/* The directory of libc, as in "lib/x86_64-linux-gnu"; "lib" if unknown. */
+static const char *find_lib(void)
+{
+	static char lib[PATH_MAX] = "lib";
+	const char *path;
+	Dl_info libc;
+
+	if (!dladdr(dlsym(RTLD_DEFAULT, "getenv"), &libc) ||
+	    *libc.dli_fname != '/')
+		return lib;
+	path = libc.dli_fname + 1;
+	if (!strncmp(path, "usr/", 4))
+		path += 4;
+	(void)snprintf(lib, sizeof(lib), "%.*s",
+		       (int)(strrchr(libc.dli_fname, '/') - path), path);
+	return lib;
+}
+
 /*
- * Only the loader knows what "$LIB" is, and what "$ORIGIN" is depends on the
- * program.
+ * Whether it is there, with one of the usual values of "$LIB" (ld.so(8)).  To
+ * ask the loader would run what a unit's file names.
  */
 static bool can_be_preloaded(const char *entry)
 {
-	if (strchr(entry, '$'))
-		return !strstr(entry, "ORIGIN") && !loader_problem(entry);
-	return !access(entry, R_OK);
+	const char *const libs[] = { find_lib(), "lib", "lib64" };
+	const char *at = strchr(entry, '$');
+	const bool has_braces = at && at[1] == '{';
+	const char *const word = has_braces ? "${LIB}" : "$LIB";
+	char path[2 * PATH_MAX];
+
+	if (!at)
+		return !access(entry, R_OK);
+	if (strncmp(at, word, strlen(word)) != 0)
+		return false;
+	for (size_t i = 0; i < sizeof(libs) / sizeof(*libs); i++) {
+		(void)snprintf(path, sizeof(path), "%.*s%s%s",
+			       (int)(at - entry), entry, libs[i],
+			       at + strlen(word));
+		if (!access(path, R_OK))
+			return true;
+	}
+	return false;
 }
 
 /*

@@ -74,8 +74,9 @@ static void diagnose_unchecked(const struct subject *subject,
 
 static void diagnose_program(const struct subject *subject)
 {
-	struct starter starter = { subject->process.uid, subject->process.gid,
-				   subject->process.pid };
+	struct starter starter = { .uid = subject->process.uid,
+				   .gid = subject->process.gid,
+				   .root_of = subject->process.pid };
 	static struct guarded_check check;
 	char program[PATH_MAX] = "";
 
@@ -178,6 +179,7 @@ static void diagnose_drop_in(const struct subject *subject, const char *preload)
 	char quoted[UNIT_QUOTED_BYTES];
 
 	drop_in_paths(&subject->unit, directory, path);
+	unit_quote(name, quoted);
 	if (is_set(preload)) {
 		diagnosis_say(DIAGNOSIS_OK, "drop-in", NULL,
 			      "%s sets LD_PRELOAD to the library", name);
@@ -185,7 +187,8 @@ static void diagnose_drop_in(const struct subject *subject, const char *preload)
 		diagnosis_say(DIAGNOSIS_OK, "drop-in", NULL,
 			      "%s attaches the kernel engine", path);
 	} else if (subject->unit.masked) {
-		(void)snprintf(next, sizeof(next), "systemctl unmask %s", name);
+		(void)snprintf(next, sizeof(next), "systemctl unmask %s",
+			       quoted);
 		diagnosis_say(DIAGNOSIS_NOTE, "drop-in", next,
 			      "%s is masked, so it cannot be started", name);
 	} else if (!access(path, F_OK)) {
@@ -199,7 +202,6 @@ static void diagnose_drop_in(const struct subject *subject, const char *preload)
 			      "means",
 			      name);
 	} else {
-		unit_quote(name, quoted);
 		(void)snprintf(next, sizeof(next),
 			       "replyfrom systemd --install %s", quoted);
 		diagnosis_say(need(subject), "drop-in", next,

@@ -8,6 +8,7 @@
 #include "command/selinux.h"
 
 #include <errno.h>
+#include <fnmatch.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -333,33 +334,38 @@ char *drop_in_read(const char *path)
 	return error == ENOENT || error == ENOTDIR ? strdup("") : NULL;
 }
 
-/* Whether replyfrom writes such lines; their values are not looked at. */
+/* Whether replyfrom writes such lines.  What is at a * is not looked at. */
 static bool is_own_line(const char *line)
 {
 	static const char *const own[] = {
-		"#",
-		"[Service]\n",
-		"Environment=\"LD_PRELOAD=",
-		"UnsetEnvironment=",
+		"",
+		"#*",
+		"\\[Service]",
+		"Environment=\"LD_PRELOAD=*\"",
+		"UnsetEnvironment=*",
 		"ExecStart=",
-		"ExecStartPre=-+",
-		"SystemCallFilter=" CALLS "\n",
-		"BindReadOnlyPaths=",
-		"ExecPaths=",
+		"ExecStart=* -E*",
+		"ExecStartPre=-+* attach %n",
+		"SystemCallFilter=" CALLS,
+		"BindReadOnlyPaths=*/" COMMAND_LIBRARY,
+		"ExecPaths=*/" COMMAND_LIBRARY,
 	};
 
 	for (size_t i = 0; i < sizeof(own) / sizeof(*own); i++)
-		if (!strncmp(line, own[i], strlen(own[i])))
+		if (!fnmatch(own[i], line, 0))
 			return true;
 	return false;
 }
 
 bool drop_in_is_edited(const char *text)
 {
-	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
-		if (!is_own_line(text))
-			return true;
-	return false;
+	char *copy = strdup(text), *rest = copy, *line;
+	bool is_edited = !copy;
+
+	while (!is_edited && (line = strsep(&rest, "\n")))
+		is_edited = !is_own_line(line);
+	free(copy);
+	return is_edited;
 }
 
 bool drop_in_attaches(const char *text)

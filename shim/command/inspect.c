@@ -148,8 +148,9 @@ static void say_privileged(const struct process *process,
 static void check_unloaded(const struct process *process, bool marked,
 			   struct preload_check *check)
 {
-	const struct starter starter = { process->uid, process->gid,
-					 process->pid };
+	const struct starter starter = { .uid = process->uid,
+					 .gid = process->gid,
+					 .root_of = process->pid };
 	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)process->pid);

@@ -64,7 +64,7 @@ static int help_main(int argc, char **argv)
 /* The command runs all the same. */
 static void explain_why_not(const char *command)
 {
-	const struct starter starter = { getuid(), getgid(), 0 };
+	const struct starter starter = { .uid = getuid(), .gid = getgid() };
 	static struct guarded_check check;
 
 	guarded_check(command, &starter, &check);

@@ -320,7 +320,8 @@ static int open_interpreter(char *path, struct program *program,
 static bool may_execute(const char *path, const struct starter *starter,
 			struct preload_check *check)
 {
-	const int error = starter->root_of ? 0 : access_as(path, X_OK, starter);
+	const int error =
+		!starter->is_named ? 0 : access_as(path, X_OK, starter);
 
 	if (error)
 		say(check, false, "user %u may not execute it: %s",

@@ -19,6 +19,7 @@ struct starter {
 	uid_t uid;
 	gid_t gid;
 	pid_t root_of; /* a process with that root; 0: this one */
+	bool is_named; /* by --user: it starts the program itself */
 };
 
 /* Checks the program at this path.  False, and errno: it cannot be read. */

@@ -40,16 +40,24 @@ static bool is_meant(const struct process *process, const char *word)
 	       (*process->unit && is_unit(process->unit, word));
 }
 
-/* /proc/PID/exe.  proc(5). */
+/*
+ * By /proc/PID/exe (proc(5)), which is a container's own path there.  Of
+ * another user's process only the name can be seen.
+ */
 static bool runs(pid_t pid, const char *program)
 {
 	static const char gone[] = " (deleted)";
 	const size_t bytes = strlen(program);
 	char path[64], found[PATH_MAX + sizeof(gone)] = "";
+	struct process process;
 
+	if (!process_read_names(pid, &process) || *process.container)
+		return false;
 	(void)snprintf(path, sizeof(path), "/proc/%d/exe", (int)pid);
-	return readlink(path, found, sizeof(found) - 1) > 0 &&
-	       !strncmp(found, program, bytes) &&
+	if (readlink(path, found, sizeof(found) - 1) <= 0)
+		return errno == EACCES &&
+		       !strcmp(process.name, strrchr(program, '/') + 1);
+	return !strncmp(found, program, bytes) &&
 	       (!found[bytes] || !strcmp(found + bytes, gone));
 }
 

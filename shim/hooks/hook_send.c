@@ -88,7 +88,7 @@ COLD static bool must_go_plainly(int fd, struct sock *sock,
 void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
 		      const struct source *source)
 {
-	if (msg->msg_name)
+	if (msg->msg_name && msg->msg_namelen)
 		peers_unrecall(sock_id(sock), msg->msg_name, msg->msg_namelen,
 			       &source->local, source->queued);
 }
@@ -100,7 +100,7 @@ void send_note_plain(struct sock *sock, const struct msghdr *msg,
 	/* When the route is down, both fail, and the source is still right. */
 	if (!succeeded)
 		send_note_unsent(sock, msg, source);
-	else if (msg->msg_name)
+	else if (msg->msg_name && msg->msg_namelen)
 		peers_forget(sock_id(sock), msg->msg_name, msg->msg_namelen,
 			     &source->local);
 	else

@@ -178,7 +178,7 @@ ALWAYS_INLINE void note_rewritten(struct sock *sock, const struct msghdr *msg,
 	       &source->local);
 }
 
-/* A message was not sent: its answer is still due. */
+/* A message was not sent: its answer is still due.  See peers_unrecall(). */
 void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
 		      const struct source *source);
 

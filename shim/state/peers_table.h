@@ -142,7 +142,8 @@ static inline bool peers_take_lock(void)
 {
 	enum lock_result result = lock_take(&peers_lock);
 
-	/* A fork caught another thread in the middle of a change. */
+	/* A fork caught another thread in the middle of a change, or that
+	 * thread ended there. */
 	if (result == LOCK_INHERITED)
 		peers_forget_all();
 	return result != LOCK_REFUSED;

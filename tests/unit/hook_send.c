@@ -18,6 +18,8 @@
 #include <netpacket/packet.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
 
 ssize_t __send(int fd, const void *buf, size_t len, int flags);
 ssize_t __write(int fd, const void *buf, size_t len);
@@ -1484,6 +1486,32 @@ TEST(a_pinned_message_with_a_name_of_no_bytes_has_its_source)
 	assert_int_equal(sendmmsg(FD, &msg, 1, 0), 1);
 	assert_string_equal(sources(), "10.0.0.1 10.0.0.1");
 	assert_ptr_equal(msg.msg_hdr.msg_name, &peer.any);
+}
+
+TEST(so_has_one_that_fails_and_if_it_is_refused_no_other_one)
+{
+	static char payload[] = "hello";
+	struct iovec iov = { payload, 5 };
+	struct mmsghdr msg = { .msg_hdr = { .msg_iov = &iov,
+					    .msg_iovlen = 1 } };
+	const long page_bytes = sysconf(_SC_PAGESIZE);
+	void *unreadable = mmap(NULL, (size_t)page_bytes, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	assert_ptr_not_equal(unreadable, MAP_FAILED);
+	msg.msg_hdr.msg_name = unreadable;
+	(void)pin("10.0.0.1");
+	any_error = ENOBUFS;
+	assert_int_equal(sendmmsg(FD, &msg, 1, 0), -1);
+	any_error = 0;
+	refused_source = "10.0.0.1";
+
+	assert_int_equal(sendmmsg(FD, &msg, 1, 0), 1);
+	assert_int_equal(sendmmsg(FD, &msg, 1, 0), 1);
+
+	assert_string_equal(sources(), "- -");
+	assert_int_equal(sock_mode(sock_known(FD)), SOCK_ARMED);
+	assert_int_equal(munmap(unreadable, (size_t)page_bytes), 0);
 }
 
 TEST(a_pinned_sendto_to_nobody_has_its_source)

@@ -552,7 +552,8 @@ TEST(a_library_that_is_not_there_is_not_ours)
 	const char *const paths[] = { "/no/such/libreplyfrom.so",
 				      "libreplyfrom.so",
 				      "/no/such/$LIB/libreplyfrom.so",
-				      "$ORIGIN/libreplyfrom.so" };
+				      "$ORIGIN/libreplyfrom.so",
+				      "$LIBRARY/libreplyfrom.so" };
 	char entry[LIST_BYTES], list[LIST_BYTES];
 
 	for (size_t i = 0; i < COUNT(paths); i++) {

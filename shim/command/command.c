@@ -149,17 +149,19 @@ const char *command_library_problem(const char *library)
 static const char *find_lib(void)
 {
 	static char lib[PATH_MAX] = "lib";
-	const char *path;
 	Dl_info libc;
+	char *end;
 
-	if (!dladdr(dlsym(RTLD_DEFAULT, "getenv"), &libc) ||
-	    *libc.dli_fname != '/')
-		return lib;
-	path = libc.dli_fname + 1;
-	if (!strncmp(path, "usr/", 4))
-		path += 4;
-	(void)snprintf(lib, sizeof(lib), "%.*s",
-		       (int)(strrchr(libc.dli_fname, '/') - path), path);
+	if (dladdr(dlsym(RTLD_DEFAULT, "getenv"), &libc) &&
+	    *libc.dli_fname == '/') {
+		const size_t root =
+			!strncmp(libc.dli_fname, "/usr/", 5) ? 5 : 1;
+
+		(void)snprintf(lib, sizeof(lib), "%s", libc.dli_fname + root);
+		end = strrchr(lib, '/');
+		if (end)
+			*end = '\0';
+	}
 	return lib;
 }
 

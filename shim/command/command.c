@@ -150,12 +150,12 @@ static const char *find_lib(void)
 {
 	static char lib[PATH_MAX] = "lib";
 	Dl_info libc;
-	char *end;
 
 	if (dladdr(dlsym(RTLD_DEFAULT, "getenv"), &libc) &&
 	    *libc.dli_fname == '/') {
 		const size_t root =
 			!strncmp(libc.dli_fname, "/usr/", 5) ? 5 : 1;
+		char *end;
 
 		(void)snprintf(lib, sizeof(lib), "%s", libc.dli_fname + root);
 		end = strrchr(lib, '/');

@@ -68,10 +68,7 @@ bool peers_claim(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 void peers_learn(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		 const struct local *local);
 
-/*
- * Undoes peers_recall(), because its datagram was not sent; but the one answer
- * to another port of a host stays used up.
- */
+/* Undoes peers_recall() of what was not sent, but to a host's other port. */
 void peers_unrecall(uint64_t sock, const struct sockaddr *peer, socklen_t len,
 		    const struct local *local, bool queued);
 

@@ -214,7 +214,8 @@ HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 	if (UNLIKELY(!sock || sends_nothing((unsigned int)flags)))
 		return real.sendmsg(fd, msg, flags);
 	/* To the kernel a name without length is none. */
-	if (UNLIKELY(msg->msg_name && !msg->msg_namelen)) {
+	if (UNLIKELY(msg->msg_name && !msg->msg_namelen) &&
+	    sock_mode(sock) == SOCK_PINNED) {
 		unnamed = *msg;
 		unnamed.msg_name = NULL;
 		msg = &unnamed;

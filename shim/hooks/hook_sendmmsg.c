@@ -52,7 +52,7 @@ static void prepare_send_batch(const struct batch *batch,
 		struct msghdr *msg = &messages[i].msg_hdr;
 
 		messages[i] = batch->app[i];
-		if (!msg->msg_namelen)
+		if (!msg->msg_namelen && sock_mode(batch->sock) == SOCK_PINNED)
 			msg->msg_name = NULL;
 		outgoing[i].form = AS_IS;
 		if (!find_source(batch->sock, msg, msg->msg_controllen,

@@ -52,11 +52,17 @@ bool unit_is_name(const char *text);
  */
 const char *unit_name(const char *name_or_path, struct unit *unit);
 
-/* What a shell takes for this name, in UNIT_QUOTED_BYTES: 'a\x20b.service'. */
+/*
+ * Writes the name to `text`, of UNIT_QUOTED_BYTES, with the quotes that a shell
+ * needs: 'a\x20b.service'.
+ */
 enum { UNIT_QUOTED_BYTES = NAME_MAX + 4 };
 void unit_quote(const char *name, char *text);
 
-/* The same for all instances, where it is a template: 'a@*.service'. */
+/*
+ * Does that with the unit's name.  A template's is a pattern that matches all
+ * its instances: 'a@*.service'.
+ */
 void unit_quote_instances(const struct unit *unit, char *text);
 
 /*

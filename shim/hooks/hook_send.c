@@ -53,7 +53,8 @@ bool send_is_refused(int fd, const struct sock *sock, const struct msghdr *out,
 	int saved = errno;
 	ssize_t n;
 
-	if (to && to->sa_family == AF_UNSPEC && sock_family(sock) == AF_INET6)
+	if (send_has_name(out) && to->sa_family == AF_UNSPEC &&
+	    sock_family(sock) == AF_INET6)
 		return false;
 	probe.msg_iovlen = 0;
 	/* MSG_MORE: do not push what a corked socket has pending. */
@@ -88,7 +89,7 @@ COLD static bool must_go_plainly(int fd, struct sock *sock,
 void send_note_unsent(const struct sock *sock, const struct msghdr *msg,
 		      const struct source *source)
 {
-	if (msg->msg_name && msg->msg_namelen)
+	if (send_has_name(msg))
 		peers_unrecall(sock_id(sock), msg->msg_name, msg->msg_namelen,
 			       &source->local, source->queued);
 }
@@ -100,7 +101,7 @@ void send_note_plain(struct sock *sock, const struct msghdr *msg,
 	/* When the route is down, both fail, and the source is still right. */
 	if (!succeeded)
 		send_note_unsent(sock, msg, source);
-	else if (msg->msg_name && msg->msg_namelen)
+	else if (send_has_name(msg))
 		peers_forget(sock_id(sock), msg->msg_name, msg->msg_namelen,
 			     &source->local);
 	else
@@ -157,7 +158,9 @@ HOT EXPORTED ssize_t sendto(int fd, const void *buf, size_t len, int flags,
 	struct source source;
 	ssize_t n;
 
+	/* It refuses a name without length; in a message that is none. */
 	if (UNLIKELY(!sock || sends_nothing((unsigned int)flags) ||
+		     (to && !tolen) ||
 		     !find_source(sock, &msg, false, &source)))
 		return real.sendto(fd, buf, len, flags, to, tolen);
 	if (send_from(fd, sock, &msg, flags, &source, &n))
@@ -209,17 +212,9 @@ HOT EXPORTED ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
 	struct sock *sock =
 		msg ? sender(fd, msg->msg_name, msg->msg_namelen) : NULL;
-	struct msghdr unnamed;
 
 	if (UNLIKELY(!sock || sends_nothing((unsigned int)flags)))
 		return real.sendmsg(fd, msg, flags);
-	/* To the kernel a name without length is none. */
-	if (UNLIKELY(msg->msg_name && !msg->msg_namelen) &&
-	    sock_mode(sock) == SOCK_PINNED) {
-		unnamed = *msg;
-		unnamed.msg_name = NULL;
-		msg = &unnamed;
-	}
 	return send_message(fd, sock, msg, flags);
 }
 

@@ -48,19 +48,16 @@ static void prepare_send_batch(const struct batch *batch,
 	char *control = (char *)(outgoing + batch->n);
 
 	for (unsigned int i = 0; i < batch->n; i++) {
-		const struct msghdr *app = &batch->app[i].msg_hdr;
-		struct msghdr *msg = &messages[i].msg_hdr;
+		const struct msghdr *msg = &batch->app[i].msg_hdr;
 
 		messages[i] = batch->app[i];
-		if (!msg->msg_namelen && sock_mode(batch->sock) == SOCK_PINNED)
-			msg->msg_name = NULL;
 		outgoing[i].form = AS_IS;
 		if (!find_source(batch->sock, msg, msg->msg_controllen,
 				 &outgoing[i].source))
 			continue;
 		outgoing[i].form = REWRITTEN;
-		add_source(msg, &outgoing[i].source, control);
-		control += source_control_room(app);
+		add_source(&messages[i].msg_hdr, &outgoing[i].source, control);
+		control += source_control_room(msg);
 	}
 }
 

@@ -44,6 +44,12 @@ struct source {
 	size_t end;	  /* of the application's control messages, in bytes */
 };
 
+/* A name without length is none.  net/socket.c, __copy_msghdr. */
+ALWAYS_INLINE bool send_has_name(const struct msghdr *msg)
+{
+	return msg->msg_name && msg->msg_namelen;
+}
+
 /* The family of the peer; AF_INET for a v4-mapped address. */
 ALWAYS_INLINE int family_of(const struct sockaddr_in6 *to)
 {
@@ -106,16 +112,15 @@ ALWAYS_INLINE bool find_source(struct sock *sock, const struct msghdr *msg,
 	if (UNLIKELY(has_control) &&
 	    (msg->msg_controllen > MOST_CONTROL_BYTES || !msg->msg_control))
 		return false;
-	if (UNLIKELY(!msg->msg_name)) {
-		if (!sock_is_pinned(sock, &source->local))
+	if (UNLIKELY(!msg->msg_name ||
+		     msg->msg_namelen < sizeof(struct sockaddr_in) ||
+		     msg->msg_namelen > sizeof(struct sockaddr_storage))) {
+		if (send_has_name(msg) || !sock_is_pinned(sock, &source->local))
 			return false;
 		source->queued = false;
 		target = target_of(sock, source->local.family);
 	} else {
-		if (UNLIKELY(msg->msg_namelen < sizeof(struct sockaddr_in) ||
-			     msg->msg_namelen >
-				     sizeof(struct sockaddr_storage)) ||
-		    peers_count_if(!recall(sock, msg, source), COUNT_UNKNOWN))
+		if (peers_count_if(!recall(sock, msg, source), COUNT_UNKNOWN))
 			return false;
 		target = target_of(sock, family_of(msg->msg_name));
 	}
